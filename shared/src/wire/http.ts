@@ -1,0 +1,171 @@
+/** Bodies of the HTTP interface that are not themselves signed objects. @see spec/http.md */
+import { Type, type Static } from 'typebox'
+import { ItemDescriptor, MAX_ITEMS } from './clip.ts'
+import {
+  AgencyUri,
+  B64u,
+  B64u32,
+  CompactJws,
+  Count,
+  DigestField,
+  EpochMs,
+  Exact,
+  Geohash5,
+  Id16,
+  Jwk,
+  Line,
+} from './fields.ts'
+import { createValidator } from './schema.ts'
+
+const Nullable = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T) => Type.Union([schema, Type.Null()])
+
+/** `POST /v1/households`: the root presents the first keyset. */
+export const HouseholdEnrolment = Exact({
+  keyset: CompactJws,
+  rootJwk: Jwk,
+  cell: Geohash5,
+  invitation: Type.Optional(Line(200)),
+})
+export type HouseholdEnrolment = Static<typeof HouseholdEnrolment>
+
+/** `POST /v1/keysets`: the next keyset; `ack` is the device's where a member is added. */
+export const KeysetSubmission = Exact({ keyset: CompactJws, ack: Type.Optional(CompactJws) })
+export const KeysetAccepted = Exact({ keyset: DigestField, index: Count })
+export const KeysetList = Exact({ keysets: Type.Array(Exact({ keyset: CompactJws, index: Count })) })
+export type KeysetList = Static<typeof KeysetList>
+
+/** `PUT /v1/clips/{clip}/manifest`: the manifest and every descriptor its root covers, in index order. */
+export const ManifestUpload = Exact({
+  manifest: CompactJws,
+  descriptors: Type.Array(ItemDescriptor, { minItems: 1, maxItems: MAX_ITEMS }),
+})
+export type ManifestUpload = Static<typeof ManifestUpload>
+
+/** `PUT /v1/days/{digest}`. */
+export const DayUpload = Exact({ day: CompactJws, salt: B64u32 })
+
+/** The relay's signed word that something is durable. */
+export const StoredAnswer = Exact({ receipt: CompactJws })
+export type StoredAnswer = Static<typeof StoredAnswer>
+
+/** `POST /v1/mqtt-credentials`. */
+export const MqttCredentials = Exact({
+  username: Line(255),
+  password: Line(16_384),
+  expiresMs: EpochMs,
+  url: Line(300),
+})
+export type MqttCredentials = Static<typeof MqttCredentials>
+
+/** One clip as its household lists it: the newest manifest that the relay holds. */
+export const ClipEntry = Exact({
+  cursor: Count,
+  clip: Id16,
+  manifest: CompactJws,
+  deviceCertificate: CompactJws,
+  descriptors: Type.Array(ItemDescriptor),
+})
+export type ClipEntry = Static<typeof ClipEntry>
+export const ClipList = Exact({ clips: Type.Array(ClipEntry), next: Nullable(Count) })
+export type ClipList = Static<typeof ClipList>
+
+/** `GET /v1/clips/{clip}/headers`: per item, the header and the payload's first 16 bytes, base64url. */
+export const ClipHeaders = Exact({ headers: Type.Array(Exact({ index: Count, header: B64u(8_192), nonce: B64u(22) })) })
+export type ClipHeaders = Static<typeof ClipHeaders>
+
+/** A request as the public sees it. */
+export const PublicRequest = Exact({ request: CompactJws, investigatorCertificate: CompactJws, index: Count })
+export type PublicRequest = Static<typeof PublicRequest>
+export const CellRequests = Exact({ cell: Geohash5, requests: Type.Array(PublicRequest) })
+export type CellRequests = Static<typeof CellRequests>
+
+/** `POST /v1/requests` accepted; `proof` is a c2sp.org/tlog-proof@v1 file. */
+export const RequestAccepted = Exact({ digest: DigestField, index: Count, proof: Line(65_536) })
+export type RequestAccepted = Static<typeof RequestAccepted>
+
+/** Agencies: `POST /v1/agencies` (operator), `GET /v1/agencies` (anyone). */
+export const AgencyStatus = Type.Union([
+  Type.Literal('pilot'),
+  Type.Literal('active'),
+  Type.Literal('suspended'),
+  Type.Literal('withdrawn'),
+])
+export const AgencyEntry = Exact({
+  uri: AgencyUri,
+  name: Line(200),
+  kind: Line(64),
+  status: AgencyStatus,
+  keys: Type.Array(Jwk, { minItems: 1, maxItems: 16 }),
+  sinceMs: EpochMs,
+  /** First moment at which its requests are taken. */
+  noticeUntilMs: EpochMs,
+})
+export type AgencyEntry = Static<typeof AgencyEntry>
+export const AgencySubmission = Exact({
+  uri: AgencyUri,
+  name: Line(200),
+  kind: Line(64),
+  status: AgencyStatus,
+  keys: Type.Array(Jwk, { minItems: 1, maxItems: 16 }),
+})
+export type AgencySubmission = Static<typeof AgencySubmission>
+export const AgencyList = Exact({ agencies: Type.Array(AgencyEntry) })
+export type AgencyList = Static<typeof AgencyList>
+
+/** `POST /v1/consents` (and approvals): what the owner learns. `pending` until the consent's leaf is under a checkpoint. */
+export const ConsentAccepted = Exact({
+  consent: DigestField,
+  state: Type.Union([Type.Literal('pending'), Type.Literal('logged'), Type.Literal('awaiting-approval')]),
+})
+export type ConsentAccepted = Static<typeof ConsentAccepted>
+/** `GET /v1/consents?after=` (member). */
+export const ConsentList = Exact({
+  consents: Type.Array(
+    Exact({
+      cursor: Count,
+      consent: CompactJws,
+      salt: B64u32,
+      index: Nullable(Count),
+      downloads: Count,
+      state: Type.Union(
+        ['pending', 'awaiting-approval', 'waiting', 'live', 'used', 'expired', 'revoked'].map((state) =>
+          Type.Literal(state),
+        ),
+      ),
+    }),
+  ),
+})
+export type ConsentList = Static<typeof ConsentList>
+
+/** `POST /v1/approvals`, `POST /v1/revocations`, `POST /v1/received`. */
+export const ApprovalSubmission = Exact({ approval: CompactJws, salt: B64u32 })
+export const RevocationSubmission = Exact({ revocation: CompactJws, salt: B64u32 })
+export const ReceivedSubmission = Exact({ received: CompactJws, salt: B64u32 })
+export const Accepted = Exact({ digest: DigestField })
+
+/** `GET /v1/releases` (investigator): consents to this key, from `nbf` on. */
+export const ReleaseList = Exact({
+  releases: Type.Array(Exact({ consent: CompactJws, request: DigestField, downloads: Count })),
+})
+export type ReleaseList = Static<typeof ReleaseList>
+
+/** `POST /v1/releases/{consent}/downloads`. */
+export const DownloadRequest = Exact({ download: Id16 })
+export const DownloadAnswer = Exact({ download: Id16, release: CompactJws, untilMs: EpochMs })
+export type DownloadAnswer = Static<typeof DownloadAnswer>
+/** 202: the release leaf is not yet under a checkpoint; repeat the same request. */
+export const DownloadPending = Exact({ download: Id16, retryAfterMs: Count })
+
+export const downloadAnswer = createValidator(DownloadAnswer)
+export const manifestUpload = createValidator(ManifestUpload)
+export const clipList = createValidator(ClipList)
+export const clipHeaders = createValidator(ClipHeaders)
+export const cellRequests = createValidator(CellRequests)
+export const mqttCredentials = createValidator(MqttCredentials)
+export const keysetList = createValidator(KeysetList)
+export const storedAnswer = createValidator(StoredAnswer)
+export const agencyList = createValidator(AgencyList)
+export const requestAccepted = createValidator(RequestAccepted)
+export const consentAccepted = createValidator(ConsentAccepted)
+export const releaseList = createValidator(ReleaseList)
+export const consentList = createValidator(ConsentList)
