@@ -1,0 +1,122 @@
+/**
+ * Every datum that passes between the stages of the relay, and the ports the stages speak through; types only.
+ * Stations: store (database, items) · link (broker, events) · request · consent · release · log.
+ */
+import type { Readable } from 'node:stream'
+
+// --- store: database ---------------------------------------------------------------------------------------------
+
+/** What a statement may be given. `number` for int8 within ±2^53; bytes for bytea. */
+export type SqlValue = null | boolean | number | string | Uint8Array | readonly string[] | readonly number[]
+
+/**
+ * One connection's worth of SQL. int8 comes back as `number`, bytea as `Uint8Array`, json as its parse.
+ * Every method throws CONFLICT (unique violation), STORAGE_FULL, UNAVAILABLE (gone, deadlock: try again) or STORAGE_FAILED.
+ */
+export interface Queryable {
+  /** One statement with `$1…` parameters; the rows, in the statement's order. */
+  query<Row extends object = Record<string, unknown>>(sql: string, params?: readonly SqlValue[]): Promise<Row[]>
+  /** Several statements without parameters. */
+  exec(sql: string): Promise<void>
+}
+
+/** The SQL seam: `pg` on the embedded server or on anyone's PostgreSQL ≥ 15. */
+export interface Database extends Queryable {
+  /**
+   * Runs `work` in one READ COMMITTED transaction: committed when it resolves, rolled back when it rejects.
+   * `work` must use only the connection it is given.
+   */
+  transaction<T>(work: (tx: Queryable) => Promise<T>): Promise<T>
+}
+
+// --- store: items ------------------------------------------------------------------------------------------------
+
+/** What the bytes of an item must be, or they are not stored. */
+export interface ItemExpectation {
+  /** SHA-256 of the whole body, 43 characters. */
+  readonly sha256B64u: string
+  readonly sizeBytes: number
+}
+
+/** Inclusive byte positions, 0-based. */
+export interface ByteRange {
+  readonly first: number
+  readonly last: number
+}
+
+/** A stored item being read. The caller must consume or destroy `stream`. */
+export interface StoredItem {
+  /** The bytes of the range, or of the whole item. */
+  readonly stream: Readable
+  /** Size of the whole item, whatever the range. */
+  readonly sizeBytes: number
+}
+
+/** One stored item in a listing. */
+export interface ItemEntry {
+  readonly key: string
+  readonly sizeBytes: number
+}
+
+/**
+ * Where sealed items lie. Keys are `/`-separated segments of `[A-Za-z0-9_.-]`, at most 8 segments and 300 characters, no
+ * segment starting with a dot. Items never change: a key holds one content or none.
+ */
+export interface ItemStore {
+  /**
+   * Stores an item; when it resolves the bytes and the name are durable. Idempotent: the same content again is `already`.
+   * Untrusted: `body`.
+   * @throws ITEM_INVALID (size or digest differ) | ITEM_CONFLICT (another content holds the key) | STORAGE_FULL |
+   *   STORAGE_FAILED
+   */
+  put(
+    key: string,
+    body: Uint8Array | AsyncIterable<Uint8Array>,
+    expected: ItemExpectation,
+  ): Promise<'stored' | 'already'>
+  /** @throws NOT_FOUND | RANGE_INVALID | STORAGE_FAILED */
+  get(key: string, range?: ByteRange): Promise<StoredItem>
+  /** When it resolves the name is durably gone. Idempotent. @throws STORAGE_FAILED */
+  delete(key: string): Promise<'deleted' | 'absent'>
+  /** Items whose key starts with `prefix`, in no promised order. */
+  list(prefix: string): AsyncIterable<ItemEntry>
+}
+
+// --- link --------------------------------------------------------------------------------------------------------
+
+/** One MQTT message as received. Untrusted: `payload`, and `topic` beyond what the broker's rules promise. */
+export interface BusMessage {
+  readonly topic: string
+  readonly payload: Uint8Array
+  readonly retained: boolean
+}
+
+/** How a message is published. */
+export interface PublishOptions {
+  readonly qos?: 0 | 1
+  readonly retain?: boolean
+}
+
+/** MQTT as the relay sees it: an ordinary client of whatever broker is configured. */
+export interface EventBus {
+  /**
+   * Delivers matching messages one at a time and acknowledges each to the broker only after `handler` resolved. When it
+   * rejects, the message is delivered again. Resolves when the broker granted the subscription, which outlives the process.
+   * @param filter MQTT topic filter, without `$share`
+   * @throws UNAVAILABLE | CALLER_REFUSED
+   */
+  subscribe(filter: string, handler: (message: BusMessage) => Promise<void>): Promise<void>
+  /** Publishes; with QoS 1 (default) resolves at the broker's PUBACK. @throws UNAVAILABLE */
+  publish(topic: string, payload: Uint8Array | string, options?: PublishOptions): Promise<void>
+}
+
+/** Whom an MQTT credential names. */
+export interface AuthenticatedDevice {
+  /** The device's random id: 22 characters of base64url. */
+  readonly device: string
+  /** When the credential dies, UTC ms; the broker then closes the connection. */
+  readonly expiresMs: number
+}
+
+/** Judges the user name and password of a CONNECT. Untrusted: both. `null` refuses. */
+export type AuthenticateDevice = (username: string, password: string) => Promise<AuthenticatedDevice | null>

@@ -1,0 +1,120 @@
+import { LatchkeyError } from '@latchkey/shared'
+import pg from 'pg'
+import type { Database, Queryable, SqlValue } from '../flow.ts'
+import type { Log } from '../kernel/log.ts'
+
+const INT8 = 20
+const BYTEA = 17
+
+/** A longer statement is a mistake of ours; it must not hold a connection for ever. */
+const STATEMENT_TIMEOUT_MS = 60_000
+const CONNECT_TIMEOUT_MS = 10_000
+
+function parseInt8(text: string): number {
+  const value = Number(text)
+  if (!Number.isSafeInteger(value)) throw new LatchkeyError('STORAGE_FAILED', 'an int8 of the database exceeds 2^53')
+  return value
+}
+
+const parseDefault = pg.types.getTypeParser(BYTEA, 'text') as (text: string) => Buffer
+
+const parsers: pg.CustomTypesConfig = {
+  getTypeParser: (oid: number, format?: 'text' | 'binary') => {
+    if (format !== 'binary' && oid === INT8) return parseInt8
+    if (format !== 'binary' && oid === BYTEA) return (text: string) => new Uint8Array(parseDefault(text))
+    return pg.types.getTypeParser(oid, format as 'text')
+  },
+} as pg.CustomTypesConfig
+
+/** SQLSTATE → our code; PostgreSQL appendix A. Messages of the server may hold row content and stay in `cause`. */
+function codeOfSqlState(state: string): 'CONFLICT' | 'STORAGE_FULL' | 'UNAVAILABLE' | 'STORAGE_FAILED' {
+  if (state === '23505') return 'CONFLICT'
+  if (state === '53100') return 'STORAGE_FULL'
+  if (/^(08|40|53|57P|55P03|57014)/.test(state)) return 'UNAVAILABLE'
+  return 'STORAGE_FAILED'
+}
+
+/** Anything `pg` throws → our error. A missing SQLSTATE means that the connection was lost or never made. */
+export function databaseError(cause: unknown): LatchkeyError {
+  if (cause instanceof LatchkeyError) return cause
+  const state = cause instanceof pg.DatabaseError ? (cause.code ?? '') : null
+  if (state === null) return new LatchkeyError('UNAVAILABLE', 'the database cannot be reached', { cause })
+  return new LatchkeyError(codeOfSqlState(state), `the database refused a statement: SQLSTATE ${state}`, { cause })
+}
+
+function createQueryable(target: pg.Pool | pg.PoolClient): Queryable {
+  const run = async (sql: string, params?: readonly SqlValue[]): Promise<pg.QueryResult> => {
+    try {
+      return await (params ? target.query(sql, [...params]) : target.query(sql))
+    } catch (cause) {
+      throw databaseError(cause)
+    }
+  }
+  return {
+    query: async <Row extends object>(sql: string, params: readonly SqlValue[] = []) =>
+      (await run(sql, params)).rows as Row[],
+    exec: async (sql) => void (await run(sql)),
+  }
+}
+
+async function inTransaction<T>(client: pg.PoolClient, work: (tx: Queryable) => Promise<T>): Promise<T> {
+  const tx = createQueryable(client)
+  await tx.exec('BEGIN')
+  try {
+    const result = await work(tx)
+    await tx.exec('COMMIT')
+    return result
+  } catch (error) {
+    await tx.exec('ROLLBACK')
+    throw error
+  }
+}
+
+/** Where the database is: a URL, or the embedded server's socket folder and role. */
+export type PgTarget =
+  { readonly url: string } | { readonly socketDir: string; readonly user: string; readonly database: string }
+
+function poolConfig(target: PgTarget): pg.PoolConfig {
+  if ('url' in target) return { connectionString: target.url }
+  return { host: target.socketDir, user: target.user, database: target.database, ssl: false }
+}
+
+/**
+ * Opens the connection pool behind the SQL seam. Connections are made on demand: a database that is away shows at the
+ * first query.
+ * @param options.maxConnections default 10
+ */
+export function createPgDatabase(
+  target: PgTarget,
+  options: { log: Log; maxConnections?: number },
+): Database & AsyncDisposable {
+  const pool = new pg.Pool({
+    ...poolConfig(target),
+    max: options.maxConnections ?? 10,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    statement_timeout: STATEMENT_TIMEOUT_MS,
+    types: parsers,
+  })
+  // Without a listener an idle connection that breaks would end the process.
+  pool.on('error', (error) => {
+    if (!pool.ending) options.log.warn({ code: (error as { code?: string }).code }, 'database.connection-lost')
+  })
+  return {
+    ...createQueryable(pool),
+    transaction: async (work) => {
+      const client = await pool.connect().catch((cause: unknown) => Promise.reject(databaseError(cause)))
+      let broken = true
+      try {
+        const result = await inTransaction(client, work)
+        broken = false
+        return result
+      } catch (error) {
+        broken = error instanceof LatchkeyError && error.code === 'UNAVAILABLE'
+        throw error
+      } finally {
+        client.release(broken)
+      }
+    },
+    [Symbol.asyncDispose]: () => pool.end(),
+  }
+}
