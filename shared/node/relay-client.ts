@@ -91,7 +91,7 @@ export function createRelayClient(options: { origin: string; signer?: Signer; no
       const response = await fetch(origin + path, {
         method,
         headers,
-        body: (body ?? null) as BodyInit | null,
+        body: (body ?? null) as Uint8Array<ArrayBuffer> | null,
         signal,
         redirect: 'error',
       })
