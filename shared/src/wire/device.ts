@@ -1,6 +1,5 @@
-import { Type } from 'typebox'
+import { Type, type Static } from 'typebox'
 import {
-  B64u,
   B64u32,
   CompactJws,
   Count,
@@ -44,7 +43,9 @@ export type DeviceCertificate = ReturnType<typeof deviceCertificate.parse>['payl
 
 /** Mailbox bodies of `/v1/pairings/{id}/…`. */
 export const PairingHello = Exact({ hello: CompactJws })
-export const PairingAnswer = Exact({ keyset: CompactJws, deviceCertificate: CompactJws, mac: B64u(43) })
+/** `rootJwk` is bound by its thumbprint, the keyset's `iss`; the MAC covers hello, keyset and certificate. */
+export const PairingAnswer = Exact({ keyset: CompactJws, deviceCertificate: CompactJws, rootJwk: Jwk, mac: B64u32 })
+export type PairingAnswer = Static<typeof PairingAnswer>
 export const PairingDone = Exact({ ack: CompactJws })
 export const pairingAnswer = createValidator(PairingAnswer)
 export const pairingHello = createValidator(PairingHello)
