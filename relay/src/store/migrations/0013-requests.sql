@@ -1,0 +1,41 @@
+CREATE TABLE agencies (
+  uri text PRIMARY KEY,
+  name text NOT NULL,
+  kind text NOT NULL,
+  status text NOT NULL,
+  keys jsonb NOT NULL,
+  since_ms bigint NOT NULL,
+  notice_until_ms bigint NOT NULL,
+  log_index bigint
+);
+
+CREATE TABLE requests (
+  digest text PRIMARY KEY,
+  agency text NOT NULL REFERENCES agencies,
+  requester text NOT NULL,
+  jti text NOT NULL,
+  case_hash text NOT NULL,
+  jws text NOT NULL,
+  certificate_jws text NOT NULL,
+  received_ms bigint NOT NULL,
+  exp_s bigint NOT NULL,
+  log_index bigint,
+  UNIQUE (agency, jti)
+);
+CREATE INDEX requests_requester ON requests (requester);
+CREATE INDEX requests_agency ON requests (agency, received_ms);
+CREATE INDEX requests_case ON requests (agency, case_hash);
+
+CREATE TABLE request_cells (
+  cell text NOT NULL,
+  request text NOT NULL REFERENCES requests,
+  PRIMARY KEY (cell, request)
+);
+
+-- Requests refused after their signature verified: each is logged once.
+CREATE TABLE refusals (
+  request text PRIMARY KEY,
+  agency text NOT NULL,
+  code text NOT NULL,
+  log_index bigint
+);
