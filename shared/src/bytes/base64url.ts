@@ -1,7 +1,7 @@
 import { LatchkeyError } from '../errors.ts'
 
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
-const VALUE_OF = new Map([...ALPHABET].map((character, value) => [character, value]))
+const VALUE_OF = new Map(Array.from(ALPHABET, (character, value) => [character, value]))
 
 /**
  * Bytes → base64url without padding.

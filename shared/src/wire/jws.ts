@@ -4,7 +4,7 @@ import { utf8 } from '../bytes/bytes.ts'
 import { canonicalBytes, parseCanonicalJson } from '../bytes/canonical-json.ts'
 import { verifyEd25519 } from '../crypto/ed25519.ts'
 import { type Digest, digestOfJws } from '../crypto/hash.ts'
-import { type PublicJwk, rawKeyOf, type Signer, type Thumbprint, thumbprintOf } from '../crypto/keys.ts'
+import { type PublicJwk, type Signer, type Thumbprint, thumbprintOf } from '../crypto/keys.ts'
 import { LatchkeyError } from '../errors.ts'
 import { B64u32, Exact } from './fields.ts'
 import { createValidator, parseWith } from './schema.ts'
@@ -72,13 +72,13 @@ export async function signCompact(header: unknown, payload: unknown, signer: Sig
   return raw
 }
 
-/** Does the signature of this compact JWS verify under `jwk`? Untrusted: both. Never throws for well-formed input. */
+/** Does the signature of this compact JWS verify under `jwk`? An unacceptable key verifies nothing. Untrusted: both. */
 export function verifyCompact(raw: string, jwk: PublicJwk): boolean {
   const dot = raw.lastIndexOf('.')
-  return verifyEd25519(rawKeyOf(jwk), utf8(raw.slice(0, dot)), decodeBase64url(raw.slice(dot + 1)))
+  return verifyEd25519(decodeBase64url(jwk.x), utf8(raw.slice(0, dot)), decodeBase64url(raw.slice(dot + 1)))
 }
 
-/** Is `signed` signed by `jwk`, and does its header name that key? @throws KEY_INVALID for an unacceptable key */
+/** Is `signed` signed by `jwk`, and does its header name that key? */
 export function isSignedBy(signed: Signed<unknown>, jwk: PublicJwk): boolean {
   return signed.kid === thumbprintOf(jwk) && verifyCompact(signed.raw, jwk)
 }

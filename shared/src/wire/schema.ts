@@ -13,8 +13,8 @@ export interface Validator<T> {
  * Compiles a TypeBox schema on first use. (Where a page's CSP forbids evaluation TypeBox interprets instead.)
  */
 export function createValidator<S extends TSchema>(schema: S): Validator<Static<S>> {
-  let compiled: ReturnType<typeof Compile> | undefined
-  const program = () => (compiled ??= Compile(schema) as ReturnType<typeof Compile>)
+  let compiled: ReturnType<typeof Compile<S>> | undefined
+  const program = () => (compiled ??= Compile(schema))
   return {
     check: (value): value is Static<S> => program().Check(value),
     explain: (value) => {

@@ -1,0 +1,87 @@
+// The first thing `npm start`, `npm test` and the other scripts run. Plain JavaScript on purpose: it must run on
+// whatever Node a bare machine has, before anything is installed. It installs what is missing, then hands over to the
+// Node that package.json pins.
+import { spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..')
+const modules = join(root, 'node_modules')
+const stamp = join(modules, '.latchkey-lock')
+const bin = join(modules, '.bin')
+const pinnedNode = join(bin, 'node')
+
+/** Task → what it runs, and the Debian programs it cannot do without: program → package. */
+const FFMPEG = { ffmpeg: 'ffmpeg' }
+const EVERYTHING = { ...FFMPEG, age: 'age', mosquitto: 'mosquitto', openssl: 'openssl', setpriv: 'util-linux' }
+const TASKS = {
+  start: { run: [join('infra', 'local', 'start.ts')], needs: { ...FFMPEG, setpriv: 'util-linux' } },
+  test: { run: [join(bin, 'vitest'), 'run', '--config', join('test', 'vitest.config.ts')], needs: EVERYTHING },
+  soak: { run: [join('infra', 'bench', 'soak.ts')], needs: EVERYTHING },
+  bench: { run: [join('infra', 'bench', 'bench.ts')], needs: EVERYTHING },
+  check: { run: [join('infra', 'lint', 'check.ts')], needs: {} },
+}
+
+function fail(message) {
+  process.stderr.write(`${message}\n`)
+  process.exit(1)
+}
+
+function run(program, args) {
+  const { status, error } = spawnSync(program, args, { cwd: root, stdio: 'inherit' })
+  if (error) fail(`cannot run ${program}: ${error.message}`)
+  return status ?? 1
+}
+
+function lockHash() {
+  return createHash('sha256')
+    .update(readFileSync(join(root, 'package-lock.json')))
+    .digest('hex')
+}
+
+function installPackages() {
+  if (existsSync(stamp) && existsSync(pinnedNode) && readFileSync(stamp, 'utf8') === lockHash()) return
+  process.stderr.write('Installing the npm packages (once)…\n')
+  const npm = process.env.npm_execpath
+  const args = ['ci', '--no-audit', '--no-fund', '--loglevel=error']
+  const status = npm ? run(process.execPath, [npm, ...args]) : run('npm', args)
+  if (status !== 0) fail('npm ci failed; the lines above say why')
+  writeFileSync(stamp, lockHash())
+}
+
+function isInstalled(program) {
+  const folders = (process.env.PATH ?? '').split(':').concat('/usr/bin', '/bin', '/usr/sbin')
+  return folders.some((folder) => folder && existsSync(join(folder, program)))
+}
+
+/** ffmpeg may also come from LATCHKEY_FFMPEG or from the optional package ffmpeg-static. */
+function isSatisfied(program) {
+  if (program !== 'ffmpeg') return isInstalled(program)
+  return (
+    Boolean(process.env.LATCHKEY_FFMPEG) || existsSync(join(modules, 'ffmpeg-static', 'ffmpeg')) || isInstalled(program)
+  )
+}
+
+function installPrograms(needs) {
+  const missing = Object.keys(needs).filter((program) => !isSatisfied(program))
+  if (missing.length === 0) return
+  const packages = [...new Set(missing.map((program) => needs[program]))].join(' ')
+  const line = `apt-get install -y --no-install-recommends ${packages}`
+  if (process.getuid?.() !== 0 || !isInstalled('apt-get'))
+    fail(`Missing: ${missing.join(', ')}. Install with:\n  sudo ${line}\nthen run this again.`)
+  process.stderr.write(`Installing ${packages} from Debian's packages (once)…\n`)
+  process.env.DEBIAN_FRONTEND = 'noninteractive'
+  if (run('apt-get', ['update', '-qq']) !== 0) fail('apt-get update failed; the lines above say why')
+  if (run('apt-get', [...line.split(' ').slice(1), '-qq', '-o=Dpkg::Use-Pty=0']) !== 0) fail(`${line} failed`)
+}
+
+const [name = '', ...rest] = process.argv.slice(2)
+const task = TASKS[name]
+if (!task) fail(`unknown task ${JSON.stringify(name)}; expected one of ${Object.keys(TASKS).join(', ')}`)
+installPackages()
+installPrograms(task.needs)
+// node_modules/.bin first, so that everything started below runs the pinned Node too.
+process.env.PATH = `${bin}:${process.env.PATH ?? ''}`
+process.exit(run(pinnedNode, [...task.run, ...rest]))
