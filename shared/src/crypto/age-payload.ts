@@ -53,8 +53,11 @@ export function sealPayload(fileKey: Uint8Array, nonce: Uint8Array, plaintext: U
 export function openPayload(fileKey: Uint8Array, payload: Uint8Array): Uint8Array {
   const bodyBytes = payload.length - PAYLOAD_NONCE_BYTES
   if (bodyBytes < TAG_BYTES) throw new LatchkeyError('AGE_PAYLOAD_INVALID', 'payload is truncated')
-  const key = hkdfSha256(fileKey, payload.subarray(0, PAYLOAD_NONCE_BYTES), 'payload')
   const chunks = Math.ceil(bodyBytes / SEALED_CHUNK_BYTES)
+  // Checked before anything is opened: a last chunk without room for its tag would make the sizes below disagree.
+  if (bodyBytes - (chunks - 1) * SEALED_CHUNK_BYTES < TAG_BYTES)
+    throw new LatchkeyError('AGE_PAYLOAD_INVALID', 'payload is truncated')
+  const key = hkdfSha256(fileKey, payload.subarray(0, PAYLOAD_NONCE_BYTES), 'payload')
   const plaintext = new Uint8Array(bodyBytes - chunks * TAG_BYTES)
   for (let counter = 0; counter < chunks; counter++) {
     const start = PAYLOAD_NONCE_BYTES + counter * SEALED_CHUNK_BYTES
