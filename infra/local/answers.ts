@@ -1,4 +1,4 @@
-import type { Validator } from '../../shared/src/index.ts'
+import type { Validator } from '@latchkey/shared'
 
 /** For answers of our own relay whose body this launcher does not use: any JSON will do. */
 export const anything: Validator<unknown> = {

@@ -17,8 +17,8 @@ import {
   requestAccepted,
   type Signer,
   type Vertex,
-} from '../../shared/src/index.ts'
-import { createRelayClient, readJson } from '../../shared/node/index.ts'
+} from '@latchkey/shared'
+import { createRelayClient, readJson } from '@latchkey/shared/node'
 import { anything } from './answers.ts'
 import { poll } from './poll.ts'
 

@@ -32,8 +32,8 @@ import {
   type Seen,
   type Signed,
   type Signer,
-} from '../../shared/src/index.ts'
-import { createRelayClient, type RelayClient } from '../../shared/node/index.ts'
+} from '@latchkey/shared'
+import { createRelayClient, type RelayClient } from '@latchkey/shared/node'
 import { anything } from './answers.ts'
 import { poll } from './poll.ts'
 

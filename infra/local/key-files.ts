@@ -1,6 +1,6 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { encodeIdentity, type Identity } from '../../shared/src/index.ts'
+import { encodeIdentity, type Identity } from '@latchkey/shared'
 
 /** Writes a file that only its owner may read. */
 export async function writePrivate(path: string, content: string | Uint8Array): Promise<void> {

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { codeOf, LatchkeyError } from '../../shared/src/index.ts'
+import { codeOf, LatchkeyError } from '@latchkey/shared'
 
 /**
  * Asks again until there is an answer.
