@@ -2,12 +2,14 @@
  * Every datum that passes between the stages of the relay, and the ports the stages speak through; types only.
  * Stations: store (database, items) · link (broker, events) · request · consent · release · log.
  */
+import type { DeviceEvent, LeafData, LeafType, MqttHello, Tile } from '@latchkey/shared'
 import type { Readable } from 'node:stream'
 
 // --- store: database ---------------------------------------------------------------------------------------------
 
 /** What a statement may be given. `number` for int8 within ±2^53; bytes for bytea. */
-export type SqlValue = null | boolean | number | string | Uint8Array | readonly string[] | readonly number[]
+export type SqlValue =
+  null | boolean | number | string | Uint8Array | readonly string[] | readonly (number | null)[] | readonly Uint8Array[]
 
 /**
  * One connection's worth of SQL. int8 comes back as `number`, bytea as `Uint8Array`, json as its parse.
@@ -120,3 +122,99 @@ export interface AuthenticatedDevice {
 
 /** Judges the user name and password of a CONNECT. Untrusted: both. `null` refuses. */
 export type AuthenticateDevice = (username: string, password: string) => Promise<AuthenticatedDevice | null>
+
+/** What became of an event, and how far the device may forget. */
+export interface RecordedEvent {
+  /** False when the same (device, stream, sequence) was there before. */
+  readonly isNew: boolean
+  /** Highest s such that every sequence from the device's first unacknowledged to s is committed. */
+  readonly acknowledged: number
+}
+
+/** Where device events are kept; every method is one committed transaction, idempotent. */
+export interface DeviceEventLog {
+  /** @throws STORAGE_FAILED | STORAGE_FULL | UNAVAILABLE */
+  recordEvent(device: string, event: DeviceEvent, receivedMs: number): Promise<RecordedEvent>
+  /** The device says where its outbox begins. @returns as {@link RecordedEvent.acknowledged} */
+  recordHello(device: string, hello: MqttHello): Promise<number>
+}
+
+// --- http: callers -----------------------------------------------------------------------------------------------
+
+/** A phone of a household, as its proven key makes it known. */
+export interface MemberCaller {
+  readonly kind: 'member'
+  readonly thumbprint: string
+  /** Thumbprint of the household's root key: the household. */
+  readonly root: string
+  readonly role: 'owner' | 'viewer'
+  /** False while only a keyset by root alone, still waiting, names this phone: then it may look and nothing else. */
+  readonly inForce: boolean
+}
+
+/** A paired Pi whose newest certificate is not revoked. */
+export interface DeviceCaller {
+  readonly kind: 'device'
+  readonly thumbprint: string
+  /** RFC 9278 URN of its key. */
+  readonly urn: string
+  readonly root: string
+  /** Its random id, 16 bytes base64url. */
+  readonly device: string
+  /** Digest of its certificate. */
+  readonly certificate: string
+}
+
+/** The requester of at least one accepted request. */
+export interface InvestigatorCaller {
+  readonly kind: 'investigator'
+  readonly thumbprint: string
+}
+
+// --- log: as the stages that give use it -------------------------------------------------------------------------
+
+/** What goes into a leaf; the log adds version and hour. */
+export type LeafContent = { [T in LeafType]: { readonly type: T; readonly data: LeafData<T> } }[LeafType]
+
+/** Where a published leaf stands. */
+export interface PublishedLeaf {
+  readonly index: number
+  /** Hour of the leaf. */
+  readonly hour: number
+}
+
+/** Appending, in two steps: the caller's own transaction decides that a leaf will be, the log decides when it is. */
+export interface LeafLog {
+  /**
+   * Queues a leaf: it comes into the log, once, if and only if `tx` commits.
+   * @returns the ticket to ask after it with
+   */
+  enqueue(tx: Queryable, leaf: LeafContent): Promise<number>
+  /** Resolves once the leaf is under a published checkpoint (with its witnesses, where configured). */
+  published(ticket: number): Promise<PublishedLeaf>
+}
+
+// --- clip → http, release ----------------------------------------------------------------------------------------
+
+/** A sealed item as it is served: some header before the one payload. */
+export interface SealedFile {
+  readonly header: Uint8Array
+  readonly payloadBytes: number
+  /** Opens the payload, or a range of it. The caller must consume or destroy the stream. */
+  open(range?: ByteRange): Promise<Readable>
+}
+
+/** A C2SP tlog resource: its bytes never change, whatever the width. */
+export type ReadLogTile = (tile: Tile) => Promise<Uint8Array>
+
+/** The log as anyone may read it; nothing beyond the published checkpoint. */
+export interface LogReader {
+  /** The newest published checkpoint, a signed note. */
+  checkpoint(): Promise<Uint8Array>
+  /** A hash tile or entry bundle. @throws LOG_RANGE when the published tree has no such tile */
+  readonly readTile: ReadLogTile
+  /** One leaf's bytes. @throws LOG_RANGE */
+  leaf(index: number): Promise<Uint8Array>
+  /** A `tlog-proof` file of one leaf under the newest published checkpoint. @throws LOG_RANGE */
+  prove(index: number): Promise<Uint8Array>
+}

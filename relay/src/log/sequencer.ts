@@ -1,0 +1,214 @@
+import {
+  equalBytes,
+  leafHourOf,
+  LatchkeyError,
+  rootFromTiles,
+  signCheckpoint,
+  type NoteSigner,
+  type TreeHead,
+} from '@latchkey/shared'
+import type { Database, LeafContent, LeafLog, PublishedLeaf, Queryable } from '../flow.ts'
+import type { Clock } from '../kernel/clock.ts'
+import { noFailpoints, type Failpoints } from '../kernel/failpoint.ts'
+import type { Log } from '../kernel/log.ts'
+import { sequencePublic, sequenceSealed } from './batch.ts'
+import type { LogStore, LogWriter } from './log-store.ts'
+
+/**
+ * Invariants, after any crash:
+ * 1. leaves have the indexes 0…n−1, and a leaf never changes;
+ * 2. per size at most one checkpoint exists, and its root is that of the leaves below it;
+ * 3. a published checkpoint is never followed by a smaller one;
+ * 4. a queued leaf is in the log exactly once, and its ticket answers only when a published checkpoint covers it.
+ * Recovery is the next run: it signs and publishes whatever tree stands.
+ */
+
+/** The windows between the durable steps, in order; the first two lie inside one transaction. */
+export const SEQUENCER_FAILPOINTS = [
+  'log.1-appended',
+  'log.2-tree-extended',
+  'log.3-committed',
+  'log.4-checkpoint-recorded',
+  'log.5-published',
+] as const
+
+/** Largest batch of one kind; what is over comes with the next run, at once. */
+const MAX_BATCH = 256
+/** How often the queue is looked at when nobody waits for an answer. */
+const MAX_TICK_MS = 1_000
+
+/** What the sequencer works with. */
+export interface SequencerParts {
+  readonly database: Database
+  readonly store: LogStore
+  /** The log's note key; its name is the log's origin. */
+  readonly signer: NoteSigner
+  /** How long sealed leaves are collected. */
+  readonly batchMs: number
+  readonly clock: Clock
+  readonly log: Log
+  /** Tells devices of a published checkpoint; may fail, the next one makes up for it. */
+  readonly announce?: (raw: Uint8Array) => Promise<void>
+  readonly failpoints?: Failpoints
+}
+
+/** The running log. */
+export interface Sequencer extends LeafLog, AsyncDisposable {
+  /** Queues a leaf in a transaction of its own and waits until it is published. @throws MESSAGE_INVALID and the database's */
+  append(leaf: LeafContent): Promise<PublishedLeaf>
+}
+
+interface Waiter {
+  resolve(place: PublishedLeaf): void
+  reject(error: Error): void
+}
+
+class LogSequencer implements Sequencer {
+  readonly #parts: SequencerParts
+  readonly #failpoints: Failpoints
+  readonly #waiters = new Map<number, Waiter[]>()
+  #sealedDueMs: number
+  #timer: Disposable | null = null
+  #running: Promise<void> | null = null
+  #again = false
+  #stopped = false
+
+  constructor(parts: SequencerParts) {
+    this.#parts = parts
+    this.#failpoints = parts.failpoints ?? noFailpoints
+    this.#sealedDueMs = parts.clock.monotonicMs() + parts.batchMs
+  }
+
+  async start(): Promise<void> {
+    const { batchMs, clock } = this.#parts
+    await this.#assertUndamaged()
+    await this.#run()
+    this.#timer = clock.every(Math.min(batchMs, MAX_TICK_MS), () => this.#wake())
+  }
+
+  enqueue(tx: Queryable, leaf: LeafContent): Promise<number> {
+    return this.#parts.store.enqueue(tx, leaf)
+  }
+
+  async published(ticket: number): Promise<PublishedLeaf> {
+    if (this.#stopped) throw stopping()
+    const [place] = await this.#parts.store.places([ticket])
+    if (place) return { index: place.index, hour: place.hour }
+    const waiting = new Promise<PublishedLeaf>((resolve, reject) => {
+      this.#waiters.set(ticket, [...(this.#waiters.get(ticket) ?? []), { resolve, reject }])
+    })
+    this.#wake()
+    return waiting
+  }
+
+  async append(leaf: LeafContent): Promise<PublishedLeaf> {
+    return this.published(await this.#parts.database.transaction((tx) => this.enqueue(tx, leaf)))
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stopped = true
+    this.#timer?.[Symbol.dispose]()
+    await this.#running
+    for (const waiter of [...this.#waiters.values()].flat()) waiter.reject(stopping())
+    this.#waiters.clear()
+  }
+
+  /** A log that lost or changed leaves must not sign again: its next checkpoint would contradict an earlier one. */
+  async #assertUndamaged(): Promise<void> {
+    const { store } = this.#parts
+    const head = await store.published()
+    if (head && !equalBytes(head.root, await rootFromTiles(head.size, store.readTile))) {
+      throw new LatchkeyError('INTERNAL', `the stored tree does not have the root published for ${head.size} leaves`)
+    }
+  }
+
+  #wake(): void {
+    this.#again = true
+    this.#running ??= this.#loop()
+  }
+
+  async #loop(): Promise<void> {
+    while (this.#again && !this.#stopped) {
+      this.#again = false
+      try {
+        await this.#run()
+      } catch (error) {
+        // The next tick tries again; those who wait go on waiting.
+        this.#parts.log.error({ err: error }, 'log.run-failed')
+      }
+    }
+    this.#running = null
+  }
+
+  async #run(): Promise<void> {
+    const { clock, batchMs, store } = this.#parts
+    const sealedDue = clock.monotonicMs() >= this.#sealedDueMs
+    const { size, more } = await store.write((writer) => this.#append(writer, sealedDue))
+    // Durable 3/5: leaves, tickets and tree are committed together.
+    await this.#failpoints.hit('log.3-committed')
+    if (more) this.#again = true
+    else if (sealedDue) this.#sealedDueMs = clock.monotonicMs() + batchMs
+    const before = await store.published()
+    if (before === null || before.size < size) {
+      await this.#publish({ size, root: await rootFromTiles(size, store.readTile) })
+    }
+    await this.#answer()
+  }
+
+  async #append(writer: LogWriter, sealedDue: boolean): Promise<{ size: number; more: boolean }> {
+    const size = await writer.size()
+    const publicLeaves = await writer.pending('public', MAX_BATCH)
+    const sealed = sealedDue ? await writer.pending('sealed', MAX_BATCH) : []
+    const more = publicLeaves.length === MAX_BATCH || sealed.length === MAX_BATCH
+    // Hours never go back, even when the clock does: readers take them as an order.
+    const hour = Math.max(leafHourOf(this.#parts.clock.nowMs()), await writer.lastHour())
+    const leaves = [...sequencePublic(publicLeaves, hour), ...sequenceSealed(sealed, hour)]
+    if (leaves.length === 0) return { size, more }
+    // Durable 1/5: the leaves take their places.
+    await writer.appendLeaves(size, hour, leaves)
+    await this.#failpoints.hit('log.1-appended')
+    // Durable 2/5: the tree covers them.
+    await writer.extendTree(
+      size,
+      leaves.map((leaf) => leaf.leafHash),
+    )
+    await this.#failpoints.hit('log.2-tree-extended')
+    return { size: size + leaves.length, more }
+  }
+
+  async #publish(head: TreeHead): Promise<void> {
+    const { store, signer, clock, announce, log } = this.#parts
+    const signed = await signCheckpoint({ ...head, origin: signer.key.name }, signer)
+    // Durable 4/5: recorded before anyone sees it; whoever recorded this size first decides the bytes.
+    const raw = await store.recordCheckpoint({ ...head, raw: signed })
+    await this.#failpoints.hit('log.4-checkpoint-recorded')
+    // Durable 5/5: published; only now may anything that depends on these leaves happen.
+    await store.publishCheckpoint(head.size, clock.nowMs())
+    await this.#failpoints.hit('log.5-published')
+    announce?.(raw).catch((error: unknown) => log.warn({ err: error }, 'log.announcement-failed'))
+  }
+
+  async #answer(): Promise<void> {
+    if (this.#waiters.size === 0) return
+    for (const { ticket, index, hour } of await this.#parts.store.places([...this.#waiters.keys()])) {
+      for (const waiter of this.#waiters.get(ticket) ?? []) waiter.resolve({ index, hour })
+      this.#waiters.delete(ticket)
+    }
+  }
+}
+
+function stopping(): LatchkeyError {
+  return new LatchkeyError('UNAVAILABLE', 'the relay is stopping')
+}
+
+/**
+ * Starts the log: recovers what a crash left, publishes a checkpoint when there is none, then appends what is queued:
+ * public leaves at once, sealed ones in filled batches.
+ * @throws INTERNAL (the stored checkpoint contradicts the leaves: nothing is published) and the database's codes
+ * @see spec/log.md
+ */
+export async function createSequencer(parts: SequencerParts): Promise<Sequencer> {
+  const sequencer = new LogSequencer(parts)
+  await sequencer.start()
+  return sequencer
+}
