@@ -2,6 +2,7 @@
  * Every datum that passes between the stages of the agent, types only. The folder names are the stations, in order:
  * camera → motion → clip → seal → spool → upload; link carries events, keys and button stand beside the line.
  */
+import type { ClipManifest, ClockStatement, ItemDescriptor, Recipient, Signer } from '@latchkey/shared'
 
 /** How the recorded stream is coded: what an init segment needs. Only H.264 (`avc1`) in this version. */
 export interface VideoFormat {
@@ -116,3 +117,131 @@ export interface ClipSink {
 
 /** What the camera stage reports of itself. */
 export type CameraState = 'starting' | 'on' | 'camera-lost' | 'stopped'
+
+/** camera → clip, motion: what the camera stage tells, in order. */
+export type CameraEvent =
+  | { readonly kind: 'state'; readonly state: CameraState; readonly atMs: number }
+  /** A stream begins; nothing of an earlier one continues in it. */
+  | { readonly kind: 'format'; readonly format: VideoFormat }
+  /** `fragment`: the same frame as the fMP4 boxes it came in, for a decoder. */
+  | { readonly kind: 'frame'; readonly frame: CodedFrame; readonly fragment: readonly Uint8Array[] }
+
+/** Makes a JPEG of a keyframe; resolves `undefined` when that fails, which must not cost the clip. */
+export type PosterMaker = (format: VideoFormat, keyframe: CodedFrame) => Promise<Uint8Array | undefined>
+
+// --- seal → spool → upload: from here on everything is ciphertext or signed ---------------------------------------
+
+/** What a whole sealed item (age header ‖ payload) must be, byte for byte. */
+export interface BodyDigest {
+  /** SHA-256, base64url. */
+  readonly sha256: string
+  readonly sizeBytes: number
+}
+
+/** One signed revision of a clip with all it names; the newest replaces the one before. */
+export interface ClipRevision {
+  readonly trigger: Trigger
+  /** Compact JWS, `latchkey-clip+jwt`. */
+  readonly manifest: string
+  /** Index order; the manifest's `itemsRoot` covers exactly these. */
+  readonly descriptors: readonly ItemDescriptor[]
+  /** Index order, one per descriptor. */
+  readonly bodies: readonly BodyDigest[]
+}
+
+/** A clip in the spool: its newest durable revision, parsed, and what the relay has of it. */
+export interface SpooledClip extends ClipRevision {
+  readonly clip: string
+  readonly sequence: number
+  readonly digest: string
+  readonly payload: ClipManifest
+  /** Items the relay has signed for. */
+  readonly receipted: ReadonlySet<number>
+  /** Newest revision the relay has signed for; 0 for none. */
+  readonly receiptedRevision: number
+}
+
+/** The newest final manifest, whether or not it still lies in the spool. */
+export interface ChainHead {
+  /** 0 before the first clip. */
+  readonly sequence: number
+  readonly digest: string | null
+}
+
+/** seal → spool. When a call resolves, what it stored survives power loss. */
+export interface ClipSpool {
+  head(): ChainHead
+  /** Clips that have a revision and no final one: after a crash, those to be finished. Sequence order. */
+  unfinished(): readonly SpooledClip[]
+  /** Finals whose `clip` event may not have been recorded. Sequence order. */
+  unannounced(): readonly SpooledClip[]
+  openClip(clip: string, sequence: number): Promise<void>
+  /** Forgets a clip that never got a revision. */
+  abandonClip(clip: string): Promise<void>
+  /** @throws STORAGE_FULL when nothing is left that may go */
+  putItem(clip: string, index: number, body: Uint8Array): Promise<void>
+  /** Makes the revision the clip's newest. @throws STORAGE_FULL */
+  putRevision(clip: string, revision: ClipRevision): Promise<SpooledClip>
+  /** The clip's event is durable: from now on the clip may leave. */
+  markAnnounced(clip: string): Promise<void>
+}
+
+/** spool → upload. */
+export interface UploadQueue {
+  /** Oldest first; clips with nothing durable yet are not in it. */
+  clips(): readonly SpooledClip[]
+  /** The item's whole body, compared with its recorded hash. @throws ITEM_INVALID when the disk lost it */
+  readItem(clip: string, index: number): Promise<Uint8Array>
+  /** Remembers a receipt that has been checked. */
+  keepItemReceipt(clip: string, index: number, receipt: string): void
+  /** Keeps the receipts durably, then lets the items that `revision` names leave; a finished clip leaves whole. */
+  keepManifestReceipt(clip: string, revision: number, receipt: string): Promise<void>
+  /** Gives a clip up and counts it: its bytes are damaged. */
+  dropClip(clip: string): Promise<void>
+}
+
+/** Days on their way to the relay. */
+export interface DayQueue {
+  /** Oldest first. */
+  days(): readonly { readonly digest: string; readonly day: string; readonly salt: string }[]
+  keepDayReceipt(digest: string): Promise<void>
+}
+
+/** An event before the outbox gives it its place in the stream. */
+export type EventBody =
+  | { readonly type: 'motion' | 'ring'; readonly event: string; readonly atMs: number }
+  | {
+      readonly type: 'clip'
+      readonly event: string
+      readonly clip: string
+      readonly manifest: string
+      readonly items: number
+      readonly bytes: number
+      readonly trigger: Trigger
+      readonly atMs: number
+    }
+  | { readonly type: 'state'; readonly state: WatchState | 'disk-full' | 'disk-ok'; readonly atMs: number }
+
+/** What the camera was doing, as day records say it. */
+export type WatchState = 'on' | 'privacy' | 'camera-lost' | 'stopped'
+
+/** Records an event durably; resolves when it survives power loss. */
+export type RecordEvent = (body: EventBody) => Promise<void>
+
+/** What the device knows of its clock, at this moment. */
+export type StateClock = () => ClockStatement
+
+/** What every signed record of a paired device says of itself. */
+export interface DeviceIdentity {
+  readonly signer: Signer
+  readonly deviceCertificate: string
+  readonly epoch: number
+  /** 16 bytes, base64url. */
+  readonly boot: string
+}
+
+/** To whom items are sealed at this moment, and which keyset says so. */
+export interface SealingKeys {
+  readonly keyset: string
+  readonly recipients: readonly Recipient[]
+}

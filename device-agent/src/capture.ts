@@ -1,0 +1,110 @@
+import type { CameraEvent, CameraState, ClipSink, DoorEvent, MotionFinding } from './flow.ts'
+import { createCamera } from './camera/camera.ts'
+import type { FfmpegBinary } from './camera/ffmpeg-binary.ts'
+import { createLumaDecoder } from './camera/ffmpeg-luma-decoder.ts'
+import { type CameraSource, isReplay } from './camera/source.ts'
+import { type ClipConfig, DEFAULT_CLIP_CONFIG, createClipCutter } from './clip/clip-cutter.ts'
+import { createPosterMaker } from './clip/ffmpeg-poster.ts'
+import type { Clock } from './kernel/clock.ts'
+import { DEFAULT_MOTION_CONFIG, type MotionConfig, createMotionDetector } from './motion/motion-detector.ts'
+
+/** The media half of the agent: camera → motion → clip, up to the sink. */
+export interface CaptureOptions {
+  readonly source: CameraSource
+  /** The camera's name; goes into sealed items only. */
+  readonly name: string
+  readonly ffmpeg: FfmpegBinary
+  readonly clock: Clock
+  /** Uniform in [0, 1). */
+  readonly random: () => number
+  readonly sink: ClipSink
+  readonly motion?: MotionConfig
+  readonly clip?: ClipConfig
+  /** See `CameraOptions`. */
+  readonly staleMs?: number
+  readonly startMs?: number
+  readonly retryBaseMs?: number
+  readonly onState: (state: CameraState, atMs: number) => void
+  readonly onEvent: (event: DoorEvent) => void
+  readonly onFinding?: (finding: MotionFinding) => void
+  /** A call to the sink failed, or the detector did; recording goes on. */
+  readonly onFault: (error: unknown) => void
+}
+
+/** A running capture. */
+export interface Capture extends AsyncDisposable {
+  /**
+   * Resolves when the source has ended or `stop` was called, and the sink has everything. Rejects with the code of
+   * `Camera.events` when the source cannot be used; what was open was handed over before.
+   */
+  readonly done: Promise<void>
+  /** Somebody rang, at `atMs` of the device clock. */
+  ring(atMs: number): DoorEvent
+  /** Ends the open clip with what it has; resolves like `done`, and never rejects. Idempotent. */
+  stop(): Promise<void>
+  /** Frames the detector was fed, frames it missed because it was behind, and times it was started again. */
+  readonly detector: { readonly fed: number; readonly skipped: number; readonly restarts: number }
+}
+
+/** Starts watching a source at once. */
+export function createCapture(options: CaptureOptions): Capture {
+  const { source, ffmpeg, clock, sink, onFault, onEvent } = options
+  const cutter = createClipCutter({
+    camera: options.name,
+    config: options.clip ?? DEFAULT_CLIP_CONFIG,
+    makePoster: createPosterMaker(ffmpeg.path),
+    sink,
+    onEvent,
+    onFault,
+  })
+  let detector = createMotionDetector(options.motion ?? DEFAULT_MOTION_CONFIG)
+  const decoder = createLumaDecoder({
+    ffmpeg,
+    clock,
+    onLuma(luma) {
+      const finding = detector.look(luma)
+      options.onFinding?.(finding)
+      cutter.find(finding)
+    },
+  })
+  const stopping = new AbortController()
+  // A recording can wait for detector and sink; a camera cannot.
+  const waits = isReplay(source)
+
+  function onState(state: CameraState, atMs: number): void {
+    if (state === 'camera-lost') cutter.lose()
+    options.onState(state, atMs)
+  }
+
+  async function take(event: CameraEvent): Promise<void> {
+    if (event.kind === 'state') return onState(event.state, event.atMs)
+    if (event.kind === 'format') {
+      detector = createMotionDetector(options.motion ?? DEFAULT_MOTION_CONFIG)
+      decoder.begin(event.format)
+      return cutter.begin(event.format)
+    }
+    cutter.add(event.frame)
+    decoder.feed(event.frame, event.fragment)
+    if (!waits) return
+    await decoder.ready()
+    await cutter.drained()
+  }
+
+  async function run(): Promise<void> {
+    try {
+      for await (const event of createCamera(options).events(stopping.signal)) await take(event)
+      if (!stopping.signal.aborted) await decoder.finish()
+    } finally {
+      await decoder.stop()
+      await cutter.finish()
+    }
+  }
+
+  const done = run()
+  const stopped = done.catch(() => {})
+  const stop = () => {
+    stopping.abort()
+    return stopped
+  }
+  return { done, stop, ring: (atMs) => cutter.ring(atMs), detector: decoder.stats, [Symbol.asyncDispose]: stop }
+}

@@ -1,0 +1,58 @@
+import { canonicalBytes } from '@latchkey/shared'
+import type { Box, MotionFinding, Trigger, VideoFormat } from '../flow.ts'
+
+/** What was seen during one clip, gathered as it is recorded. */
+export interface FindingLog {
+  /** Notes a finding that falls into the clip. */
+  add(finding: MotionFinding): void
+  readonly summary: FindingSummary
+}
+
+/** Why there is a clip, in numbers. */
+export interface FindingSummary {
+  readonly pictures: number
+  readonly movingPictures: number
+  /** Largest share of the picture that changed, 0…1, and the least share that counts. */
+  readonly maxChangedShare: number
+  readonly threshold: number
+  /** Where, at most once per second. */
+  readonly boxes: readonly { readonly atMs: number; readonly boxes: readonly Box[] }[]
+}
+
+const BOX_INTERVAL_MS = 1000
+
+/** Builds an empty log; a clip of a minute holds 60 entries at most. */
+export function createFindingLog(): FindingLog {
+  const summary = { pictures: 0, movingPictures: 0, maxChangedShare: 0, threshold: 0 }
+  const boxes: { atMs: number; boxes: readonly Box[] }[] = []
+  return {
+    add(finding) {
+      summary.pictures++
+      summary.threshold = finding.threshold
+      if (!finding.moving) return
+      summary.movingPictures++
+      summary.maxChangedShare = Math.max(summary.maxChangedShare, Math.round(finding.changedShare * 1000) / 1000)
+      const lastMs = boxes.at(-1)?.atMs ?? -Infinity
+      if (finding.captureMs - lastMs >= BOX_INTERVAL_MS) boxes.push({ atMs: finding.captureMs, boxes: finding.boxes })
+    },
+    get summary() {
+      return { ...summary, boxes }
+    },
+  }
+}
+
+/** What goes into a clip's `meta` item. */
+export interface ClipMeta {
+  readonly camera: string
+  readonly trigger: Trigger
+  readonly triggerMs: number
+  readonly format: VideoFormat
+  readonly findings: FindingSummary
+}
+
+/** The `meta` item: RFC 8785 JSON. @see protocol §3 */
+export function encodeClipMeta({ camera, trigger, triggerMs, format, findings }: ClipMeta): Uint8Array {
+  const { boxes, ...motion } = findings
+  const video = { codec: format.codec, width: format.width, height: format.height }
+  return canonicalBytes({ v: 1, camera, trigger, triggerMs, video, zones: [], boxes, motion })
+}
