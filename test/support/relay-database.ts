@@ -1,0 +1,37 @@
+import { join } from 'node:path'
+import { systemClock } from '../../relay/src/kernel/clock.ts'
+import { createLog } from '../../relay/src/kernel/log.ts'
+import type { Database } from '../../relay/src/flow.ts'
+import { createEmbeddedPostgres, type EmbeddedPostgres } from '../../relay/src/store/embedded-postgres.ts'
+import { migrateDatabase } from '../../relay/src/store/migrate.ts'
+import { createPgDatabase } from '../../relay/src/store/pg-database.ts'
+import { createTemporaryFolder } from './temporary-folder.ts'
+
+/** A real, empty, migrated database of its own; {@link reset} between tests is faster than another server. */
+export interface TestDatabase extends AsyncDisposable {
+  readonly database: Database
+  readonly target: EmbeddedPostgres['target']
+  reset(): Promise<void>
+}
+
+/** Starts the embedded PostgreSQL in a temporary folder. About one second. */
+export async function createTestDatabase(): Promise<TestDatabase> {
+  await using cleanup = new AsyncDisposableStack()
+  const folder = cleanup.use(await createTemporaryFolder())
+  const log = createLog({ level: 'silent' })
+  const options = {
+    dataDir: join(folder.path, 'postgres'),
+    copyFolder: join(folder.path, 'lib'),
+    clock: systemClock,
+    log,
+  }
+  const server = cleanup.use(await createEmbeddedPostgres(options))
+  const database = cleanup.use(createPgDatabase(server.target, { log }))
+  await migrateDatabase(database)
+  const kept = cleanup.move()
+  const reset = async (): Promise<void> => {
+    await database.exec('DROP SCHEMA public CASCADE; CREATE SCHEMA public')
+    await migrateDatabase(database)
+  }
+  return { database, target: server.target, reset, [Symbol.asyncDispose]: () => kept.disposeAsync() }
+}
