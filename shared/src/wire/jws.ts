@@ -103,7 +103,7 @@ export function defineMessage<S extends TSchema>(typ: string, schema: S): Messag
       const payload = parseWith(body, parts.payload, typ)
       return { raw, digest: digestOfJws(raw), kid: parts.header.kid, typ, payload }
     },
-    encode(payload, signer) {
+    async encode(payload, signer) {
       parseWith(body, payload, typ)
       return signCompact({ alg: 'Ed25519', kid: signer.thumbprint, typ }, payload, signer)
     },
