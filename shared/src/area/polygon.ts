@@ -1,5 +1,5 @@
 import { LatchkeyError } from '../errors.ts'
-import { edgesOf, type GridPoint, ringContains, segmentsTouch } from './plane.ts'
+import { edgesOf, type GridPoint, orientation, ringContains, segmentsTouch } from './plane.ts'
 
 /** A place: [latitude, longitude] in whole microdegrees. */
 export type MicroPoint = GridPoint
@@ -41,21 +41,14 @@ function isPlace([lat, lon]: MicroPoint): boolean {
 }
 
 function isSimple(polygon: Polygon): boolean {
+  const [a, b, c] = polygon
+  if (polygon.length === MIN_VERTICES) return orientation(a!, b!, c!) !== 0
+  // With four edges or more, two neighbours that run back over each other touch a third: no case of its own.
   const edges = edgesOf(polygon)
-  const last = edges.length - 1
-  return edges.every(([a, b], i) =>
-    edges.slice(i + 1).every(([c, d], offset) => {
-      const j = i + 1 + offset
-      if (j === i + 1 && segmentsOverlap(a, b, d)) return false
-      if (i === 0 && j === last) return !segmentsOverlap(c, a, b)
-      return j === i + 1 || !segmentsTouch(a, b, c, d)
-    }),
+  const areNeighbours = (i: number, j: number) => j === i + 1 || (i === 0 && j === edges.length - 1)
+  return edges.every(([p, q], i) =>
+    edges.every(([r, s], j) => j <= i || areNeighbours(i, j) || !segmentsTouch(p, q, r, s)),
   )
-}
-
-/** Neighbouring edges a–b and b–c share b; do they share more, because the second runs back along the first? */
-function segmentsOverlap(a: MicroPoint, b: MicroPoint, c: MicroPoint): boolean {
-  return segmentsTouch(c, c, a, b) || segmentsTouch(a, a, b, c)
 }
 
 /**

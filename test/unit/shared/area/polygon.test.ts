@@ -160,6 +160,19 @@ describe('a place', () => {
     expect(polygonContains(notched, at(500, 499))).toBe(true)
   })
 
+  test('a hair beside an edge of half a continent is on the right side of it', () => {
+    // The cross product is 1, where doubles already count in twos and would see a place on the edge.
+    const a: MicroPoint = [-60_000_000, -82_000_000]
+    const b: MicroPoint = [a[0] + 120_000_007, a[1] + 165_580_141]
+    const place: MicroPoint = [a[0] + 65_013_588, a[1] + 89_707_987]
+    const [north, south]: MicroPoint[] = [
+      [70_000_000, -80_000_000],
+      [-70_000_000, 80_000_000],
+    ]
+    const answers = [north!, south!].map((corner) => polygonContains([a, b, corner], place))
+    expect(answers.toSorted()).toEqual([false, true])
+  })
+
   test('is inside a triangle exactly when the three corner areas add up to the whole', () => {
     const micro = fc.integer({ min: -300, max: 300 })
     const point = fc.tuple(micro, micro)

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { fromUtf8, toHex, utf8 } from '../../../../shared/src/bytes/bytes.ts'
+import { sha256 } from '../../../../shared/src/crypto/hash.ts'
 import { createSigner } from '../../../../shared/src/crypto/keys.ts'
 import { decodeBase64, encodeBase64 } from '../../../../shared/src/tlog/base64.ts'
 import {
@@ -61,8 +62,9 @@ describe('note keys', () => {
   })
 
   test('of small order are KEY_INVALID', () => {
-    const identity = encodeBase64(Uint8Array.of(1, 1, ...new Uint8Array(31)))
-    expect(codeThrown(() => parseVkey(`x+00000000+${identity}`))).toBe('KEY_INVALID')
+    const material = Uint8Array.of(NOTE_ED25519, 1, ...new Uint8Array(31))
+    const keyId = toHex(sha256(utf8('x\n'), material).subarray(0, 4))
+    expect(codeThrown(() => parseVkey(`x+${keyId}+${encodeBase64(material)}`))).toBe('KEY_INVALID')
   })
 
   test('have names without space, plus, control character or emptiness', () => {
@@ -186,6 +188,9 @@ describe('checkpoints', () => {
     for (const witness of [first!, first!, alias, self]) raw = await cosignCheckpoint(raw, witness, TIME_S)
     const trust = { logs: [log.key], witnesses: [first!.key, alias.key, self.key], quorum: 1 }
     expect(openCheckpoint(raw, trust).witnesses).toHaveLength(1)
+    const { text, signatures } = parseNote(raw)
+    const selfFirst = encodeNote({ text, signatures: signatures.toReversed() })
+    expect(openCheckpoint(selfFirst, trust).witnesses).toHaveLength(1)
     expect(codeThrown(() => openCheckpoint(raw, { ...trust, quorum: 2 }))).toBe('CHECKPOINT_INVALID')
   })
 

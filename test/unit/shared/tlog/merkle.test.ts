@@ -71,6 +71,14 @@ describe('inclusion', () => {
     )
   })
 
+  test('is refused when the proof ends before the size is used up', () => {
+    const claim = { index: 0, leafHash: leaves[0]!, hashes: inclusionProof(leaves.slice(0, 4), 0) }
+    expect(verifyInclusion(claim, { size: 4, root: roots[4]! })).toBe(true)
+    expect(verifyInclusion(claim, { size: 8, root: roots[4]! })).toBe(false)
+    const proof = consistencyProof(leaves.slice(0, 4), 2)
+    expect(verifyConsistency(headOf(2), { size: 8, root: roots[4]! }, proof)).toBe(false)
+  })
+
   test('is refused, not thrown, for impossible numbers', () => {
     const claim = { leafHash: leaves[0]!, hashes: [] }
     for (const index of [-1, 0.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 53])
