@@ -21,6 +21,7 @@ CREATE TABLE keysets (
   effective_ms bigint NOT NULL,
   voided boolean NOT NULL DEFAULT false,
   jws text NOT NULL,
+  leaf bigint,
   log_index bigint,
   UNIQUE (root, version)
 );
@@ -44,6 +45,7 @@ CREATE TABLE devices (
   jws text NOT NULL,
   salt text NOT NULL,
   accepted_ms bigint NOT NULL,
+  leaf bigint,
   log_index bigint,
   revoked_ms bigint,
   UNIQUE (thumbprint, epoch)
@@ -60,6 +62,7 @@ CREATE TABLE approvals (
   signer text NOT NULL,
   jws text NOT NULL,
   salt text NOT NULL,
+  leaf bigint,
   log_index bigint,
   UNIQUE (subject, signer)
 );

@@ -61,5 +61,6 @@ CREATE TABLE day_records (
   jws text NOT NULL,
   salt text NOT NULL,
   received_ms bigint NOT NULL,
+  leaf bigint,
   log_index bigint
 );

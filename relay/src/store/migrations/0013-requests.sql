@@ -6,6 +6,7 @@ CREATE TABLE agencies (
   keys jsonb NOT NULL,
   since_ms bigint NOT NULL,
   notice_until_ms bigint NOT NULL,
+  leaf bigint,
   log_index bigint
 );
 
@@ -19,6 +20,7 @@ CREATE TABLE requests (
   certificate_jws text NOT NULL,
   received_ms bigint NOT NULL,
   exp_s bigint NOT NULL,
+  leaf bigint,
   log_index bigint,
   UNIQUE (agency, jti)
 );
@@ -37,5 +39,6 @@ CREATE TABLE refusals (
   request text PRIMARY KEY,
   agency text NOT NULL,
   code text NOT NULL,
+  leaf bigint,
   log_index bigint
 );

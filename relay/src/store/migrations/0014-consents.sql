@@ -18,6 +18,7 @@ CREATE TABLE consents (
   max_downloads integer NOT NULL,
   downloads_taken integer NOT NULL DEFAULT 0,
   approved boolean NOT NULL,
+  leaf bigint,
   log_index bigint,
   ended_ms bigint,
   UNIQUE (root, jti)
@@ -33,6 +34,7 @@ CREATE TABLE revocations (
   jws text NOT NULL,
   salt text NOT NULL,
   received_ms bigint NOT NULL,
+  leaf bigint,
   log_index bigint
 );
 CREATE INDEX revocations_subject ON revocations (subject);
@@ -49,6 +51,7 @@ CREATE TABLE downloads (
   salt text NOT NULL,
   taken_ms bigint NOT NULL,
   until_ms bigint NOT NULL,
+  leaf bigint,
   log_index bigint,
   PRIMARY KEY (requester, download),
   UNIQUE (consent, number)
@@ -61,6 +64,7 @@ CREATE TABLE receipts (
   jws text NOT NULL,
   salt text NOT NULL,
   received_ms bigint NOT NULL,
+  leaf bigint,
   log_index bigint
 );
 CREATE INDEX receipts_release ON receipts (release);

@@ -1,0 +1,89 @@
+import { type ClipEntry, type ItemDescriptor, LatchkeyError } from '@latchkey/shared'
+import type { Database, ItemStore } from '../flow.ts'
+import type { Clock } from '../kernel/clock.ts'
+import type { Failpoints } from '../kernel/failpoint.ts'
+
+/** Clips per answer: descriptors of a minute are about 10 kB. */
+const PAGE = 50
+
+/** Between two of these the world may stop. */
+export const DELETE_FAILPOINTS = ['clip.tombstone-committed', 'clip.payload-deleted'] as const
+
+/** A page of a household's clips; `next` is the cursor to go on from, null at the end. */
+export interface ClipPage {
+  readonly clips: readonly ClipEntry[]
+  readonly next: number | null
+}
+
+/** Newest manifest of each clip that changed behind the cursor, oldest change first. */
+export async function listClips(database: Database, root: string, after: number): Promise<ClipPage> {
+  const rows = await database.query<{
+    cursor: number
+    clip: string
+    manifest: string
+    deviceCertificate: string
+    descriptors: ItemDescriptor[]
+  }>(
+    `SELECT m.cursor, m.clip, m.jws AS manifest, d.jws AS "deviceCertificate", m.descriptors
+     FROM manifests m JOIN devices d ON d.certificate = m.certificate
+     WHERE m.root = $1 AND m.cursor > $2
+       AND NOT EXISTS (SELECT FROM manifests n WHERE n.root = m.root AND n.clip = m.clip AND n.revision > m.revision)
+     ORDER BY m.cursor LIMIT $3`,
+    [root, after, PAGE],
+  )
+  return { clips: rows, next: rows.length < PAGE ? null : rows.at(-1)!.cursor }
+}
+
+export interface DeletionParts {
+  readonly database: Database
+  readonly items: ItemStore
+  readonly clock: Pick<Clock, 'nowMs'>
+  readonly failpoints: Failpoints
+  /** Ends every consent on the clip, in the transaction that deletes it. */
+  endConsents(tx: Parameters<Parameters<Database['transaction']>[0]>[0], root: string, clip: string): Promise<void>
+}
+
+/** Removes payloads whose deletion is committed; what fails is left for the next run. */
+export async function finishDeletions(parts: Pick<DeletionParts, 'database' | 'items' | 'failpoints'>): Promise<void> {
+  const rows = await parts.database.query<{ store_key: string }>('SELECT store_key FROM payload_deletions LIMIT 1000')
+  for (const { store_key: key } of rows) {
+    // Durable 2/3: the payload is gone.
+    await parts.items.delete(key)
+    await parts.failpoints.hit('clip.payload-deleted')
+    // Durable 3/3: the tombstone of the payload.
+    await parts.database.query('DELETE FROM payload_deletions WHERE store_key = $1', [key])
+  }
+}
+
+/**
+ * Deletes a clip: headers at once (without them nobody can open the payloads), then the payloads through a tombstone.
+ * A late upload of the same clip is refused. Idempotent.
+ * @throws NOT_FOUND when the household never had the clip
+ */
+export async function deleteClip(parts: DeletionParts, root: string, clip: string): Promise<void> {
+  await parts.database.transaction(async (tx) => {
+    // Durable 1/3: rows out, tombstones in.
+    const items = await tx.query(
+      `WITH gone AS (DELETE FROM items WHERE root = $1 AND clip = $2 RETURNING store_key)
+       INSERT INTO payload_deletions SELECT store_key FROM gone ON CONFLICT DO NOTHING RETURNING store_key`,
+      [root, clip],
+    )
+    const manifests = await tx.query('DELETE FROM manifests WHERE root = $1 AND clip = $2 RETURNING digest', [
+      root,
+      clip,
+    ])
+    if (items.length + manifests.length > 0) {
+      await tx.query('INSERT INTO deleted_clips VALUES ($1, $2, $3) ON CONFLICT DO NOTHING', [
+        root,
+        clip,
+        parts.clock.nowMs(),
+      ])
+      await parts.endConsents(tx, root, clip)
+      return
+    }
+    const known = await tx.query('SELECT 1 FROM deleted_clips WHERE root = $1 AND clip = $2', [root, clip])
+    if (known.length === 0) throw new LatchkeyError('NOT_FOUND', 'no such clip')
+  })
+  await parts.failpoints.hit('clip.tombstone-committed')
+  await finishDeletions(parts)
+}

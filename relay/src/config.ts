@@ -1,0 +1,185 @@
+import {
+  createValidator,
+  Exact,
+  fromUtf8,
+  Jwk,
+  LatchkeyError,
+  Origin,
+  policy as policyValidator,
+  type Policy,
+  type PublicJwk,
+} from '@latchkey/shared'
+import { readFile } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
+import { Type, type Static } from 'typebox'
+
+const Port = Type.Integer({ minimum: 0, maximum: 65_535 })
+const Host = Type.String({ minLength: 1, maxLength: 253 })
+const Path = Type.String({ minLength: 1, maxLength: 4_096 })
+
+/** The relay's configuration file. Every key is checked, unknown ones are errors, secrets stand in files of their own. */
+export const RelayConfigFile = Exact({
+  /** What callers prove (`htu`) and receipts name. Without it: http on the listening address, loopback only. */
+  publicOrigin: Type.Optional(Origin),
+  /** Port 0: any free one. */
+  listen: Exact({ host: Host, port: Port }),
+  /** /healthz, /readyz, /metrics: never on a public address. */
+  operatorListen: Exact({ host: Host, port: Port }),
+  /** Holds secrets, items and, without databaseUrl, the database. */
+  dataDir: Path,
+  /** postgres://…; without it the relay runs its own PostgreSQL. */
+  databaseUrl: Type.Optional(Type.String({ pattern: '^postgres(ql)?://', maxLength: 2_048 })),
+  broker: Exact({
+    host: Host,
+    port: Port,
+    /** What devices are told; default from host and port. */
+    url: Type.Optional(Type.String({ pattern: '^mqtts?://', maxLength: 300 })),
+    tls: Type.Optional(Exact({ certFile: Path, keyFile: Path })),
+  }),
+  policyFile: Path,
+  /** Default: `open` on loopback, `invitation` elsewhere. */
+  enrolment: Type.Optional(Type.Union([Type.Literal('open'), Type.Literal('invitation')])),
+  /** One code per line; each admits one household. */
+  invitationsFile: Type.Optional(Path),
+  /** Key of the operator; without it nobody administers agencies. */
+  operatorJwk: Type.Optional(Jwk),
+  /** Origins of the web apps that may call from a browser. */
+  appOrigins: Type.Optional(Type.Array(Origin, { maxItems: 16, uniqueItems: true })),
+  log: Type.Optional(
+    Exact({
+      /** How long sealed leaves are collected; default 1,000 on loopback, 60,000 elsewhere. */
+      batchMs: Type.Optional(Type.Integer({ minimum: 10, maximum: 3_600_000 })),
+      /** Name of the log when its key is made; default `<public host>/log`. */
+      origin: Type.Optional(Type.String({ pattern: '^[A-Za-z0-9._:/\\[\\]-]{1,200}$' })),
+    }),
+  ),
+  /** Days a clip is kept; default and maximum from the policy. */
+  retentionDays: Type.Optional(Type.Integer({ minimum: 1, maximum: 3_650 })),
+  logLevel: Type.Optional(Type.Union(['debug', 'info', 'warn', 'error', 'silent'].map((level) => Type.Literal(level)))),
+})
+export type RelayConfigFile = Static<typeof RelayConfigFile>
+const configFile = createValidator(RelayConfigFile)
+
+/** The configuration with defaults in place and files read. */
+export interface RelayConfig {
+  readonly publicOrigin: string | null
+  readonly listen: { readonly host: string; readonly port: number }
+  readonly operatorListen: { readonly host: string; readonly port: number }
+  readonly dataDir: string
+  readonly databaseUrl: string | null
+  readonly broker: {
+    readonly host: string
+    readonly port: number
+    readonly url: string | null
+    readonly tls: { readonly cert: string; readonly key: string } | null
+  }
+  readonly policy: Policy
+  readonly enrolment: { readonly mode: 'open' } | { readonly mode: 'invitation'; readonly codes: readonly string[] }
+  readonly operatorJwk: PublicJwk | null
+  readonly appOrigins: readonly string[]
+  readonly batchMs: number
+  readonly logOrigin: string | null
+  readonly retentionDays: number
+  readonly logLevel: string
+}
+
+function invalid(message: string, cause?: unknown): LatchkeyError {
+  return new LatchkeyError('CONFIG_INVALID', message, { cause })
+}
+
+/** Is this host name or address the machine itself? */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || host === '[::1]' || /^127(\.\d{1,3}){3}$/.test(host)
+}
+
+async function readText(path: string, key: string): Promise<string> {
+  try {
+    return fromUtf8(await readFile(path))
+  } catch (cause) {
+    throw invalid(`${key}: cannot read ${path}`, cause)
+  }
+}
+
+function parseJson(text: string, key: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    throw invalid(`${key}: not JSON`, cause)
+  }
+}
+
+/** JSON text of a policy file → policy. @throws CONFIG_INVALID */
+export function parsePolicy(text: string): Policy {
+  const value = parseJson(text, 'policyFile')
+  if (!policyValidator.check(value)) throw invalid(`policyFile: ${policyValidator.explain(value)}`)
+  return value
+}
+
+/** Plain http and plain MQTT carry nothing secret only as long as they stay on the machine. */
+function assertTransport(file: RelayConfigFile): void {
+  const origin = file.publicOrigin === undefined ? null : new URL(file.publicOrigin)
+  if (origin === null && !isLoopback(file.listen.host))
+    throw invalid('publicOrigin: required when listen.host is not loopback')
+  if (origin?.protocol === 'http:' && !isLoopback(origin.hostname))
+    throw invalid('publicOrigin: must be https outside loopback')
+  if (!isLoopback(file.operatorListen.host) && file.operatorListen.host === file.listen.host)
+    throw invalid('operatorListen.host: must not be the public address')
+  if (!isLoopback(file.broker.host) && file.broker.tls === undefined)
+    throw invalid('broker.tls: required when broker.host is not loopback')
+}
+
+async function loadEnrolment(file: RelayConfigFile, at: (path: string) => string): Promise<RelayConfig['enrolment']> {
+  const mode =
+    file.enrolment ?? (isLoopback(file.listen.host) && file.publicOrigin === undefined ? 'open' : 'invitation')
+  if (mode === 'open') return { mode }
+  if (file.invitationsFile === undefined) return { mode, codes: [] }
+  const text = await readText(at(file.invitationsFile), 'invitationsFile')
+  const codes = text.split('\n').map((line) => line.trim())
+  return { mode, codes: codes.filter((code) => code !== '') }
+}
+
+/**
+ * A configuration file's value → configuration.
+ * @param raw untrusted
+ * @param folder relative paths start here
+ * @throws CONFIG_INVALID naming the key, never a value of a secret
+ */
+export async function loadConfig(raw: unknown, folder: string): Promise<RelayConfig> {
+  if (!configFile.check(raw)) throw invalid(`configuration: ${configFile.explain(raw)}`)
+  assertTransport(raw)
+  const at = (path: string): string => resolve(folder, path)
+  const policy = parsePolicy(await readText(at(raw.policyFile), 'policyFile'))
+  const retentionDays = raw.retentionDays ?? policy.retentionDays.default
+  if (retentionDays > policy.retentionDays.maximum) throw invalid('retentionDays: over the maximum of the policy')
+  const { tls } = raw.broker
+  return {
+    publicOrigin: raw.publicOrigin ?? null,
+    listen: raw.listen,
+    operatorListen: raw.operatorListen,
+    dataDir: at(raw.dataDir),
+    databaseUrl: raw.databaseUrl ?? null,
+    broker: {
+      ...raw.broker,
+      url: raw.broker.url ?? null,
+      tls: tls
+        ? {
+            cert: await readText(at(tls.certFile), 'broker.tls.certFile'),
+            key: await readText(at(tls.keyFile), 'broker.tls.keyFile'),
+          }
+        : null,
+    },
+    policy,
+    enrolment: await loadEnrolment(raw, at),
+    operatorJwk: (raw.operatorJwk as PublicJwk | undefined) ?? null,
+    appOrigins: raw.appOrigins ?? [],
+    batchMs: raw.log?.batchMs ?? (isLoopback(raw.listen.host) ? 1_000 : 60_000),
+    logOrigin: raw.log?.origin ?? null,
+    retentionDays,
+    logLevel: raw.logLevel ?? 'info',
+  }
+}
+
+/** The configuration of a file; relative paths in it start at its folder. @throws CONFIG_INVALID */
+export async function loadConfigFile(path: string): Promise<RelayConfig> {
+  return loadConfig(parseJson(await readText(path, '--config'), '--config'), dirname(resolve(path)))
+}

@@ -1,0 +1,40 @@
+import { LatchkeyError } from '@latchkey/shared'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Clock } from '../kernel/clock.ts'
+
+/** Eight megabytes from a Pi on half a megabit take two minutes; a slower peer is not uploading, it is holding a socket. */
+const REQUEST_TIMEOUT_MS = 5 * 60_000
+const HEADERS_TIMEOUT_MS = 20_000
+const KEEP_ALIVE_MS = 75_000
+/** Requests under way get this long once we stop. */
+const DRAIN_MS = 10_000
+
+/** A bound HTTP server that has no handler yet: its port is known before anything that names the origin is built. */
+export interface HttpListener extends AsyncDisposable {
+  readonly server: Server
+  readonly port: number
+}
+
+/** @throws CONFIG_INVALID when the address cannot be bound */
+export async function createHttpListener(address: { host: string; port: number }, clock: Clock): Promise<HttpListener> {
+  const server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: HEADERS_TIMEOUT_MS })
+  server.keepAliveTimeout = KEEP_ALIVE_MS
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (cause) => reject(new LatchkeyError('CONFIG_INVALID', 'cannot listen for HTTP', { cause })))
+    server.listen(address.port, address.host, resolve)
+  })
+  return {
+    server,
+    port: (server.address() as AddressInfo).port,
+    [Symbol.asyncDispose]: async () => {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+      server.closeIdleConnections()
+      const waiting = new AbortController()
+      await Promise.race([closed, clock.sleep(DRAIN_MS, waiting.signal)])
+      waiting.abort()
+      server.closeAllConnections()
+      await closed
+    },
+  }
+}

@@ -1,0 +1,239 @@
+import { encodeVkey, LOG_CHECKPOINT_TOPIC, type PublicJwk, thumbprintOf } from '@latchkey/shared'
+import { join } from 'node:path'
+import { listClips, deleteClip, finishDeletions, type DeletionParts } from './clip/clips.ts'
+import { putDay } from './clip/days.ts'
+import { listHeaders, openItem, putItem } from './clip/items.ts'
+import { putManifest } from './clip/manifests.ts'
+import { createReceiptSigner } from './clip/receipts.ts'
+import { runRetention } from './clip/retention.ts'
+import type { RelayConfig } from './config.ts'
+import { endConsentsOnClip, isClipHeld } from './consent/consent-store.ts'
+import type { Queryable } from './flow.ts'
+import { findDevice, findDeviceByCertificate } from './household/device-store.ts'
+import { enrolDevice } from './household/devices.ts'
+import { createAdmission } from './household/invitations.ts'
+import { findMember, findRoot, isKeysetOf } from './household/keyset-store.ts'
+import { enrolHousehold, keysetsAfter, submitKeyset } from './household/keysets.ts'
+import { createAuthenticator, issueCredential } from './household/mqtt-credentials.ts'
+import { bindRoutes, createApp } from './http/app.ts'
+import { createNonces, createProofMemory } from './http/dpop.ts'
+import { createHttpListener } from './http/http-listener.ts'
+import { createMetrics, createOperatorApp } from './http/operator-app.ts'
+import { CLIP_ROUTES } from './http/routes/clip-routes.ts'
+import { HOUSEHOLD_ROUTES } from './http/routes/household-routes.ts'
+import { LOG_ROUTES } from './http/routes/log-routes.ts'
+import { PAIRING_ROUTES } from './http/routes/pairing-routes.ts'
+import { systemClock, type Clock } from './kernel/clock.ts'
+import { noFailpoints, type Failpoints } from './kernel/failpoint.ts'
+import { createLeafSettler } from './kernel/leaf-settler.ts'
+import { createLog, type Log } from './kernel/log.ts'
+import { scheduleJob } from './kernel/scheduled-job.ts'
+import { createDeviceEvents } from './link/device-events.ts'
+import { createEmbeddedBroker } from './link/embedded-broker.ts'
+import { createMqttEventBus } from './link/mqtt-event-bus.ts'
+import { createPgDeviceEventLog } from './link/pg-device-event-log.ts'
+import { createLogReader } from './log/log-reader.ts'
+import { createPgLogStore } from './log/pg-log-store.ts'
+import { createSequencer } from './log/sequencer.ts'
+import { createMailboxes } from './pairing/mailbox.ts'
+import { loadSecrets } from './secrets.ts'
+import { createDiskItemStore } from './store/disk-item-store.ts'
+import { createEmbeddedPostgres } from './store/embedded-postgres.ts'
+import { migrateDatabase } from './store/migrate.ts'
+import { createPgDatabase } from './store/pg-database.ts'
+
+/** What a test may put in place of the real thing; nothing else is replaceable. */
+export interface RelayParts {
+  readonly clock?: Clock
+  readonly log?: Log
+  readonly failpoints?: Failpoints
+}
+
+/** A running relay. */
+export interface Relay extends AsyncDisposable {
+  /** What callers prove in `htu`. */
+  readonly publicOrigin: string
+  /** Health, readiness, metrics. */
+  readonly operatorOrigin: string
+  /** What devices are told. */
+  readonly brokerUrl: string
+  /** Verifier key of the log, for pairing codes and trust files. */
+  readonly logVkey: string
+  /** Key behind receipts and releases. */
+  readonly relayJwk: PublicJwk
+}
+
+const HOUR_MS = 3_600_000
+const SWEEP_MS = 60_000
+
+async function openDatabase(stack: AsyncDisposableStack, config: RelayConfig, world: { clock: Clock; log: Log }) {
+  const postgres = config.databaseUrl
+    ? null
+    : stack.use(
+        await createEmbeddedPostgres({
+          dataDir: join(config.dataDir, 'postgres'),
+          copyFolder: join(config.dataDir, 'postgres-programs'),
+          ...world,
+        }),
+      )
+  const target = postgres ? postgres.target : { url: config.databaseUrl! }
+  const database = stack.use(createPgDatabase(target, world))
+  await migrateDatabase(database)
+  return database
+}
+
+/**
+ * Builds a relay and starts it, in the order of the picture; whatever fails undoes what stood before it.
+ * @throws CONFIG_INVALID | DEPENDENCY_MISSING | STORAGE_FAILED | UNAVAILABLE and the codes of each part
+ */
+export async function createRelay(config: RelayConfig, parts: RelayParts = {}): Promise<Relay> {
+  await using stack = new AsyncDisposableStack()
+  const clock = parts.clock ?? systemClock
+  const log = parts.log ?? createLog({ level: config.logLevel })
+  const failpoints = parts.failpoints ?? noFailpoints
+
+  // Stores
+  const database = await openDatabase(stack, config, { clock, log })
+  const items = await createDiskItemStore({ root: join(config.dataDir, 'items'), failpoints })
+
+  // Names and keys
+  const listener = stack.use(await createHttpListener(config.listen, clock))
+  const publicOrigin = config.publicOrigin ?? `http://${originHost(config.listen.host)}:${listener.port}`
+  const logName = config.logOrigin ?? `${new URL(publicOrigin).host}/log`
+  const { signer, logSigner, nonceKey } = await loadSecrets(join(config.dataDir, 'secrets'), logName)
+  const logVkey = encodeVkey(logSigner.key)
+
+  // Broker, bus
+  const credentials = { database, clock, publicOrigin, signer }
+  const broker = stack.use(
+    await createEmbeddedBroker({
+      host: config.broker.host,
+      port: config.broker.port,
+      ...(config.broker.tls ? { tls: config.broker.tls } : {}),
+      authenticateDevice: createAuthenticator(credentials),
+      clock,
+      log,
+    }),
+  )
+  const scheme = config.broker.tls ? 'mqtts' : 'mqtt'
+  const brokerUrl = config.broker.url ?? `${scheme}://${originHost(config.broker.host)}:${broker.port}`
+  const bus = stack.use(createMqttEventBus({ ...broker.internal, instance: 'relay', clock, log }))
+
+  // Log
+  const logStore = createPgLogStore(database)
+  const leaves = stack.use(
+    await createSequencer({
+      database,
+      store: logStore,
+      signer: logSigner,
+      batchMs: config.batchMs,
+      clock,
+      log,
+      announce: (raw) => bus.publish(LOG_CHECKPOINT_TOPIC, raw, { retain: true }),
+      failpoints,
+    }),
+  )
+  const logReader = createLogReader(logStore)
+  const settler = createLeafSettler({ database, leaves, log })
+  await settler.recover()
+
+  // Events of devices
+  await createDeviceEvents({ bus, events: createPgDeviceEventLog(database), clock, log })
+
+  // Rules
+  const core = { database, items, leaves, settler, clock, failpoints, publicOrigin, logVkey }
+  const mailboxes = createMailboxes(core)
+  const proofs = createProofMemory(database)
+  const deletion: DeletionParts = {
+    ...core,
+    endConsents: (tx, root, clip) => endConsentsOnClip(tx, root, clip, clock.nowMs()),
+  }
+  const keysetParts = { ...core, admit: createAdmission(config.enrolment) }
+  const clipParts = {
+    ...core,
+    signReceipt: createReceiptSigner(publicOrigin, signer),
+    findCertificate: async (db: Queryable, digest: string) => (await findDeviceByCertificate(db, digest))?.jws ?? null,
+    isKeysetOf,
+  }
+
+  // HTTP
+  const metrics = createMetrics(async () => (await logStore.published())?.size ?? 0)
+  const app = await createApp({
+    server: listener.server,
+    publicOrigin,
+    appOrigins: config.appOrigins,
+    clock,
+    log,
+    nonces: createNonces(nonceKey, clock),
+    proofs,
+    callers: {
+      operator: config.operatorJwk ? thumbprintOf(config.operatorJwk) : null,
+      findRoot: (thumbprint) => findRoot(database, thumbprint),
+      findMember: (thumbprint) => findMember(database, thumbprint, clock.nowMs()),
+      findDevice: (thumbprint) => findDevice(database, thumbprint),
+      findInvestigator: () => Promise.resolve(null),
+    },
+    observe: metrics.observe,
+    routes: [
+      ...bindRoutes(PAIRING_ROUTES, { putLetter: mailboxes.put, getLetter: mailboxes.get }),
+      ...bindRoutes(HOUSEHOLD_ROUTES, {
+        enrolHousehold: (submission) => enrolHousehold(keysetParts, submission),
+        submitKeyset: (root, raw) => submitKeyset(keysetParts, root, raw),
+        keysetsAfter: (root, afterIndex) => keysetsAfter(keysetParts, root, afterIndex),
+        enrolDevice: (caller, raw) => enrolDevice(core, caller, raw),
+        issueMqttCredential: async (caller) => ({ ...(await issueCredential(credentials, caller)), url: brokerUrl }),
+      }),
+      ...bindRoutes(CLIP_ROUTES, {
+        putItem: (caller, upload) => putItem(clipParts, caller, upload),
+        putManifest: (caller, clip, upload) => putManifest(clipParts, caller, clip, upload),
+        putDay: (caller, upload) => putDay(clipParts, caller, upload),
+        listClips: (root, after) => listClips(database, root, after),
+        listHeaders: (root, clip) => listHeaders(database, root, clip),
+        openItem: (root, clip, index) => openItem(core, root, { clip, index }),
+        deleteClip: (root, clip) => deleteClip(deletion, root, clip),
+      }),
+      ...bindRoutes(LOG_ROUTES, logReader),
+    ],
+  })
+  stack.defer(async () => {
+    await app.close()
+    await listener[Symbol.asyncDispose]()
+  })
+
+  // Jobs
+  const { retentionDays } = config
+  const isHeld = (root: string, clip: string, nowMs: number) => isClipHeld(database, root, clip, nowMs)
+  stack.use(
+    scheduleJob({ clock, log }, 'retention', HOUR_MS, () => runRetention({ ...deletion, log, retentionDays, isHeld })),
+  )
+  stack.use(
+    scheduleJob({ clock, log }, 'sweep', SWEEP_MS, async () => {
+      await finishDeletions(deletion)
+      await proofs.forget(clock.nowMs())
+      await mailboxes.sweep()
+    }),
+  )
+
+  // Operator
+  const operatorApp = createOperatorApp({
+    metrics,
+    checkReady: async () => void (await Promise.all([database.query('SELECT 1'), logReader.checkpoint()])),
+  })
+  stack.defer(() => operatorApp.close())
+  const operatorOrigin = await operatorApp.listen({ ...config.operatorListen })
+
+  const running = stack.move()
+  return {
+    publicOrigin,
+    operatorOrigin,
+    brokerUrl,
+    logVkey,
+    relayJwk: signer.jwk,
+    [Symbol.asyncDispose]: () => running.disposeAsync(),
+  }
+}
+
+/** An address as it stands in a URL. */
+function originHost(host: string): string {
+  return host.includes(':') ? `[${host}]` : host
+}
