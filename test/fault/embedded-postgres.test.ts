@@ -1,11 +1,9 @@
-import { LatchkeyError } from '@latchkey/shared'
 import { mkdir, readdir, readFile, readlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { systemClock } from '../../relay/src/kernel/clock.ts'
 import { createLog } from '../../relay/src/kernel/log.ts'
 import { createEmbeddedPostgres, type EmbeddedPostgres } from '../../relay/src/store/embedded-postgres.ts'
-import { migrateDatabase } from '../../relay/src/store/migrate.ts'
 import { createPgDatabase } from '../../relay/src/store/pg-database.ts'
 import { runKilledChild } from '../support/killed-child.ts'
 import { eventually } from '../support/poll.ts'
@@ -73,24 +71,6 @@ describe('the embedded PostgreSQL', () => {
     await writeFile(join(dataDir, 'PG_VERSION'), '12\n')
     await expect(start()).rejects.toThrow(/PostgreSQL 12/)
   })
-})
-
-describe('the SQL seam', () => {
-  it('gives numbers for int8 and bytes for bytea, and our codes for refusals', async () => {
-    await using server = await start()
-    await using database = createPgDatabase(server.target, { log })
-    const [row] = await database.query("SELECT 9007199254740991::int8 AS n, '\\x00ff'::bytea AS b")
-    expect(row).toEqual({ n: Number.MAX_SAFE_INTEGER, b: Uint8Array.of(0, 255) })
-    await expect(database.query('SELECT 9007199254740992::int8')).rejects.toMatchObject({ code: 'STORAGE_FAILED' })
-    await database.exec('CREATE TABLE t (a int PRIMARY KEY); INSERT INTO t VALUES (1)')
-    await expect(database.query('INSERT INTO t VALUES ($1)', [1])).rejects.toMatchObject({ code: 'CONFLICT' })
-    const half = database.transaction(async (tx) => {
-      await tx.query('INSERT INTO t VALUES (2)')
-      throw new LatchkeyError('CONSENT_INVALID', 'no')
-    })
-    await expect(half).rejects.toMatchObject({ code: 'CONSENT_INVALID' })
-    expect(await database.query('SELECT a FROM t')).toEqual([{ a: 1 }])
-  })
 
   it('says UNAVAILABLE while the server is away and works again when it is back', async () => {
     const first = await start()
@@ -100,28 +80,5 @@ describe('the SQL seam', () => {
     await expect(database.query('SELECT 1')).rejects.toMatchObject({ code: 'UNAVAILABLE' })
     await using _ = await start()
     expect(await database.query('SELECT 1 AS one')).toEqual([{ one: 1 }])
-  })
-
-  it('lets the relay neither read files nor run programs through SQL', async () => {
-    await using server = await start()
-    await using database = createPgDatabase(server.target, { log })
-    await expect(database.query("COPY (SELECT 1) TO PROGRAM 'true'")).rejects.toMatchObject({ code: 'STORAGE_FAILED' })
-    await expect(database.query("SELECT pg_read_file('/etc/passwd')")).rejects.toMatchObject({ code: 'STORAGE_FAILED' })
-  })
-
-  it('migrates once when relays start together, and refuses a changed or newer history', async () => {
-    await using server = await start()
-    await using database = createPgDatabase(server.target, { log })
-    const folderOf = join(folder.path, 'migrations')
-    await mkdir(folderOf)
-    await writeFile(join(folderOf, '0001-a.sql'), 'CREATE TABLE a (n int)')
-    await writeFile(join(folderOf, '0002-b.sql'), 'CREATE TABLE b (n int)')
-    const applied = await Promise.all([1, 2, 3].map(() => migrateDatabase(database, folderOf)))
-    expect(applied.flat()).toEqual(['0001-a.sql', '0002-b.sql'])
-    await writeFile(join(folderOf, '0002-b.sql'), 'CREATE TABLE c (n int)')
-    await expect(migrateDatabase(database, folderOf)).rejects.toThrow(/0002-b\.sql was changed/)
-    const older = join(folder.path, 'older')
-    await mkdir(older)
-    await expect(migrateDatabase(database, older)).rejects.toThrow(/newer than this program/)
   })
 })
