@@ -30,11 +30,11 @@ export class BlockNoise {
   learn(differences: Float32Array, except: Uint8Array): void {
     this.#observations++
     const weight = Math.max(SLOWEST_WEIGHT, 1 / Math.min(this.#observations, FIRST_OBSERVATIONS * 4))
-    differences.forEach((difference, block) => {
-      if (except[block] !== 0) return
-      const off = difference - this.#mean[block]!
+    for (let block = 0; block < differences.length; block++) {
+      if (except[block] !== 0) continue
+      const off = differences[block]! - this.#mean[block]!
       this.#mean[block]! += weight * off
       this.#deviation[block]! += weight * (Math.abs(off) - this.#deviation[block]!)
-    })
+    }
   }
 }
