@@ -33,33 +33,47 @@ function rawPublic(key: KeyObject): Uint8Array {
   return new Uint8Array(Buffer.from(createPublicKey(key).export({ format: 'jwk' }).x!, 'base64url'))
 }
 
-/** A household and an agency sign again and again with few keys; importing one costs as much as a verification. */
+/** A household and an agency use few keys again and again; importing one costs as much as using it. */
 const KEY_CACHE_SIZE = 256
-const keyCache = new Map<string, KeyObject>()
+const publicKeys = new Map<string, KeyObject>()
+const privateKeys = new WeakMap<Uint8Array, KeyObject>()
 
-function cachedVerifyKey(raw: Uint8Array): KeyObject {
-  const id = Buffer.from(raw).toString('latin1')
-  const known = keyCache.get(id)
+function cachedPublicKey(curve: 'X25519' | 'Ed25519', raw: Uint8Array): KeyObject {
+  const id = curve + Buffer.from(raw).toString('latin1')
+  const known = publicKeys.get(id)
   if (known) return known
-  const key = publicKey('Ed25519', raw)
-  if (keyCache.size >= KEY_CACHE_SIZE) keyCache.delete(keyCache.keys().next().value!)
-  keyCache.set(id, key)
+  const key = publicKey(curve, raw)
+  if (publicKeys.size >= KEY_CACHE_SIZE) publicKeys.delete(publicKeys.keys().next().value!)
+  publicKeys.set(id, key)
+  return key
+}
+
+/** Keyed by the array itself, so that a secret lives here no longer than at its holder; secrets are never rewritten. */
+function cachedX25519(secret: Uint8Array): KeyObject {
+  const known = privateKeys.get(secret)
+  if (known) return known
+  const key = privateKey('X25519', secret)
+  privateKeys.set(secret, key)
   return key
 }
 
 function verifySignature(raw: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
   try {
-    return verify(null, message, cachedVerifyKey(raw), signature)
+    return verify(null, message, cachedPublicKey('Ed25519', raw), signature)
   } catch {
     // OpenSSL cannot decode the point: not a key, so nothing verifies under it.
     return false
   }
 }
 
+/** u = 9. @see RFC 7748 §4.1 */
+const BASE_POINT = new Uint8Array(32)
+BASE_POINT[0] = 9
+
 function sharedSecret(secret: Uint8Array, raw: Uint8Array): Uint8Array | null {
   try {
     return new Uint8Array(
-      diffieHellman({ privateKey: privateKey('X25519', secret), publicKey: publicKey('X25519', raw) }),
+      diffieHellman({ privateKey: cachedX25519(secret), publicKey: cachedPublicKey('X25519', raw) }),
     )
   } catch {
     // OpenSSL refuses the all-zero result.
@@ -80,10 +94,12 @@ function chachaOpen(key: Uint8Array, nonce: Uint8Array, sealed: Uint8Array): Uin
   }
 }
 
-function chachaSeal(key: Uint8Array, nonce: Uint8Array, plaintext: Uint8Array): Uint8Array {
+function chachaSealInto(target: Uint8Array, key: Uint8Array, nonce: Uint8Array, plaintext: Uint8Array): void {
   const cipher = createCipheriv('chacha20-poly1305', key, nonce, { authTagLength: TAG_BYTES })
-  const body = cipher.update(plaintext)
-  return Buffer.concat([body, cipher.final(), cipher.getAuthTag()])
+  target.set(cipher.update(plaintext))
+  // Nothing is left to write: the cipher is a stream cipher. The call makes the tag.
+  cipher.final()
+  target.set(cipher.getAuthTag(), plaintext.length)
 }
 
 /** OpenSSL through node:crypto: fifteen times the portable implementation on bulk data. */
@@ -100,9 +116,10 @@ export const primitives: Primitives = {
     return new Uint8Array(mac.digest())
   },
   hkdfSha256: (secret, salt, info, size) => new Uint8Array(hkdfSync('sha256', secret, salt, info, size)),
-  chachaSeal,
+  chachaSealInto,
   chachaOpen,
-  x25519Public: (secret) => rawPublic(privateKey('X25519', secret)),
+  // The public key is the secret times the base point: one multiplication instead of an export.
+  x25519Public: (secret) => sharedSecret(secret, BASE_POINT)!,
   x25519Shared: sharedSecret,
   ed25519Public: (seed) => rawPublic(privateKey('Ed25519', seed)),
   ed25519Sign: (seed, message) => new Uint8Array(sign(null, message, privateKey('Ed25519', seed))),

@@ -158,7 +158,7 @@ describe('a payload', () => {
   test('is refused with any one bit changed, and under another key', () => {
     payload.forEach((_, at) => {
       const changed = Uint8Array.from(payload)
-      changed[at]! ^= 1 << at % 8
+      changed[at]! ^= 1 << (at % 8)
       expect(() => openPayload(key, changed)).toThrow('authenticate')
     })
     expect(() => openPayload(fileKey, payload)).toThrow('authenticate')

@@ -34,13 +34,14 @@ export function sealPayload(fileKey: Uint8Array, nonce: Uint8Array, plaintext: U
   let at = PAYLOAD_NONCE_BYTES
   for (let start = 0, counter = 0; start === 0 || start < plaintext.length; start += CHUNK_BYTES, counter++) {
     const end = Math.min(start + CHUNK_BYTES, plaintext.length)
-    const sealed = primitives.chachaSeal(
+    const target = payload.subarray(at, at + end - start + TAG_BYTES)
+    primitives.chachaSealInto(
+      target,
       key,
       chunkNonce(counter, end === plaintext.length),
       plaintext.subarray(start, end),
     )
-    payload.set(sealed, at)
-    at += sealed.length
+    at += target.length
   }
   return payload
 }

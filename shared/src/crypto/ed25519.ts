@@ -43,7 +43,7 @@ export function isAcceptableEd25519Key(publicKey: Uint8Array): boolean {
 }
 
 /**
- * The one signature check of the whole system: strict encodings (canonical key, no small order, S < L), then the
+ * The one signature check of the whole system: strict encodings (canonical key, no small order in key or R, S < L), then the
  * cofactorless equation.
  * Untrusted: every argument. Never throws.
  * @param publicKey 32 bytes
@@ -52,6 +52,8 @@ export function isAcceptableEd25519Key(publicKey: Uint8Array): boolean {
  */
 export function verifyEd25519(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
   if (signature.length !== SIGNATURE_BYTES || !isAcceptableEd25519Key(publicKey)) return false
+  // Newer OpenSSL builds refuse a small-order R and others do not: refused here, so that every platform agrees.
+  if (SMALL_ORDER.has(toHex(signature.subarray(0, 32)))) return false
   if (littleEndian(signature.subarray(32)) >= L) return false
   return primitives.ed25519VerifyUnchecked(publicKey, message, signature)
 }

@@ -64,13 +64,21 @@ function decodeBech32(text: string, prefix: string): Uint8Array {
 }
 
 /**
+ * Raw X25519 public key of an age recipient, its order not yet checked: enough where a shared secret with it is made
+ * at once, which is null for a small-order point. Untrusted: `recipient`. @throws KEY_INVALID
+ */
+export function decodeRecipient(recipient: Recipient): Uint8Array {
+  if (recipient !== recipient.toLowerCase()) throw new LatchkeyError('KEY_INVALID', 'recipient is not lower case')
+  return decodeBech32(recipient, 'age')
+}
+
+/**
  * Raw X25519 public key of an age recipient. Small-order points are refused: every secret would give zero.
  * Untrusted: `recipient`.
  * @throws KEY_INVALID
  */
 export function parseRecipient(recipient: Recipient): Uint8Array {
-  if (recipient !== recipient.toLowerCase()) throw new LatchkeyError('KEY_INVALID', 'recipient is not lower case')
-  const raw = decodeBech32(recipient, 'age')
+  const raw = decodeRecipient(recipient)
   // Any clamped scalar maps exactly the small-order points to zero, so one fixed probe finds them all.
   const probe = new Uint8Array(32).fill(9)
   if (primitives.x25519Shared(probe, raw) === null) throw new LatchkeyError('KEY_INVALID', 'recipient has small order')
@@ -122,7 +130,7 @@ export interface Signer {
 }
 
 /** A signer over a 32-byte Ed25519 seed held in memory. */
-export function createSigner(seed: Uint8Array): Signer & { sign(message: Uint8Array): Uint8Array } {
+export function createSigner(seed: Uint8Array): { sign(message: Uint8Array): Uint8Array } & Signer {
   const jwk = jwkOf(primitives.ed25519Public(seed))
   return {
     jwk,

@@ -50,7 +50,7 @@ export const primitives: Primitives = {
     return mac.digest()
   },
   hkdfSha256: (secret, salt, info, size) => hkdf(sha256, secret, salt, utf8(info), size),
-  chachaSeal: (key, nonce, plaintext) => chacha20poly1305(key, nonce).encrypt(plaintext),
+  chachaSealInto: (target, key, nonce, plaintext) => target.set(chacha20poly1305(key, nonce).encrypt(plaintext)),
   chachaOpen: (key, nonce, sealed) => {
     try {
       return chacha20poly1305(key, nonce).decrypt(sealed)

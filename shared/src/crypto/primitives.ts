@@ -12,9 +12,12 @@ export interface Primitives {
   hmacSha256(key: Uint8Array, ...parts: readonly Uint8Array[]): Uint8Array
   /** HKDF-SHA-256, `size` bytes. @see RFC 5869 */
   hkdfSha256(secret: Uint8Array, salt: Uint8Array, info: string, size: number): Uint8Array
-  /** ChaCha20-Poly1305: ciphertext followed by the 16-byte tag. @see RFC 8439 §2.8 */
-  chachaSeal(key: Uint8Array, nonce: Uint8Array, plaintext: Uint8Array): Uint8Array
-  /** Inverse of `chachaSeal`; `null` when the tag does not verify. */
+  /**
+   * ChaCha20-Poly1305: writes ciphertext and the 16-byte tag into `target`, which has exactly their length.
+   * @see RFC 8439 §2.8
+   */
+  chachaSealInto(target: Uint8Array, key: Uint8Array, nonce: Uint8Array, plaintext: Uint8Array): void
+  /** Inverse of `chachaSealInto`; `null` when the tag does not verify. */
   chachaOpen(key: Uint8Array, nonce: Uint8Array, sealed: Uint8Array): Uint8Array | null
   /** X25519 public key of a 32-byte secret. @see RFC 7748 §6.1 */
   x25519Public(secret: Uint8Array): Uint8Array
