@@ -1,20 +1,25 @@
 import { Type, type Static } from 'typebox'
-import { DigestField, Exact, B64u32, Id16, Line } from './fields.ts'
 import { ItemDescriptor, MAX_ITEMS } from './clip.ts'
+import { AgencyUri, B64u32, Count, DigestField, EpochMs, Exact, Id16, Jwk, Line } from './fields.ts'
+import { AgencyStatus } from './http.ts'
 import { createValidator } from './schema.ts'
 
-/** `data/proof/items.json`: one entry per released item. */
+/** A clip of 4,096 items has inclusion paths of twelve hashes. */
+const MAX_INCLUSION_HASHES = 12
+
+/** `data/proof/items.json`: one entry per released item, index order. */
 export const BundleItems = Exact({
   v: Type.Literal(1),
   clip: Id16,
   items: Type.Array(
     Exact({
       descriptor: ItemDescriptor,
-      /** Path of the sealed item below `data/media/`. */
+      /** Path of the sealed item inside the bundle. */
       file: Line(128),
+      /** Of the release header that stands before the payload. */
       headerSha256: DigestField,
-      /** RFC 6962 inclusion proof in the manifest's `itemsRoot`, base64url hashes from leaf to root. */
-      inclusion: Type.Array(B64u32, { maxItems: 16 }),
+      /** RFC 6962 inclusion proof in the manifest's `itemsRoot`: from the leaf's sibling to the root's child. */
+      inclusion: Type.Array(B64u32, { maxItems: MAX_INCLUSION_HASHES }),
     }),
     { minItems: 1, maxItems: MAX_ITEMS },
   ),
@@ -22,28 +27,45 @@ export const BundleItems = Exact({
 export type BundleItems = Static<typeof BundleItems>
 export const bundleItems = createValidator(BundleItems)
 
-/** `data/proof/leaves.json`: how each sealed leaf opens. */
-export const BundleLeaves = Exact({
-  v: Type.Literal(1),
-  leaves: Type.Array(
-    Exact({
-      /** Log index. */
-      index: Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }),
-      /** File below `data/proof/` whose object the leaf commits to. */
-      file: Line(128),
-      type: Line(32),
-      /** Kind inside a `sealed` leaf; null for public leaves. */
-      kind: Type.Union([Line(32), Type.Null()]),
-      salt: Type.Union([B64u32, Type.Null()]),
-      /** UTC hour of the leaf. */
-      hour: Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }),
-      /** The data of a public leaf (JCS value), null for sealed ones. */
-      data: Type.Unknown(),
-      /** File of its tlog-proof below `data/proof/`. */
-      proof: Line(128),
-    }),
-    { maxItems: 64 },
-  ),
+const BundleLeaf = Exact({
+  /** Object below `data/proof/` that the leaf is about; its proof is the `.tlog-proof` of the same name. */
+  file: Line(128),
+  /** Whole hours since 1970, UTC, as the leaf says. */
+  hour: Count,
+  /** Log index. */
+  index: Count,
+  /** Kind inside a `sealed` leaf; null for public leaves. */
+  kind: Type.Union([Line(32), Type.Null()]),
+  /** Salt of a `sealed` leaf; null for public leaves. */
+  salt: Type.Union([B64u32, Type.Null()]),
+  type: Line(32),
 })
+/** How one leaf of the log is opened. */
+export type BundleLeaf = Static<typeof BundleLeaf>
+
+/** `data/proof/leaves.json`: sorted by index. What a public leaf says is recomputed from its object. */
+export const BundleLeaves = Exact({ v: Type.Literal(1), leaves: Type.Array(BundleLeaf, { maxItems: 256 }) })
 export type BundleLeaves = Static<typeof BundleLeaves>
 export const bundleLeaves = createValidator(BundleLeaves)
+
+/**
+ * `data/proof/agency.json`: the data of the agency's log leaf. Where there is no log nobody vouches for more than the
+ * name (bound by the notice) and the address (bound by the request), so nothing more is said.
+ */
+export const BundleAgency = Type.Union([
+  Exact({ uri: AgencyUri, name: Line(200) }),
+  Exact({
+    uri: AgencyUri,
+    name: Line(200),
+    kind: Line(64),
+    status: AgencyStatus,
+    keys: Type.Array(Jwk, { maxItems: 16 }),
+    statusSinceMs: EpochMs,
+    noticeUntilMs: EpochMs,
+  }),
+])
+export type BundleAgency = Static<typeof BundleAgency>
+export const bundleAgency = createValidator(BundleAgency)
+
+/** `data/proof/root.jwk.json`: the household's public root key; its thumbprint is the household. */
+export const bundleRoot = createValidator(Jwk)

@@ -1,0 +1,27 @@
+import { decodeBase64url } from '../../bytes/base64url.ts'
+import { PAYLOAD_NONCE_BYTES } from '../../crypto/age-payload.ts'
+import { openCommitted, recoverFileKey } from '../../crypto/seal.ts'
+import type { Identity } from '../../crypto/keys.ts'
+import type { CaseContext, CheckOutcome, MediaItem, OpenedItem } from '../check.ts'
+import { PROOF_FILES } from '../bundle-paths.ts'
+import { bundleFinding, type BundleFinding, catchFinding } from '../finding.ts'
+
+function openItem({ descriptor, header, payload }: MediaItem, identity: Identity): OpenedItem {
+  const keyCommitment = decodeBase64url(descriptor.keyCommitment)
+  const plaintextCommitment = decodeBase64url(descriptor.plaintextCommitment)
+  const nonce = payload.subarray(0, PAYLOAD_NONCE_BYTES)
+  const fileKey = recoverFileKey(header, identity, { nonce, keyCommitment })
+  return { descriptor, fileKey, plaintext: openCommitted(fileKey, payload, { keyCommitment, plaintextCommitment }) }
+}
+
+/** Check 14: with the requester's key, every item opens to what the device committed to: one key, one plaintext. */
+export function checkDecryption({ bundleCase, media, options }: CaseContext): CheckOutcome {
+  const { identity } = options
+  if (identity === undefined) return { findings: [], notApplicable: 'no key was given: nothing was opened' }
+  if (identity.recipient !== bundleCase.consent.payload.authorization_details[0]!.recipient)
+    return { findings: [bundleFinding('AGE_NO_MATCH', PROOF_FILES.consent, 'was given to another key than this one')] }
+  const findings: BundleFinding[] = []
+  const opened: OpenedItem[] = []
+  for (const item of media) catchFinding(findings, item.path, () => void opened.push(openItem(item, identity)))
+  return findings.length > 0 ? { findings } : { findings, opened }
+}
