@@ -194,6 +194,8 @@ export interface UploadQueue {
   readItem(clip: string, index: number): Promise<Uint8Array>
   /** Remembers a receipt that has been checked. */
   keepItemReceipt(clip: string, index: number, receipt: string): void
+  /** The relay lost items it had signed for: forgets the receipts of those still here. False when there is none. */
+  forgetItemReceipts(clip: string): boolean
   /** Keeps the receipts durably, then lets the items that `revision` names leave; a finished clip leaves whole. */
   keepManifestReceipt(clip: string, revision: number, receipt: string): Promise<void>
   /** Gives a clip up and counts it: its bytes are damaged. */

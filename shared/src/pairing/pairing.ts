@@ -5,6 +5,7 @@ import { canonicalBytes } from '../bytes/canonical-json.ts'
 import { digestOfJws, hkdfSha256, hmacSha256, randomBytes, sha256 } from '../crypto/hash.ts'
 import { parseRecipient, type PublicJwk, rawKeyOf, type Signer, thumbprintOf, urnOf } from '../crypto/keys.ts'
 import { LatchkeyError } from '../errors.ts'
+import { checkFirstKeyset } from '../household/keyset-chain.ts'
 import { deviceCertificate, type DeviceCertificate, hello, type Hello, type PairingAnswer } from '../wire/device.ts'
 import { isSignedBy, type Signed } from '../wire/jws.ts'
 import { ack, type Ack, keyset, type Keyset } from '../wire/keyset.ts'
@@ -62,7 +63,11 @@ export function parsePairingUrl(url: string): PairingInvitation {
 }
 
 /** HMAC over the three digests with a key only the two parties have, 32 bytes. */
-export function pairingMac(secret: Uint8Array, hello: string, answer: { keyset: string; deviceCertificate: string }): Uint8Array {
+export function pairingMac(
+  secret: Uint8Array,
+  hello: string,
+  answer: { keyset: string; deviceCertificate: string },
+): Uint8Array {
   const key = hkdfSha256(secret, new Uint8Array(0), 'latchkey/v1/pair')
   const digests = [hello, answer.keyset, answer.deviceCertificate].map((raw) => sha256(utf8(raw)))
   return hmacSha256(key, ...digests)
@@ -79,33 +84,17 @@ function fail(reason: string): never {
   throw new LatchkeyError('PAIRING_FAILED', reason)
 }
 
-/** Every key of a keyset is acceptable, none stands twice, and somebody owns the household. @throws KEYSET_INVALID | KEY_INVALID */
-export function assertKeysetKeys(payload: Keyset): void {
-  const { members, recovery, quorum } = payload.latchkey
-  const recipients = [...members.map((member) => member.recipient), recovery]
-  recipients.forEach((recipient) => void parseRecipient(recipient))
-  const thumbprints = members.map((member) => {
-    rawKeyOf(member.signingKey)
-    return thumbprintOf(member.signingKey)
-  })
-  if (new Set(recipients).size !== recipients.length || new Set(thumbprints).size !== thumbprints.length)
-    throw new LatchkeyError('KEYSET_INVALID', 'a key stands twice in the keyset')
-  if (members.filter((member) => member.role === 'owner').length < quorum)
-    throw new LatchkeyError('KEYSET_INVALID', 'the keyset has fewer owners than its quorum')
-}
-
-/** A first keyset: version 1, signed by the root that it names. @throws KEYSET_INVALID | KEY_INVALID */
-export function assertFirstKeyset(signed: Signed<Keyset>, rootJwk: PublicJwk): void {
-  const { iss, latchkey } = signed.payload
-  if (iss !== urnOf(rootJwk) || !isSignedBy(signed, rootJwk))
-    throw new LatchkeyError('KEYSET_INVALID', 'the first keyset is not signed by its root')
-  if (latchkey.version !== 1 || latchkey.previous !== null)
-    throw new LatchkeyError('KEYSET_INVALID', 'the first keyset is not version 1')
-  assertKeysetKeys(signed.payload)
+/** A first keyset by the root it names, whose every recipient can be sealed to. @throws KEYSET_INVALID | KEY_INVALID */
+function assertFirstKeyset(signed: Signed<Keyset>, rootJwk: PublicJwk): void {
+  const [finding] = checkFirstKeyset(signed, rootJwk).findings
+  if (finding) throw new LatchkeyError('KEYSET_INVALID', finding.message)
+  const { members, recovery } = signed.payload.latchkey
+  for (const recipient of [...members.map((member) => member.recipient), recovery]) parseRecipient(recipient)
+  for (const member of members) rawKeyOf(member.signingKey)
 }
 
 /** The certificate is this hello's, for this keyset, by one of its members. @throws DEVICE_INVALID */
-export function assertCertificateFor(
+function assertCertificateFor(
   certificate: Signed<DeviceCertificate>,
   signedHello: Signed<Hello>,
   signedKeyset: Signed<Keyset>,
@@ -147,7 +136,13 @@ export function checkPairingAnswer(secret: Uint8Array, helloRaw: string, answer:
     assertFirstKeyset(signedKeyset, rootJwk)
     const certificate = deviceCertificate.parse(answer.deviceCertificate)
     assertCertificateFor(certificate, hello.parse(helloRaw), signedKeyset)
-    return { rootUrn: urnOf(rootJwk), rootJwk, keyset: signedKeyset, certificate, digits: pairingDigits(helloRaw, answer) }
+    return {
+      rootUrn: urnOf(rootJwk),
+      rootJwk,
+      keyset: signedKeyset,
+      certificate,
+      digits: pairingDigits(helloRaw, answer),
+    }
   } catch (cause) {
     throw new LatchkeyError('PAIRING_FAILED', 'the answer is not from the holder of this pairing secret', { cause })
   }

@@ -1,0 +1,205 @@
+import {
+  canonicalBytes,
+  type DayRecord,
+  dayRecord,
+  type DeviceEvent,
+  digestOf,
+  digestOfJws,
+  encodeBase64url,
+  randomBytes,
+  type Seen,
+  utf8,
+} from '@latchkey/shared'
+import type { ChainHead, DayQueue, DeviceIdentity, RecordEvent, WatchState } from '../flow.ts'
+import { readFileOrNull, writeFileAtomic } from '../kernel/atomic-file.ts'
+import type { Clock } from '../kernel/clock.ts'
+import { durableSteps, type Failpoints, noFailpoints } from '../kernel/failpoint.ts'
+import { createWaker } from '../kernel/waker.ts'
+import { type DayState, parseDayState, stateAfter, watchingOf } from './day-state.ts'
+
+/** Every place at which day records can be interrupted. */
+export const DAY_FAILPOINTS: readonly string[] = durableSteps('day.state')
+
+const DAY_MS = 24 * 60 * 60_000
+/** How closely a crash is dated; each costs one small write. */
+const ALIVE_EVERY_MS = 60_000
+/** A record has room for 100 stretches; a camera that flaps gets its record earlier. */
+const SIGN_AT_STRETCHES = 90
+
+/** Events as day records see them. */
+export interface EventLog {
+  readonly stream: string
+  readonly last: number
+  after(sequence: number): readonly DeviceEvent[]
+  keepAfter(sequence: number): void
+}
+
+/** What the recorder needs. */
+export interface DayRecorderOptions {
+  readonly identity: DeviceIdentity
+  readonly keyset: () => string
+  readonly events: EventLog
+  readonly head: () => ChainHead
+  readonly seen: () => Seen
+  readonly record: RecordEvent
+  readonly clock: Clock
+  readonly onChange?: () => void
+}
+
+/** Signs what was watched, and which clips and events there were: the only negative evidence. */
+export interface DayRecorder extends DayQueue, AsyncDisposable {
+  /** Signs up to now: at stop, and daily by itself. */
+  sign(): Promise<void>
+}
+
+/** The file of day records, opened before the outbox, whose events it needs kept. */
+export interface DayFile {
+  /** Events after this one are not yet in a record. */
+  readonly keepAfter: number
+  /**
+   * Starts recording: dates a crash, signs what an earlier run left unsigned.
+   * @throws node's file system errors
+   */
+  start(options: DayRecorderOptions): Promise<DayRecorder>
+}
+
+/** @param path absolute; its directory exists. @throws CONFIG_INVALID when the file is damaged */
+export async function openDayFile(path: string, failpoints: Failpoints = noFailpoints): Promise<DayFile> {
+  const bytes = await readFileOrNull(path)
+  const stored = bytes === null ? null : parseDayState(bytes)
+  const write = (state: DayState): Promise<void> =>
+    writeFileAtomic(path, utf8(JSON.stringify(state)), { failpoints, name: 'day.state' })
+  return { keepAfter: stored?.eventsThrough ?? 0, start: (options) => startRecorder(options, stored, write) }
+}
+
+function firstState({ clock, events, head }: DayRecorderOptions): DayState {
+  const nowMs = clock.nowMs()
+  return {
+    v: 1,
+    fromMs: nowMs,
+    state: 'stopped',
+    aliveMs: nowMs,
+    stream: events.stream,
+    eventsThrough: events.last,
+    clipsThrough: head().sequence,
+    unsent: [],
+  }
+}
+
+async function startRecorder(
+  options: DayRecorderOptions,
+  stored: DayState | null,
+  write: (state: DayState) => Promise<void>,
+): Promise<DayRecorder> {
+  const { clock, events, identity } = options
+  const waker = createWaker(clock)
+  let state = stored ?? firstState(options)
+  if (state.stream !== events.stream) state = { ...state, stream: events.stream, eventsThrough: 0 }
+  let tail: Promise<unknown> = Promise.resolve()
+
+  function exclusive<T>(change: () => Promise<T>): Promise<T> {
+    const result = tail.then(change)
+    tail = result.catch(() => {})
+    return result
+  }
+
+  async function keep(next: DayState): Promise<void> {
+    await write(next)
+    state = next
+  }
+
+  const nowMs = (): number => Math.max(clock.nowMs(), state.fromMs)
+
+  function payloadOf(covered: readonly DeviceEvent[], toMs: number): DayRecord {
+    const { sequence, digest } = options.head()
+    const hasClips = sequence > state.clipsThrough
+    const watching = watchingOf({ fromMs: state.fromMs, toMs, state: state.state }, covered)
+    return {
+      iss: identity.signer.urn,
+      iat: Math.floor(clock.nowMs() / 1000),
+      latchkey: {
+        v: 1,
+        deviceCertificate: identity.deviceCertificate,
+        epoch: identity.epoch,
+        fromMs: state.fromMs,
+        toMs,
+        boot: identity.boot,
+        keyset: options.keyset(),
+        manifests: {
+          first: hasClips ? state.clipsThrough + 1 : 0,
+          last: hasClips ? sequence : 0,
+          head: digest,
+        },
+        events: {
+          stream: events.stream,
+          first: covered[0]?.sequence ?? 0,
+          last: covered.at(-1)?.sequence ?? 0,
+          sha256: digestOf(...covered.map((event) => canonicalBytes(event))),
+        },
+        watching: watching as DayRecord['latchkey']['watching'],
+        seen: options.seen(),
+      },
+    }
+  }
+
+  async function signNow(): Promise<void> {
+    const toMs = nowMs()
+    const covered = events.after(state.eventsThrough)
+    if (toMs === state.fromMs && covered.length === 0) return
+    const day = await dayRecord.encode(payloadOf(covered, toMs), identity.signer)
+    const entry = { digest: digestOfJws(day), day, salt: encodeBase64url(randomBytes(32)) }
+    // One file, one write: the record and the span it ends can not come apart.
+    await keep({
+      ...state,
+      fromMs: toMs,
+      aliveMs: toMs,
+      state: stateAfter(state.state, covered),
+      eventsThrough: covered.at(-1)?.sequence ?? state.eventsThrough,
+      clipsThrough: Math.max(state.clipsThrough, options.head().sequence),
+      unsent: [...state.unsent, entry],
+    })
+    events.keepAfter(state.eventsThrough)
+    options.onChange?.()
+  }
+
+  function isDue(): boolean {
+    if (nowMs() - state.fromMs >= DAY_MS) return true
+    const covered = events.after(state.eventsThrough)
+    const span = { fromMs: state.fromMs, toMs: nowMs(), state: state.state }
+    return watchingOf(span, covered).length >= SIGN_AT_STRETCHES
+  }
+
+  async function stayAlive(): Promise<void> {
+    while (!waker.stopped) {
+      await waker.wait(ALIVE_EVERY_MS)
+      if (waker.stopped) return
+      await exclusive(async () => (isDue() ? signNow() : keep({ ...state, aliveMs: nowMs() })))
+    }
+  }
+
+  /** An end that nobody recorded was a crash: the camera stopped when the device was last known to run. */
+  async function dateCrash(): Promise<void> {
+    const last: WatchState = stateAfter(state.state, events.after(state.eventsThrough))
+    if (last === 'stopped') return
+    const newest = events.after(state.eventsThrough).at(-1)?.atMs ?? 0
+    const atMs = Math.min(Math.max(state.aliveMs, newest), nowMs())
+    await options.record({ type: 'state', state: 'stopped', atMs })
+  }
+
+  await keep(state)
+  if (stored !== null) {
+    await dateCrash()
+    await exclusive(signNow)
+  }
+  const running = stayAlive()
+  return {
+    days: () => state.unsent,
+    keepDayReceipt: (digest) =>
+      exclusive(() => keep({ ...state, unsent: state.unsent.filter((entry) => entry.digest !== digest) })),
+    sign: () => exclusive(signNow),
+    [Symbol.asyncDispose]: async () => {
+      waker.stop()
+      await running
+    },
+  }
+}

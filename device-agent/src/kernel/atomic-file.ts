@@ -1,0 +1,96 @@
+import { randomBytes, toHex } from '@latchkey/shared'
+import { constants } from 'node:fs'
+import { link, mkdir, open, readFile, rename, rm } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import { type Failpoints, noFailpoints } from './failpoint.ts'
+
+/** How temporary files are recognised; nothing that ends so is ever read. */
+export const TEMPORARY_SUFFIX = '.tmp'
+
+/** Makes the names inside `directory` durable: without it a finished file may be gone after power loss. */
+export async function syncDirectory(directory: string): Promise<void> {
+  const handle = await open(directory, constants.O_RDONLY | constants.O_DIRECTORY)
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}
+
+/** Creates `directory` and its parents, mode 0700, durable up to the first that existed. Idempotent. */
+export async function createDirectory(directory: string): Promise<void> {
+  const first = await mkdir(directory, { recursive: true, mode: 0o700 })
+  if (first === undefined) return
+  for (let at = directory; at.length >= first.length; at = dirname(at)) await syncDirectory(dirname(at))
+}
+
+/** How {@link writeFileAtomic} writes. */
+export interface AtomicWrite {
+  /** Default 0600: everything the agent keeps is its own business. */
+  readonly mode?: number
+  /** Refuse when the file exists; the error is node's `EEXIST`. */
+  readonly exclusive?: boolean
+  readonly failpoints?: Failpoints
+  /** Prefix of the five failpoint names; see `durableSteps`. */
+  readonly name?: string
+}
+
+/**
+ * Writes a whole file so that a crash leaves the old one, or the new one, and never a part of either. After a crash a
+ * temporary file may remain, which the owner of the directory removes at its next start.
+ * @throws node's file system errors, `ENOSPC` among them, with the temporary file removed
+ */
+export async function writeFileAtomic(path: string, bytes: Uint8Array, options: AtomicWrite = {}): Promise<void> {
+  const { failpoints = noFailpoints, name = 'file' } = options
+  const temporary = join(dirname(path), `.${basename(path)}.${toHex(randomBytes(6))}${TEMPORARY_SUFFIX}`)
+  // Durable 1/5: a new file under a temporary name
+  const handle = await open(temporary, 'wx', options.mode ?? 0o600)
+  try {
+    await failpoints.hit(`${name}.1`)
+    // Durable 2/5: its bytes
+    await handle.writeFile(bytes)
+    await failpoints.hit(`${name}.2`)
+    // Durable 3/5: on the disk
+    await handle.sync()
+    await failpoints.hit(`${name}.3`)
+  } catch (error) {
+    await handle.close()
+    if (isSystemError(error)) await rm(temporary, { force: true })
+    throw error
+  }
+  await handle.close()
+  // Durable 4/5: its final name
+  if (options.exclusive) await linkExclusive(temporary, path)
+  else await rename(temporary, path)
+  await failpoints.hit(`${name}.4`)
+  // Durable 5/5: the name on the disk
+  await syncDirectory(dirname(path))
+  await failpoints.hit(`${name}.5`)
+}
+
+async function linkExclusive(temporary: string, path: string): Promise<void> {
+  try {
+    await link(temporary, path)
+  } finally {
+    await rm(temporary, { force: true })
+  }
+}
+
+function isSystemError(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && 'errno' in error
+}
+
+/** Is this node's file system error with `code`? */
+export function isFileError(error: unknown, code: string): boolean {
+  return isSystemError(error) && error.code === code
+}
+
+/** The file's bytes, or null when there is none. */
+export async function readFileOrNull(path: string): Promise<Uint8Array | null> {
+  try {
+    return await readFile(path)
+  } catch (error) {
+    if (isFileError(error, 'ENOENT')) return null
+    throw error
+  }
+}

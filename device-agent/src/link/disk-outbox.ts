@@ -1,0 +1,222 @@
+import {
+  type ClockStatement,
+  concatBytes,
+  type DeviceEvent,
+  deviceEvent,
+  encodeBase64url,
+  LatchkeyError,
+  parseWith,
+  randomBytes,
+} from '@latchkey/shared'
+import { type FileHandle, open, rename } from 'node:fs/promises'
+import type { EventBody } from '../flow.ts'
+import { readFileOrNull, writeFileAtomic } from '../kernel/atomic-file.ts'
+import { durableSteps, type Failpoints, noFailpoints } from '../kernel/failpoint.ts'
+import { encodeOutboxLine, type OutboxEvent, type ParsedOutbox, parseOutbox } from './outbox-record.ts'
+
+/** Every place at which the outbox can be interrupted. */
+export const OUTBOX_FAILPOINTS: readonly string[] = [
+  'outbox.append.1',
+  'outbox.append.2',
+  'outbox.append.3',
+  ...durableSteps('outbox.compact'),
+]
+
+/** A file of this many droppable events is written anew. */
+const COMPACT_AT = 256
+
+/** What is said of every event beside its body. */
+export interface EventStamp {
+  readonly boot: string
+  readonly monotonicMs: number
+  readonly clock: ClockStatement
+}
+
+/** What the outbox needs. */
+export interface OutboxOptions {
+  /** Absolute path of its file; the directory exists. */
+  readonly path: string
+  readonly stamp: () => EventStamp
+  /** Events kept at most; beyond that the oldest go unsent. */
+  readonly maximumEvents: number
+  /** Events after this one are kept even when acknowledged, until `keepAfter` says otherwise. Default: none are. */
+  readonly keepAfter?: number
+  /** Events went unsent. */
+  readonly onOverflow?: (count: number) => void
+  /** Called after every append and every acknowledgement that dropped something. */
+  readonly onChange?: () => void
+  readonly failpoints?: Failpoints
+}
+
+/** The durable queue of events: an event is in it before anybody hears of it, and until the relay has committed it. */
+export interface Outbox extends AsyncDisposable {
+  readonly stream: string
+  /** Highest sequence given; 0 before the first event. */
+  readonly last: number
+  readonly firstUnacknowledged: number
+  /** Newest clip sequence whose event is recorded. */
+  readonly mark: number
+  /** Events not yet acknowledged. */
+  readonly waiting: number
+  /**
+   * Records an event; when it resolves the event survives power loss.
+   * @param mark sequence of the clip that the event announces, so that a restart knows which clips were
+   * @throws node's file system errors
+   */
+  append(body: EventBody, mark?: number): Promise<DeviceEvent>
+  /** The event with this sequence, while it is kept. */
+  at(sequence: number): DeviceEvent | null
+  /** Events after `sequence`, oldest first, acknowledged ones included as long as `keepAfter` holds them. */
+  after(sequence: number): readonly DeviceEvent[]
+  /** The relay has committed everything up to `sequence`. Untrusted: both. Another stream or a later event is ignored. */
+  acknowledge(stream: string, sequence: number): void
+  /** Events up to `sequence` stand in a signed day record and need not be kept for it. */
+  keepAfter(sequence: number): void
+}
+
+function freshState(events: readonly OutboxEvent[] = []): ParsedOutbox {
+  const stream = encodeBase64url(randomBytes(16))
+  // After damage the sequence may repeat, so it starts again in a stream of its own.
+  const moved = events.map((record, i) => ({ ...record, event: { ...record.event, stream, sequence: i + 1 } }))
+  const mark = events.at(-1)?.mark ?? 0
+  const header = { kind: 'header' as const, v: 1 as const, stream, acknowledged: 0, last: moved.length, mark }
+  return { header, events: moved, sizeBytes: 0, damaged: true }
+}
+
+async function loadState(path: string): Promise<ParsedOutbox> {
+  const bytes = await readFileOrNull(path)
+  if (bytes === null) return freshState()
+  try {
+    const parsed = parseOutbox(bytes)
+    return parsed.damaged ? freshState(parsed.events) : parsed
+  } catch (error) {
+    if (!(error instanceof LatchkeyError)) throw error
+    // Kept for whoever wants to know what happened to the disk.
+    await rename(path, `${path}.damaged`)
+    return freshState()
+  }
+}
+
+/** Opens the outbox; a torn last line, whose append never resolved, is cut off. @see protocol §10 */
+export async function openDiskOutbox(options: OutboxOptions): Promise<Outbox> {
+  const { path, failpoints = noFailpoints, onChange = () => {} } = options
+  const loaded = await loadState(path)
+  const { stream } = loaded.header
+  let acknowledged = loaded.header.acknowledged
+  let last = loaded.events.at(-1)?.event.sequence ?? loaded.header.last
+  let mark = Math.max(loaded.header.mark, ...loaded.events.map((record) => record.mark))
+  let kept: OutboxEvent[] = [...loaded.events]
+  let covered = options.keepAfter ?? Number.MAX_SAFE_INTEGER
+  let sizeBytes = loaded.sizeBytes
+  let handle: FileHandle | null = null
+  let tail: Promise<unknown> = Promise.resolve()
+
+  function exclusive<T>(change: () => Promise<T>): Promise<T> {
+    const result = tail.then(change)
+    tail = result.catch(() => {})
+    return result
+  }
+
+  const droppable = (): number => kept.findIndex(({ event }) => event.sequence > Math.min(acknowledged, covered))
+
+  async function rewrite(): Promise<void> {
+    const from = droppable()
+    kept = from < 0 ? [] : kept.slice(from)
+    const header = { kind: 'header' as const, v: 1 as const, stream, acknowledged, last, mark }
+    const bytes = concatBytes(encodeOutboxLine(header), ...kept.map(encodeOutboxLine))
+    await handle?.close()
+    handle = null
+    await writeFileAtomic(path, bytes, { failpoints, name: 'outbox.compact' })
+    handle = await open(path, 'r+')
+    sizeBytes = bytes.length
+  }
+
+  async function compactWhenDue(): Promise<void> {
+    const from = droppable()
+    if ((from < 0 ? kept.length : from) >= COMPACT_AT) await rewrite()
+  }
+
+  async function write(record: OutboxEvent): Promise<void> {
+    if (handle === null) await rewrite()
+    const bytes = encodeOutboxLine(record)
+    // Durable 1/3: the line, at the end of the good ones: what a failed attempt left there is overwritten
+    await handle!.write(bytes, 0, bytes.length, sizeBytes)
+    await failpoints.hit('outbox.append.1')
+    // Durable 2/3: nothing behind it
+    await handle!.truncate(sizeBytes + bytes.length)
+    await failpoints.hit('outbox.append.2')
+    // Durable 3/3: on the disk
+    await handle!.sync()
+    await failpoints.hit('outbox.append.3')
+    sizeBytes += bytes.length
+  }
+
+  async function append(body: EventBody, clipSequence: number): Promise<DeviceEvent> {
+    const { monotonicMs, ...stamp } = options.stamp()
+    const id = encodeBase64url(randomBytes(16))
+    const event: DeviceEvent = parseWith(
+      deviceEvent,
+      {
+        v: 1,
+        id,
+        stream,
+        sequence: last + 1,
+        monotonicMs: Math.round(monotonicMs),
+        ...stamp,
+        ...body,
+        atMs: Math.round(body.atMs),
+      },
+      'event',
+    )
+    const record: OutboxEvent = { kind: 'event', mark: Math.max(mark, clipSequence), event }
+    await write(record)
+    kept.push(record)
+    last = event.sequence
+    mark = record.mark
+    const over = last - acknowledged - options.maximumEvents
+    if (over > 0) {
+      acknowledged += over
+      options.onOverflow?.(over)
+    }
+    await compactWhenDue()
+    onChange()
+    return event
+  }
+
+  // A file that is missing, damaged or torn is whole again before anything else happens.
+  await exclusive(rewrite)
+
+  return {
+    stream,
+    get last() {
+      return last
+    },
+    get firstUnacknowledged() {
+      return acknowledged + 1
+    },
+    get mark() {
+      return mark
+    },
+    get waiting() {
+      return last - acknowledged
+    },
+    append: (body, clipSequence = 0) => exclusive(() => append(body, clipSequence)),
+    at: (sequence) => kept[sequence - (kept[0]?.event.sequence ?? 0)]?.event ?? null,
+    after: (sequence) => kept.map(({ event }) => event).filter((event) => event.sequence > sequence),
+    acknowledge(ackStream, sequence) {
+      if (ackStream !== stream || sequence > last || sequence <= acknowledged) return
+      acknowledged = sequence
+      void exclusive(compactWhenDue).catch(() => {})
+      onChange()
+    },
+    keepAfter(sequence) {
+      covered = sequence
+    },
+    [Symbol.asyncDispose]: () =>
+      exclusive(async () => {
+        await rewrite()
+        await handle?.close()
+        handle = null
+      }),
+  }
+}

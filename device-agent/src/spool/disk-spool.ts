@@ -1,0 +1,290 @@
+import { digestOf, LatchkeyError } from '@latchkey/shared'
+import { mkdir, readFile, rename, rm } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import type { ChainHead, ClipRevision, ClipSpool, SpooledClip, UploadQueue } from '../flow.ts'
+import { createDirectory, isFileError, readFileOrNull, syncDirectory, writeFileAtomic } from '../kernel/atomic-file.ts'
+import { durableSteps, type Failpoints, noFailpoints } from '../kernel/failpoint.ts'
+import {
+  adoptRevision,
+  createEntry,
+  isFinal,
+  isSettled,
+  presentBytes,
+  receiptRecordOf,
+  releasable,
+  type SpoolEntry,
+  viewOf,
+} from './spool-entry.ts'
+import {
+  CHAIN_FILE,
+  clipDirectoryName,
+  encodeRecord,
+  itemFileName,
+  parseChainRecord,
+  RECEIPT_FILE,
+  REVISION_FILE,
+  type RevisionRecord,
+  TOMBSTONE_PREFIX,
+} from './spool-record.ts'
+import { recoverSpool } from './spool-recovery.ts'
+
+/** Every place at which the spool can be interrupted. */
+export const SPOOL_FAILPOINTS: readonly string[] = [
+  'spool.open.1',
+  'spool.open.2',
+  ...durableSteps('spool.item'),
+  ...durableSteps('spool.manifest'),
+  ...durableSteps('spool.receipts'),
+  'spool.release.1',
+  ...durableSteps('spool.chain'),
+  'spool.remove.1',
+  'spool.remove.2',
+  'spool.remove.3',
+]
+
+/** How much the spool may take, and whom it tells. */
+export interface SpoolOptions {
+  /** Absolute path of a directory of its own; created when missing. */
+  readonly directory: string
+  /** Bytes of sealed items kept at most. */
+  readonly maximumBytes: number
+  /** Bytes of the file system left free at least. */
+  readonly minimumFreeBytes: number
+  /** Free bytes of the file system now. */
+  readonly freeBytes: () => Promise<number>
+  /** Called after anything that gives upload new work. */
+  readonly onChange?: () => void
+  /** Called once per clip that was given up, by then durably counted. */
+  readonly onDropped?: (clip: string, reason: 'disk-full' | 'damaged') => void
+  readonly failpoints?: Failpoints
+}
+
+/** What the spool holds now. */
+export interface SpoolStatus {
+  readonly clips: number
+  readonly items: number
+  readonly bytes: number
+  /** Clips given up since the device was set up. */
+  readonly droppedClips: number
+}
+
+/** The durable queue between seal and upload. */
+export interface DiskSpool extends ClipSpool, UploadQueue {
+  status(): SpoolStatus
+}
+
+/**
+ * Opens the spool, first repairing whatever a crash left. All methods must be called one at a time per clip; different
+ * clips may interleave. What it stores is ciphertext and signed records only: its callers have nothing else to give.
+ * @throws node's file system errors when the directory cannot be used at all
+ * @see device-agent/README.md, "Spool"
+ */
+export async function openDiskSpool(options: SpoolOptions): Promise<DiskSpool> {
+  const { directory, failpoints = noFailpoints, onChange = () => {}, onDropped = () => {} } = options
+  await createDirectory(directory)
+  const recovered = await recoverSpool(directory)
+  const entries = new Map(recovered.entries.map((entry) => [entry.clip, entry]))
+  const stored = await readFileOrNull(join(directory, CHAIN_FILE))
+  let chain = stored === null ? { v: 1 as const, sequence: 0, digest: null, droppedClips: 0 } : parseChainRecord(stored)
+
+  let tail: Promise<unknown> = Promise.resolve()
+  /** One change at a time: seal may be making room while upload lets a clip go. */
+  function exclusive<T>(change: () => Promise<T>): Promise<T> {
+    const result = tail.then(change)
+    tail = result.catch(() => {})
+    return result
+  }
+
+  const inOrder = (): SpoolEntry[] => [...entries.values()].sort((a, b) => a.sequence - b.sequence)
+  const views = (wanted: (entry: SpoolEntry) => boolean): SpooledClip[] =>
+    inOrder()
+      .filter(wanted)
+      .map(viewOf)
+      .filter((view) => view !== null)
+
+  function entryOf(clip: string): SpoolEntry {
+    const entry = entries.get(clip)
+    if (entry === undefined) throw new LatchkeyError('NOT_FOUND', 'no such clip in the spool')
+    return entry
+  }
+
+  function head(): ChainHead {
+    const last = inOrder().findLast(isFinal)
+    if (last === undefined || last.sequence <= chain.sequence) return { sequence: chain.sequence, digest: chain.digest }
+    return { sequence: last.sequence, digest: last.newest!.signed.digest }
+  }
+
+  async function writeRecord(path: string, bytes: Uint8Array, name: string): Promise<void> {
+    await writeFileAtomic(path, bytes, { failpoints, name: `spool.${name}` })
+  }
+
+  /** Takes a clip's directory away; the chain's head, which may be in it, is kept first. */
+  async function removeEntry(entry: SpoolEntry, dropped: number): Promise<void> {
+    const last = entry.sequence > chain.sequence && (isFinal(entry) || dropped > 0)
+    if (last || dropped > 0) {
+      const digest = isFinal(entry) ? entry.newest!.signed.digest : head().digest
+      chain = {
+        ...chain,
+        ...(last ? { sequence: entry.sequence, digest } : {}),
+        droppedClips: chain.droppedClips + dropped,
+      }
+      await writeRecord(join(directory, CHAIN_FILE), encodeRecord(chain), 'chain')
+    }
+    entries.delete(entry.clip)
+    const tombstone = join(dirname(entry.directory), TOMBSTONE_PREFIX + basename(entry.directory))
+    await rename(entry.directory, tombstone)
+    await failpoints.hit('spool.remove.1')
+    await syncDirectory(directory)
+    await failpoints.hit('spool.remove.2')
+    await rm(tombstone, { recursive: true, force: true })
+    await failpoints.hit('spool.remove.3')
+  }
+
+  async function drop(entry: SpoolEntry, reason: 'disk-full' | 'damaged'): Promise<void> {
+    await removeEntry(entry, 1)
+    onDropped(entry.clip, reason)
+  }
+
+  async function settle(entry: SpoolEntry): Promise<void> {
+    if (isSettled(entry)) await removeEntry(entry, 0)
+  }
+
+  /** Deletes the bodies that the relay signed for; the receipts are on disk before the first one goes. */
+  async function releaseItems(entry: SpoolEntry, indexes: readonly number[]): Promise<void> {
+    await writeRecord(join(entry.directory, RECEIPT_FILE), encodeRecord(receiptRecordOf(entry)), 'receipts')
+    for (const index of indexes) {
+      await rm(join(entry.directory, itemFileName(index)), { force: true })
+      entry.present.delete(index)
+      await failpoints.hit('spool.release.1')
+    }
+  }
+
+  /** Frees something: what the relay has already, else the oldest finished clip. False when nothing may go. */
+  async function makeRoom(): Promise<boolean> {
+    const uploaded = inOrder().find((entry) => releasable(entry).length > 0)
+    if (uploaded) {
+      await releaseItems(uploaded, releasable(uploaded))
+      return true
+    }
+    const oldest = inOrder().find(isFinal)
+    if (oldest) await drop(oldest, 'disk-full')
+    return oldest !== undefined
+  }
+
+  async function hasRoom(sizeBytes: number): Promise<boolean> {
+    const held = inOrder().reduce((sum, entry) => sum + presentBytes(entry), 0)
+    return (
+      held + sizeBytes <= options.maximumBytes && (await options.freeBytes()) - sizeBytes >= options.minimumFreeBytes
+    )
+  }
+
+  /**
+   * Runs a write, making room before it and whenever the disk says it is full. Records (`sizeBytes` 0) may use the
+   * reserve that items may not. @throws STORAGE_FULL
+   */
+  async function withRoom(sizeBytes: number, write: () => Promise<void>): Promise<void> {
+    const full = () => new LatchkeyError('STORAGE_FULL', 'the spool is full and nothing in it may go')
+    while (sizeBytes > 0 && !(await hasRoom(sizeBytes))) if (!(await makeRoom())) throw full()
+    for (;;) {
+      try {
+        return await write()
+      } catch (error) {
+        if (!isFileError(error, 'ENOSPC') && !isFileError(error, 'EDQUOT')) throw error
+        if (!(await makeRoom())) throw full()
+      }
+    }
+  }
+
+  async function open(clip: string, sequence: number): Promise<void> {
+    const path = join(directory, clipDirectoryName(sequence, clip))
+    await mkdir(path, { mode: 0o700 })
+    await failpoints.hit('spool.open.1')
+    await syncDirectory(directory)
+    await failpoints.hit('spool.open.2')
+    entries.set(clip, createEntry(clip, sequence, path))
+  }
+
+  async function keepRevision(clip: string, revision: ClipRevision): Promise<SpooledClip> {
+    const entry = entryOf(clip)
+    const { trigger, manifest, descriptors, bodies } = revision
+    const record: RevisionRecord = { v: 1, trigger, manifest, descriptors: [...descriptors], bodies: [...bodies] }
+    const path = join(entry.directory, REVISION_FILE)
+    await withRoom(0, () => writeRecord(path, encodeRecord(record), 'manifest'))
+    for (let index = entry.newest?.record.bodies.length ?? 0; index < bodies.length; index++)
+      entry.present.set(index, bodies[index]!.sizeBytes)
+    adoptRevision(entry, record)
+    onChange()
+    return viewOf(entry)!
+  }
+
+  async function keepReceipt(clip: string, revision: number, receipt: string): Promise<void> {
+    const entry = entries.get(clip)
+    if (entry === undefined) return
+    entry.receiptedRevision = revision
+    entry.manifestReceipt = receipt
+    await releaseItems(entry, releasable(entry))
+    await settle(entry)
+  }
+
+  async function finishInterrupted(): Promise<void> {
+    for (const entry of recovered.damaged) await drop(entry, 'damaged')
+    for (const entry of recovered.entries) {
+      // Receipts on disk mean that these were about to go.
+      const left = releasable(entry)
+      if (left.length > 0) await releaseItems(entry, left)
+    }
+  }
+  await finishInterrupted()
+
+  return {
+    head,
+    unfinished: () => views((entry) => !isFinal(entry)),
+    unannounced: () => views((entry) => isFinal(entry) && !entry.announced),
+    clips: () => views(() => true),
+
+    openClip: (clip, sequence) => exclusive(() => open(clip, sequence)),
+    abandonClip: (clip) => exclusive(() => removeEntry(entryOf(clip), 0)),
+    putItem: (clip, index, body) =>
+      exclusive(() => {
+        const path = join(entryOf(clip).directory, itemFileName(index))
+        return withRoom(body.length, () => writeRecord(path, body, 'item'))
+      }),
+    putRevision: (clip, revision) => exclusive(() => keepRevision(clip, revision)),
+    markAnnounced: (clip) =>
+      exclusive(async () => {
+        const entry = entries.get(clip)
+        if (entry === undefined) return
+        entry.announced = true
+        await settle(entry)
+      }),
+    keepItemReceipt: (clip, index, receipt) => void entries.get(clip)?.receipts.set(index, receipt),
+    forgetItemReceipts(clip) {
+      const entry = entries.get(clip)
+      const again = entry ? releasable(entry) : []
+      for (const index of again) entry!.receipts.delete(index)
+      return again.length > 0
+    },
+    keepManifestReceipt: (clip, revision, receipt) => exclusive(() => keepReceipt(clip, revision, receipt)),
+    dropClip: (clip) =>
+      exclusive(async () => {
+        const entry = entries.get(clip)
+        if (entry) await drop(entry, 'damaged')
+      }),
+
+    async readItem(clip, index) {
+      const entry = entryOf(clip)
+      const expected = entry.newest?.record.bodies[index]
+      const body = await readFile(join(entry.directory, itemFileName(index))).catch(() => null)
+      if (body === null || expected === undefined || digestOf(body) !== expected.sha256)
+        throw new LatchkeyError('ITEM_INVALID', 'a spooled item is not what was recorded')
+      return body
+    },
+
+    status: () => ({
+      clips: entries.size,
+      items: inOrder().reduce((sum, entry) => sum + entry.present.size, 0),
+      bytes: inOrder().reduce((sum, entry) => sum + presentBytes(entry), 0),
+      droppedClips: chain.droppedClips,
+    }),
+  }
+}
