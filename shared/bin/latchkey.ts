@@ -11,6 +11,7 @@ import { request } from './commands/request.ts'
 import { revoke } from './commands/revoke.ts'
 import { seal } from './commands/seal.ts'
 import { trustCommand } from './commands/trust.ts'
+import { verify } from './commands/verify.ts'
 import { failureOf } from './failure.ts'
 import { createTerminal, type Terminal } from './terminal.ts'
 import { undoUnfinished } from './unfinished.ts'
@@ -21,7 +22,7 @@ const USAGE = 2
 
 const COMMANDS: readonly Command[] = [
   ...[keygenOwner, keygenDevice, keygenRequester, keygenAgency, certify, seal, request, checkRequestCommand],
-  ...[consentCommand, revoke, bundle, trustCommand],
+  ...[consentCommand, revoke, bundle, verify, trustCommand],
 ]
 
 function overview(): string {

@@ -53,9 +53,13 @@ export function createTerminal({ stdin, stdout, stderr }: Streams): Terminal {
     },
     ask: async (question) => {
       if (!stdin.isTTY) return null
-      const lines = createInterface({ input: stdin, output: stderr })
+      // The terminal itself edits the line, so that Ctrl-C stays a signal.
+      const lines = createInterface({ input: stdin, output: stderr, terminal: false })
       try {
-        return await lines.question(question)
+        return await Promise.race([
+          lines.question(question),
+          new Promise<string>((end) => lines.once('close', () => end(''))),
+        ])
       } finally {
         lines.close()
       }

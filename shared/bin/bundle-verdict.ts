@@ -1,0 +1,55 @@
+import { createVerifierTrust, parseTrust, type VerifierTrust } from '../src/verify/trust.ts'
+import { type Verdict, verifyBundleZip } from '../src/verify/verify-bundle.ts'
+import type { World } from './command.ts'
+import { readBytes } from './disk-files.ts'
+import { type Failure, inFile } from './failure.ts'
+import { loadIdentity } from './key-files.ts'
+
+/** Far above a clip of a minute, far below memory. */
+const MAX_BUNDLE_BYTES = 512 * 1024 * 1024
+const MAX_TRUST_BYTES = 4 * 1024 * 1024
+const TRUSTING_NOBODY = createVerifierTrust({ v: 1, logs: [], witnesses: [], quorum: 0, agencies: [], relays: [] })
+
+/** What a bundle is verified with. */
+export interface VerdictInput {
+  readonly bundle: string
+  /** Without a trust file nobody is believed: see {@link failuresBesideTrust}. */
+  readonly trust: string | undefined
+  /** With the requester's key every item is opened too. */
+  readonly key: string | undefined
+}
+
+async function loadVerifierTrust(path: string): Promise<VerifierTrust> {
+  const bytes = await readBytes(path, MAX_TRUST_BYTES)
+  return inFile(path, () => parseTrust(bytes))
+}
+
+/** Verifies a bundle file. @throws TRUST_INVALID | KEY_INVALID for the verifier's own files, never for the bundle's content */
+export async function loadVerdict({ bundle, trust, key }: VerdictInput, { nowMs }: World): Promise<Verdict> {
+  const believed = trust === undefined ? TRUSTING_NOBODY : await loadVerifierTrust(trust)
+  const identity = key === undefined ? undefined : await loadIdentity(key)
+  const zip = await readBytes(bundle, MAX_BUNDLE_BYTES)
+  const nowSeconds = Math.floor(nowMs() / 1000)
+  return verifyBundleZip(zip, believed, identity === undefined ? { nowSeconds } : { nowSeconds, identity })
+}
+
+/** A line per finding, in the order of the checks. */
+export function failuresOfVerdict({ checks }: Verdict): Failure[] {
+  return checks.flatMap(({ findings }) => findings.map(({ code, file, message }) => ({ code, file, message })))
+}
+
+/** The verdict for people: one line per check, and always what is not proven. */
+export function verdictText(verdict: Verdict): string {
+  const width = Math.max(...verdict.checks.map(({ name }) => name.length))
+  const lines = verdict.checks.map(({ number, name, status, reason }) => {
+    const head = `${String(number).padStart(2)}  ${name.padEnd(width)}  ${status}`
+    return reason === null ? head : `${head}: ${reason}`
+  })
+  const notProven = verdict.notProven.map((line) => `- ${line}`)
+  return [...lines, '', verdict.passed ? 'PASS' : 'FAIL', '', 'Not proven:', ...notProven].join('\n')
+}
+
+/** The verdict for programs: no plaintext and no key, only how many items opened. */
+export function verdictJson({ opened, ...verdict }: Verdict): unknown {
+  return { v: 1, ...verdict, opened: opened === null ? null : opened.length }
+}
