@@ -125,7 +125,7 @@ describe('the item store on disk', () => {
       await expect(store.get(KEY, range)).rejects.toMatchObject({ code: 'RANGE_INVALID' })
     }
     for (const key of ['clips/none', 'clips', 'clips/AAAA/00001/x']) {
-      await expect(store.get(key)).rejects.toHaveProperty('code')
+      await expect(store.get(key)).rejects.toMatchObject({ code: 'NOT_FOUND' })
     }
   })
 

@@ -71,7 +71,7 @@ async function assertSoundLog(): Promise<VerifiedCheckpoint> {
 
 describe('the log', () => {
   it('publishes a checkpoint of the empty tree at its first start', async () => {
-    await using _ = await start()
+    await (await start())[Symbol.asyncDispose]()
     expect((await assertSoundLog()).size).toBe(0)
   })
 
@@ -195,7 +195,7 @@ describe('a log that stops in the middle of an append', () => {
   it('keeps every acknowledged leaf over random SIGKILLs', async () => {
     const acknowledged: number[] = []
     for (const afterLines of [1, 3, 6]) acknowledged.push(...(await runChild('', afterLines)))
-    await using _ = await start()
+    await (await start())[Symbol.asyncDispose]()
     const { size } = await assertSoundLogExceptQueue()
     expect(new Set(acknowledged).size).toBe(acknowledged.length)
     expect(Math.max(...acknowledged)).toBeLessThan(size)

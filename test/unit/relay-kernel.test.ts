@@ -8,6 +8,7 @@ import { runChild } from '../../relay/src/kernel/child-process.ts'
 import { systemClock } from '../../relay/src/kernel/clock.ts'
 import { armFailpoint, noFailpoints } from '../../relay/src/kernel/failpoint.ts'
 import { createLog } from '../../relay/src/kernel/log.ts'
+import { defaultStateFolder } from '../../relay/src/store/state-folder.ts'
 import { createTemporaryFolder } from '../support/temporary-folder.ts'
 
 describe('the log', () => {
@@ -62,6 +63,14 @@ describe('child processes', () => {
   it('are named when they are not installed', async () => {
     const missing = runChild('/no/such/program', [], { env: {} })
     await expect(missing).rejects.toMatchObject({ code: 'DEPENDENCY_MISSING' })
+  })
+})
+
+describe('the state folder', () => {
+  it('is where the one who runs the relay may write, and its database may go', () => {
+    expect(defaultStateFolder({ isRoot: true, home: '/root' })).toBe('/var/lib/latchkey')
+    expect(defaultStateFolder({ isRoot: false, home: '/home/a' })).toBe('/home/a/.local/state/latchkey')
+    expect(defaultStateFolder({ isRoot: false, home: '/home/a', xdgStateHome: '/s' })).toBe('/s/latchkey')
   })
 })
 

@@ -12,7 +12,10 @@ export interface Clock {
 
 function sleep(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
-    if (signal?.aborted) return resolve()
+    if (signal?.aborted) {
+      resolve()
+      return
+    }
     const finish = (): void => {
       clearTimeout(timer)
       signal?.removeEventListener('abort', finish)

@@ -1,5 +1,5 @@
 import { encodeBase64url, equalBytes, LatchkeyError, MAX_MQTT_BYTES, randomBytes, utf8 } from '@latchkey/shared'
-import { Aedes, type AedesOptions, type AuthenticateError, type Client } from 'aedes'
+import { Aedes, type AedesOptions, type Client } from 'aedes'
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { createServer as createTlsServer } from 'node:tls'
 import type { AuthenticatedDevice, AuthenticateDevice } from '../flow.ts'
@@ -10,8 +10,6 @@ import { allowedClientId, allowedRetained, allowedTopic } from './topics-policy.
 
 /** The relay's own user. A device's user name can never be this: ids have 22 characters. */
 const RELAY_USER = 'relay'
-/** MQTT 3.1.1 §3.2.2.3: refused, not authorised. */
-const NOT_AUTHORISED = 5
 /** How often dead credentials are looked for. */
 const EXPIRY_SWEEP_MS = 10_000
 
@@ -41,10 +39,6 @@ export interface EmbeddedBroker extends AsyncDisposable {
 
 /** Who a connection is, once authenticated. */
 type Identity = { readonly kind: 'relay' } | ({ readonly kind: 'device' } & AuthenticatedDevice)
-
-function refusal(): AuthenticateError {
-  return Object.assign(new Error('not authorised'), { returnCode: NOT_AUTHORISED as AuthenticateError['returnCode'] })
-}
 
 class Doorkeeper {
   readonly #options: EmbeddedBrokerOptions
@@ -95,18 +89,21 @@ class Doorkeeper {
 }
 
 function authenticate(doorkeeper: Doorkeeper, log: Log): AedesOptions['authenticate'] {
-  // Untrusted: user name, password and client id.
+  // Untrusted: user name, password and client id. `false` answers "not authorised" (MQTT 3.1.1 §3.2.2.3).
   return (client, username, password, done) => {
     doorkeeper
       .identify(client.id, username ?? '', password ?? new Uint8Array())
       .then((identity) => {
-        if (!identity) return done(refusal(), false)
+        if (!identity) {
+          done(null, false)
+          return
+        }
         doorkeeper.admit(client, identity)
         done(null, true)
       })
       .catch((error: unknown) => {
         log.error({ err: error }, 'broker.authentication-failed')
-        done(refusal(), false)
+        done(null, false)
       })
   }
 }
@@ -121,7 +118,10 @@ function hooks(doorkeeper: Doorkeeper, log: Log): AedesOptions {
     },
     authenticate: authenticate(doorkeeper, log)!,
     authorizePublish: (client, packet, done) => {
-      if (doorkeeper.mayPublish(client, packet.topic, packet)) return done(null)
+      if (doorkeeper.mayPublish(client, packet.topic, packet)) {
+        done(null)
+        return
+      }
       log.info({ topicBytes: packet.topic.length }, 'broker.publish-refused')
       done(new Error('not authorised'))
     },
@@ -165,7 +165,12 @@ export async function createEmbeddedBroker(options: EmbeddedBrokerOptions): Prom
   const password = encodeBase64url(randomBytes(32))
   const doorkeeper = new Doorkeeper(options, password)
   const aedes = await createAedes(doorkeeper, options.log)
-  const accept = (socket: Socket): void => void aedes.handle(guardPackets(socket, MAX_MQTT_BYTES))
+  const sockets = new Set<Socket>()
+  const accept = (socket: Socket): void => {
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+    aedes.handle(guardPackets(socket, MAX_MQTT_BYTES))
+  }
   const outer = createListener(options.tls, accept)
   outer.maxConnections = options.maxConnections ?? 5_000
   const inner = createListener(undefined, accept)
@@ -178,6 +183,8 @@ export async function createEmbeddedBroker(options: EmbeddedBrokerOptions): Prom
     sweep[Symbol.dispose]()
     for (const server of [outer, inner]) server.close()
     await new Promise<void>((resolve) => aedes.close(() => resolve()))
+    // Those that never said who they are.
+    for (const socket of sockets) socket.destroy()
   }
   return {
     port,

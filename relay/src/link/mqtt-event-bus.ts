@@ -74,7 +74,7 @@ class MqttEventBus implements EventBus, AsyncDisposable {
       'a subscribe',
       client.subscribeAsync(wanted, { qos: 1 }).catch(unavailable),
     )
-    if (granted.some(({ qos }) => Number(qos) === SUBACK_FAILURE)) {
+    if (granted.some(({ qos }) => qos === SUBACK_FAILURE)) {
       throw new LatchkeyError('CALLER_REFUSED', 'the broker refused a subscription')
     }
   }

@@ -1,4 +1,4 @@
-import { encodeBase64url, encodeLeaf, hashLeaf, randomBytes, type Leaf } from '@latchkey/shared'
+import { encodeBase64url, encodeLeaf, hashLeaf, randomBytes } from '@latchkey/shared'
 import type { LeafContent } from '../flow.ts'
 import type { QueuedLeaf, SequencedLeaf } from './log-store.ts'
 
@@ -6,7 +6,7 @@ import type { QueuedLeaf, SequencedLeaf } from './log-store.ts'
 const MIN_SEALED_BATCH = 8
 
 function sequence(content: LeafContent, ticket: number | null, hour: number): SequencedLeaf {
-  const bytes = encodeLeaf({ v: 1, hour, ...content } as Leaf)
+  const bytes = encodeLeaf({ v: 1, hour, ...content })
   return { ticket, bytes, leafHash: hashLeaf(bytes) }
 }
 

@@ -5,7 +5,6 @@ import {
   extendTiles,
   HASH_BYTES,
   LatchkeyError,
-  type Leaf,
   type ReadTile,
   type Tile,
   type TileBytes,
@@ -40,7 +39,7 @@ function createTileReader(database: Queryable): ReadTile {
   return async ({ level, index, width }: Tile) => {
     const [row] = await database.query<{ bytes: Uint8Array }>(
       'SELECT bytes FROM log_tiles WHERE level = $1 AND tile_index = $2',
-      [level as number, index],
+      [level, index],
     )
     if (!row || row.bytes.length < width * HASH_BYTES) throw missing()
     return row.bytes.subarray(0, width * HASH_BYTES)
@@ -73,7 +72,10 @@ async function pending(tx: Queryable, which: 'public' | 'sealed', limit: number)
     `SELECT ticket, type, data FROM log_queue WHERE leaf_index IS NULL AND (type = 'sealed') = $1 ORDER BY ticket LIMIT $2`,
     [which === 'sealed', limit],
   )
-  return rows.map(({ ticket, type, data }) => ({ ticket, content: { type, data: JSON.parse(data) } as LeafContent }))
+  return rows.map(({ ticket, type, data }) => ({
+    ticket,
+    content: { type, data: JSON.parse(data) as unknown } as LeafContent,
+  }))
 }
 
 async function appendLeaves(
@@ -92,7 +94,7 @@ async function storeTile(tx: Queryable, { tile, bytes }: TileBytes): Promise<voi
 
 async function enqueue(tx: Queryable, content: LeafContent): Promise<number> {
   // Judged now, in the caller's transaction: a leaf that cannot be encoded must not block the queue later.
-  encodeLeaf({ v: 1, hour: 0, ...content } as Leaf)
+  encodeLeaf({ v: 1, hour: 0, ...content })
   const [row] = await tx.query<{ ticket: number }>(
     'INSERT INTO log_queue (type, data) VALUES ($1, $2) RETURNING ticket',
     [content.type, canonicalJson(content.data)],

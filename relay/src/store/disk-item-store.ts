@@ -3,7 +3,9 @@ import { link, mkdir, open, readdir, rename, rm, stat, statfs } from 'node:fs/pr
 import { dirname, join, relative } from 'node:path'
 import type { ByteRange, ItemEntry, ItemExpectation, ItemStore, StoredItem } from '../flow.ts'
 import { createDirectory, syncDirectory } from '../kernel/atomic-file.ts'
+import { errnoOf, ignoring } from '../kernel/errno.ts'
 import { noFailpoints, type Failpoints } from '../kernel/failpoint.ts'
+import { diskError, translated } from './disk-error.ts'
 import { parseItemKey } from './item-key.ts'
 import { holdsItem, receiveItem } from './item-receiver.ts'
 
@@ -41,23 +43,18 @@ export interface DiskItemStoreOptions {
   readonly failpoints?: Failpoints
 }
 
-/** A file system's error → ours. @see errno(3) */
-export function diskError(cause: unknown): LatchkeyError {
-  if (cause instanceof LatchkeyError) return cause
-  const code = (cause as NodeJS.ErrnoException | undefined)?.code ?? 'unknown'
-  if (code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG') {
-    return new LatchkeyError('STORAGE_FULL', 'the disk is full', { cause })
+/** For a step that may find its work done: `false` for that one system error. */
+function unless(expected: string): (error: unknown) => false {
+  return (error) => {
+    if (errnoOf(error) === expected) return false
+    throw error
   }
-  if (code === 'ENOENT') return new LatchkeyError('NOT_FOUND', 'no such item', { cause })
-  return new LatchkeyError('STORAGE_FAILED', `the disk failed: ${code}`, { cause })
 }
 
-async function translated<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await work()
-  } catch (error) {
-    throw diskError(error)
-  }
+/** A name that is not there, also below a name that is an item. */
+function absent(cause: unknown): never {
+  if (!['ENOENT', 'ENOTDIR'].includes(errnoOf(cause) ?? '')) throw cause
+  throw new LatchkeyError('NOT_FOUND', 'no such item', { cause })
 }
 
 function assertRange(range: ByteRange, sizeBytes: number): void {
@@ -110,7 +107,7 @@ class DiskItemStore implements ItemStore {
   get(key: string, range?: ByteRange): Promise<StoredItem> {
     const path = this.#pathOf(key)
     return translated(async () => {
-      const file = await open(path, 'r')
+      const file = await open(path, 'r').catch(absent)
       try {
         const found = await file.stat()
         if (!found.isFile()) throw new LatchkeyError('NOT_FOUND', 'no such item')
@@ -130,10 +127,7 @@ class DiskItemStore implements ItemStore {
     return translated(async () => {
       const tombstone = this.#temporaryName()
       // Durable 1/3: the item leaves its name in one step; its bytes still exist, as a tombstone that recovery removes.
-      const found = await rename(path, tombstone).then(
-        () => true,
-        (error: NodeJS.ErrnoException) => (error.code === 'ENOENT' ? false : Promise.reject(error)),
-      )
+      const found = await rename(path, tombstone).then(() => true, unless('ENOENT'))
       if (!found) {
         // An earlier delete may have died between its steps 1 and 2.
         await syncExisting(dirname(path))
@@ -194,10 +188,7 @@ class DiskItemStore implements ItemStore {
   async #publish(temporary: string, path: string, expected: ItemExpectation): Promise<'stored' | 'already'> {
     await this.#ensureDirectory(dirname(path))
     // Durable 3/5: link, which unlike rename refuses to replace what is there.
-    const isNew = await link(temporary, path).then(
-      () => true,
-      (error: NodeJS.ErrnoException) => (error.code === 'EEXIST' ? false : Promise.reject(error)),
-    )
+    const isNew = await link(temporary, path).then(() => true, unless('EEXIST'))
     if (!isNew && !(await holdsItem(path, expected))) {
       throw new LatchkeyError('ITEM_CONFLICT', 'another content holds this key')
     }
@@ -215,9 +206,7 @@ class DiskItemStore implements ItemStore {
   async #ensureDirectory(directory: string): Promise<void> {
     if (directory === this.#items || this.#durableDirectories.has(directory)) return
     await this.#ensureDirectory(dirname(directory))
-    await mkdir(directory, { mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EEXIST') throw error
-    })
+    await mkdir(directory, { mode: 0o700 }).catch(ignoring('EEXIST'))
     await syncDirectory(dirname(directory))
     if (this.#durableDirectories.size >= MAX_KNOWN_DIRECTORIES) this.#durableDirectories.clear()
     this.#durableDirectories.add(directory)
@@ -225,14 +214,12 @@ class DiskItemStore implements ItemStore {
 }
 
 async function syncExisting(directory: string): Promise<void> {
-  await syncDirectory(directory).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'ENOENT') throw error
-  })
+  await syncDirectory(directory).catch(ignoring('ENOENT'))
 }
 
 async function* walk(folder: string): AsyncIterable<string> {
-  const entries = await readdir(folder, { withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return []
+  const entries = await readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
+    if (errnoOf(error) === 'ENOENT') return []
     throw diskError(error)
   })
   for (const entry of entries) {

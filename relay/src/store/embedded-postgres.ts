@@ -6,6 +6,7 @@ import pg from 'pg'
 import { createDirectory, syncDirectory } from '../kernel/atomic-file.ts'
 import { runChild, spawnChild, type Child } from '../kernel/child-process.ts'
 import type { Clock } from '../kernel/clock.ts'
+import { ignoring } from '../kernel/errno.ts'
 import type { Log } from '../kernel/log.ts'
 import { loadPostgresBinaries, type PostgresBinaries } from './postgres-binaries.ts'
 import { CHILD_ENV, demotion, demotionFor, loadNobody, type Demotion } from './unprivileged.ts'
@@ -55,9 +56,7 @@ const exists = (path: string): Promise<boolean> =>
   )
 
 async function createOwnFolder(folder: string, as: Demotion | null): Promise<void> {
-  await mkdir(folder, { mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EEXIST') throw error
-  })
+  await mkdir(folder, { mode: 0o700 }).catch(ignoring('EEXIST'))
   await chmod(folder, 0o700)
   if (as) await chown(folder, as.uid, as.gid)
 }
@@ -130,9 +129,7 @@ async function waitForOrphan(place: Place, { clock, log }: EmbeddedPostgresOptio
 async function chooseSocketDir(place: Place): Promise<string> {
   if (Buffer.byteLength(join(place.dataDir, SOCKET_NAME)) <= MAX_SOCKET_PATH_BYTES) return place.dataDir
   const folder = join(tmpdir(), `latchkey-${digestOf(utf8(place.dataDir)).slice(0, 16)}`)
-  await mkdir(folder, { mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EEXIST') throw error
-  })
+  await mkdir(folder, { mode: 0o700 }).catch(ignoring('EEXIST'))
   // Untrusted: anyone may have made this name in the shared folder first.
   const found = await lstat(folder)
   const owners = [process.getuid?.() ?? 0, place.as?.uid]
@@ -168,11 +165,13 @@ async function isReady(dataDir: string, pid: number): Promise<boolean> {
 }
 
 async function waitUntilReady(place: Place, child: Child, clock: Clock): Promise<void> {
-  let ended = false
-  void child.exited.then(() => (ended = true))
+  const state = { ended: false }
+  void child.exited.then(() => {
+    state.ended = true
+  })
   const deadlineMs = clock.monotonicMs() + READY_TIMEOUT_MS
   while (!(await isReady(place.dataDir, child.pid))) {
-    if (ended) throw new LatchkeyError('STORAGE_FAILED', 'PostgreSQL ended at start: see the log at level debug')
+    if (state.ended) throw new LatchkeyError('STORAGE_FAILED', 'PostgreSQL ended at start: see the log at level debug')
     if (clock.monotonicMs() > deadlineMs) throw new LatchkeyError('UNAVAILABLE', 'PostgreSQL did not become ready')
     await clock.sleep(POLL_MS)
   }

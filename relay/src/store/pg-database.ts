@@ -16,15 +16,18 @@ function parseInt8(text: string): number {
   return value
 }
 
-const parseDefault = pg.types.getTypeParser(BYTEA, 'text') as (text: string) => Buffer
+type ParseText = (text: string) => unknown
 
-const parsers: pg.CustomTypesConfig = {
-  getTypeParser: (oid: number, format?: 'text' | 'binary') => {
-    if (format !== 'binary' && oid === INT8) return parseInt8
-    if (format !== 'binary' && oid === BYTEA) return (text: string) => new Uint8Array(parseDefault(text))
-    return pg.types.getTypeParser(oid, format as 'text')
-  },
-} as pg.CustomTypesConfig
+const parseDefault = pg.types.getTypeParser as (oid: number, format?: 'text' | 'binary') => ParseText
+const parseBytea = parseDefault(BYTEA) as (text: string) => Buffer
+
+function parserOf(oid: number, format: 'text' | 'binary' = 'text'): ParseText {
+  if (format === 'text' && oid === INT8) return parseInt8
+  if (format === 'text' && oid === BYTEA) return (text) => new Uint8Array(parseBytea(text))
+  return parseDefault(oid, format)
+}
+
+const parsers = { getTypeParser: parserOf }
 
 /** SQLSTATE → our code; PostgreSQL appendix A. Messages of the server may hold row content and stay in `cause`. */
 function codeOfSqlState(state: string): 'CONFLICT' | 'STORAGE_FULL' | 'UNAVAILABLE' | 'STORAGE_FAILED' {
@@ -53,7 +56,9 @@ function createQueryable(target: pg.Pool | pg.PoolClient): Queryable {
   return {
     query: async <Row extends object>(sql: string, params: readonly SqlValue[] = []) =>
       (await run(sql, params)).rows as Row[],
-    exec: async (sql) => void (await run(sql)),
+    exec: async (sql) => {
+      await run(sql)
+    },
   }
 }
 

@@ -4,6 +4,7 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { createDirectory } from '../kernel/atomic-file.ts'
 import { runChild } from '../kernel/child-process.ts'
+import { errnoOf } from '../kernel/errno.ts'
 import { CHILD_ENV, demotion, type Demotion } from './unprivileged.ts'
 
 /** PostgreSQL's programs, where the user that runs them can reach them. */
@@ -34,7 +35,7 @@ async function loadPackage(): Promise<Package> {
 
 async function runs(native: string, as: Demotion | null): Promise<boolean> {
   const [command, ...args] = [...demotion(as), join(native, 'bin', 'postgres'), '--version']
-  return (await runChild(command!, args, { env: CHILD_ENV })).code === 0
+  return (await runChild(command, args, { env: CHILD_ENV })).code === 0
 }
 
 /** Copies under a temporary name and renames, so that a copy that is there is whole. */
@@ -51,10 +52,10 @@ async function copyOnce(from: string, to: string): Promise<void> {
   await rm(temporary, { recursive: true, force: true })
   await mkdir(temporary)
   await cp(from, temporary, { recursive: true, verbatimSymlinks: true })
-  await rename(temporary, to).catch(async (cause: NodeJS.ErrnoException) => {
+  await rename(temporary, to).catch(async (cause: unknown) => {
     await rm(temporary, { recursive: true, force: true })
     // Another relay finished the same copy meanwhile.
-    if (cause.code !== 'ENOTEMPTY' && cause.code !== 'EEXIST') throw cause
+    if (!['ENOTEMPTY', 'EEXIST'].includes(errnoOf(cause) ?? '')) throw cause
   })
 }
 

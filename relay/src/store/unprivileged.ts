@@ -45,7 +45,7 @@ export function demotion(as: Demotion | null, options: { diesWithParent?: boolea
 
 async function mayEnter(folder: string, as: Demotion): Promise<boolean> {
   const [command, ...args] = [...demotion(as), 'test', '-x', folder, '-a', '-r', folder]
-  return (await runChild(command!, args, { env: CHILD_ENV })).code === 0
+  return (await runChild(command, args, { env: CHILD_ENV })).code === 0
 }
 
 /**

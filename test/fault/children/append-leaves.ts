@@ -5,11 +5,11 @@ import { armFailpoint, noFailpoints } from '../../../relay/src/kernel/failpoint.
 import { createLog } from '../../../relay/src/kernel/log.ts'
 import { createPgLogStore } from '../../../relay/src/log/pg-log-store.ts'
 import { createSequencer } from '../../../relay/src/log/sequencer.ts'
-import { createPgDatabase } from '../../../relay/src/store/pg-database.ts'
+import { createPgDatabase, type PgTarget } from '../../../relay/src/store/pg-database.ts'
 
 const [rawTarget, failpoint] = process.argv.slice(2)
 const log = createLog({ level: 'silent' })
-const database = createPgDatabase(JSON.parse(rawTarget!), { log })
+const database = createPgDatabase(JSON.parse(rawTarget!) as PgTarget, { log })
 const parts = {
   database,
   store: createPgLogStore(database),

@@ -21,6 +21,9 @@ CREATE TABLE keysets (
   effective_ms bigint NOT NULL,
   voided boolean NOT NULL DEFAULT false,
   jws text NOT NULL,
+  -- The button press that accompanied it, and the certificate of the device pressed.
+  ack_jws text,
+  ack_certificate text,
   leaf bigint,
   log_index bigint,
   UNIQUE (root, version)

@@ -1,18 +1,24 @@
-CREATE TABLE agencies (
-  uri text PRIMARY KEY,
-  name text NOT NULL,
-  kind text NOT NULL,
-  status text NOT NULL,
-  keys jsonb NOT NULL,
-  since_ms bigint NOT NULL,
-  notice_until_ms bigint NOT NULL,
+-- Every policy that was ever in force here, by digest.
+CREATE TABLE policies (
+  digest text PRIMARY KEY,
+  policy jsonb NOT NULL,
   leaf bigint,
   log_index bigint
 );
 
+-- Every change of an agency, as its leaf says; the newest published one counts.
+CREATE TABLE agency_changes (
+  change bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  uri text NOT NULL,
+  data jsonb NOT NULL,
+  leaf bigint,
+  log_index bigint
+);
+CREATE INDEX agency_changes_uri ON agency_changes (uri, change DESC);
+
 CREATE TABLE requests (
   digest text PRIMARY KEY,
-  agency text NOT NULL REFERENCES agencies,
+  agency text NOT NULL,
   requester text NOT NULL,
   jti text NOT NULL,
   case_hash text NOT NULL,
