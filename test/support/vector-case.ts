@@ -2,6 +2,7 @@
 import {
   clipManifest,
   clipRequest,
+  type Consent,
   consent,
   type ConsentCase,
   createSigner,
@@ -10,8 +11,10 @@ import {
   fromHex,
   itemDescriptor,
   keyset,
+  noticeDigest,
   parseWith,
   policy,
+  renderNotice,
   type Signer,
 } from '@latchkey/shared'
 import vectors from '../vectors/formats.json' with { type: 'json' }
@@ -50,4 +53,36 @@ export function createConsentCase(): ConsentCase {
     relayOrigin: vectors.relay,
     policy: casePolicy,
   }
+}
+
+/** A changed copy of `value`; the original stays. */
+export function changed<T>(value: T, change: (copy: Mutable<T>) => void): T {
+  const copy = structuredClone(value)
+  change(copy as Mutable<T>)
+  return copy
+}
+
+/** `T` without `readonly`, all the way down. */
+export type Mutable<T> = T extends object ? { -readonly [K in keyof T]: Mutable<T[K]> } : T
+
+/** The case with a consent whose claims were changed, its notice rendered again, and signed by `by`. */
+export async function resigned(
+  subject: ConsentCase,
+  change: (claims: Mutable<Consent>) => void,
+  by: KeyName = 'member',
+): Promise<ConsentCase> {
+  const claims = changed(subject.consent.payload, change)
+  const { notice, ...latchkey } = claims.latchkey
+  const indexes = claims.authorization_details[0]!.items.flatMap(([first, last]) =>
+    Array.from({ length: Math.max(0, last - first + 1) }, (_, i) => first + i),
+  )
+  const text = renderNotice(notice.version, notice.language, {
+    request: subject.request.payload,
+    agencyName: subject.agencyName,
+    consent: { ...claims, latchkey },
+    items: indexes.flatMap((index) => subject.descriptors.get(index) ?? []),
+    utcOffsetMinutes: notice.utcOffsetMinutes,
+  })
+  claims.latchkey.notice.sha256 = noticeDigest(text)
+  return { ...subject, consent: consent.parse(await consent.encode(claims, signerOf(by))) }
 }

@@ -52,11 +52,14 @@ function areaText(area: readonly Vertex[]): string {
   return `between latitude ${degrees(south)} and ${degrees(north)}, longitude ${degrees(west)} and ${degrees(east)}`
 }
 
+/** `1 day`, `2 days`. */
+const counted = (count: number, thing: string) => `${count} ${thing}${count === 1 ? '' : 's'}`
+
 function countText(items: readonly ItemDescriptor[]): string {
   const count = (kind: ItemDescriptor['kind']) => items.filter((item) => item.kind === kind).length
   const seconds = items.filter((item) => item.kind === 'media').reduce((sum, item) => sum + item.durationMs, 0) / 1000
-  const parts = [`${count('media')} video pieces, ${seconds.toFixed(1)} seconds`]
-  parts.push(count('audio') > 0 ? `${count('audio')} sound pieces` : 'no sound')
+  const parts = [`${counted(count('media'), 'video piece')}, ${seconds.toFixed(1)} seconds`]
+  parts.push(count('audio') > 0 ? counted(count('audio'), 'sound piece') : 'no sound')
   if (count('poster') > 0) parts.push('a still picture')
   if (count('meta') > 0) parts.push('the camera name and what started the recording')
   return parts.join(', ')
@@ -92,9 +95,9 @@ function english1({ request, agencyName, consent, items, utcOffsetMinutes }: Not
       ? 'About you: nothing'
       : 'About you: the details that you ticked, sealed to them',
     `What for: ${consent.latchkey.purpose}`,
-    `How long they promise to keep it: ${consent.latchkey.retentionDays} days`,
+    `How long they promise to keep it: ${counted(consent.latchkey.retentionDays, 'day')}`,
     `Not before: ${time(consent.nbf * 1000)}. Until then you can undo this without a trace.`,
-    `Until: ${time(consent.exp * 1000)}, at most ${consent.latchkey.maxDownloads} downloads`,
+    `Until: ${time(consent.exp * 1000)}, at most ${counted(consent.latchkey.maxDownloads, 'download')}`,
     'After it is downloaded it cannot be called back; you can only tell them, on record, that you take it back.',
   ]
 }
