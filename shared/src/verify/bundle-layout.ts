@@ -162,10 +162,10 @@ function proofFiles(parts: BundleParts, clip: string): Map<string, Uint8Array> {
 }
 
 function mediaFiles(parts: BundleParts, clip: string): BundleFile[] {
-  return parts.items.map(({ descriptor, header, readPayload }) => ({
-    path: itemPath(clip, descriptor),
-    sizeBytes: header.length + descriptor.payloadBytes,
-    read: async () => concatBytes(header, await readPayload()),
+  return parts.items.map((item) => ({
+    path: itemPath(clip, item.descriptor),
+    sizeBytes: item.header.length + item.descriptor.payloadBytes,
+    read: async () => concatBytes(item.header, await item.readPayload()),
   }))
 }
 

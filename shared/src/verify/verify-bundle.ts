@@ -1,4 +1,5 @@
 import { RELEASE_HEADER_BYTES } from '../crypto/age-header.ts'
+import type { ClockStatement, GapField } from '../wire/clip.ts'
 import { type BundleCase, type BundleFiles, parseBundleCase } from './bundle-case.ts'
 import type { CaseContext, Check, CheckContext, CheckOutcome, MediaItem, OpenedItem, VerifyOptions } from './check.ts'
 import { CHECKLIST } from './checklist.ts'
@@ -21,12 +22,18 @@ export interface CheckResult {
 export interface BundleFacts {
   readonly agency: string
   readonly agencyName: string
+  readonly investigator: { readonly name: string; readonly role: string }
   readonly caseNumber: string
   readonly household: string
   readonly device: string
   readonly clip: string
   readonly startMs: number
   readonly endMs: number
+  /** What the device knew of its clock. */
+  readonly clock: ClockStatement
+  readonly gaps: readonly GapField[]
+  /** Program that recorded. */
+  readonly software: string
   readonly items: number
   /** Digests of the signed objects. */
   readonly request: string
@@ -34,6 +41,9 @@ export interface BundleFacts {
   readonly release: string | null
   readonly purpose: string
   readonly retentionDays: number
+  /** The consent's own id and end, seconds. */
+  readonly consentId: string
+  readonly consentExpSeconds: number
   /** Log index of the release leaf. */
   readonly releaseIndex: number | null
 }
@@ -54,23 +64,30 @@ export interface Verdict {
 
 const UNREADABLE = 'not checked: a proof file of the bundle does not parse'
 
-function factsOf({ request, consent, agency, manifest, device, items, release, leaves }: BundleCase): BundleFacts {
-  const { clip, startMs, endMs } = manifest.payload.latchkey
+function factsOf(bundleCase: BundleCase): BundleFacts {
+  const { request, consent, agency, manifest, device, items, release, leaves, investigator } = bundleCase
+  const { clip, startMs, endMs, clock, gaps, software } = manifest.payload.latchkey
   return {
     agency: agency.uri,
     agencyName: agency.name,
+    investigator: { name: investigator.payload.latchkey.name, role: investigator.payload.latchkey.role },
     caseNumber: request.payload.latchkey.caseNumber,
     household: consent.payload.iss,
     device: device.payload.sub,
     clip,
     startMs,
     endMs,
+    clock,
+    gaps,
+    software,
     items: items.items.length,
     request: request.digest,
     consent: consent.digest,
     release: release?.digest ?? null,
     purpose: consent.payload.latchkey.purpose,
     retentionDays: consent.payload.latchkey.retentionDays,
+    consentId: consent.payload.jti,
+    consentExpSeconds: consent.payload.exp,
     releaseIndex: leaves.leaves.find(({ file }) => file === 'release.jws')?.index ?? null,
   }
 }

@@ -1,10 +1,9 @@
-import { equalBytes, fromUtf8 } from '../../bytes/bytes.ts'
+import { equalBytes, fromUtf8, utf8 } from '../../bytes/bytes.ts'
 import { sha256 } from '../../crypto/hash.ts'
-import { type BagHashes, bagHash, isPayloadPath, isTagPath, parseBagManifest } from '../bag.ts'
+import { type BagHashes, bagHash, isPayloadPath, isTagPath, parseBagManifest, renderBagManifest } from '../bag.ts'
 import type { BundleCase, BundleFiles } from '../bundle-case.ts'
 import { derivedProofFiles, derivedTagFiles } from '../bundle-derived.ts'
-import { PAYLOAD_MANIFEST, TAG_MANIFEST, tlogProofPath } from '../bundle-paths.ts'
-import { PROOF } from '../bundle-paths.ts'
+import { PAYLOAD_MANIFEST, PROOF, TAG_MANIFEST, tlogProofPath } from '../bundle-paths.ts'
 import type { CheckContext, CheckOutcome } from '../check.ts'
 import { bundleFinding, type BundleFinding, catchFinding } from '../finding.ts'
 
@@ -71,7 +70,7 @@ function checkPaths({ files, bundleCase, read }: CheckContext): BundleFinding[] 
   ]
 }
 
-function recomputedTags({ files, bundleCase }: CheckContext): BundleFiles {
+function recomputedTags({ files, bundleCase }: CheckContext): Map<string, Uint8Array> {
   if (bundleCase === null) return new Map()
   const sizes = [...files].filter(([path]) => isPayloadPath(path)).map(([, bytes]) => bytes.length)
   return derivedTagFiles(bundleCase, sizes)
@@ -87,11 +86,13 @@ export function checkBagHashes(context: CheckContext): CheckOutcome {
   const findings: BundleFinding[] = []
   const payload = readManifest(files, PAYLOAD_MANIFEST, findings)
   const tags = readManifest(files, TAG_MANIFEST, findings)
-  if (payload) findings.push(...compareHashes(payload, hashesOf(files, isPayloadPath)))
+  const payloadHashes = hashesOf(files, isPayloadPath)
+  if (payload) findings.push(...compareHashes(payload, payloadHashes))
   const recomputed = recomputedTags(context)
+  const expected = new Map([...recomputed, [PAYLOAD_MANIFEST, utf8(renderBagManifest(payloadHashes))]])
   if (tags)
     for (const finding of compareHashes(tags, hashesOf(files, isTagPath)))
-      findings.push(...blame(finding, files, recomputed))
+      findings.push(...blame(finding, files, expected))
   for (const [path, bytes] of recomputed) {
     const actual = files.get(path)
     if (actual !== undefined && !equalBytes(actual, bytes))

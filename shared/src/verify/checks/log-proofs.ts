@@ -69,11 +69,13 @@ function checkList({ bundleCase, files, trust }: CaseContext): BundleFinding[] {
   if (leaves.some((leaf, i) => i > 0 && leaf.index <= leaves[i - 1]!.index)) wrong('leaves are not sorted by index')
   const listed = new Set(leaves.map(({ file }) => PROOF + file))
   if (listed.size !== leaves.length) wrong('an object is listed twice')
+  const loggable = new Set(loggedPaths(bundleCase, files))
+  if ([...listed].some((path) => !loggable.has(path))) wrong('an object is listed that is not there or has no leaf')
   // An agency entry without a leaf says no more than name and address, one with a leaf says it all.
   if (listed.has(PROOF_FILES.agency) !== 'keys' in bundleCase.agency)
     findings.push(bundleFinding('LOG_PROOF_INVALID', PROOF_FILES.agency, 'says more or less than its leaf'))
   if (trust.log === null) return findings
-  for (const path of loggedPaths(bundleCase, files))
+  for (const path of loggable)
     if (!listed.has(path)) findings.push(bundleFinding('LOG_PROOF_INVALID', path, 'no proof that it stands in the log'))
   if (bundleCase.release === null)
     findings.push(bundleFinding('LOG_PROOF_INVALID', PROOF_FILES.release, 'no proof that a release stands in the log'))
