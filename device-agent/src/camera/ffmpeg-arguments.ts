@@ -11,7 +11,9 @@ export interface FfmpegInput {
 }
 
 /** Long enough for a camera's first keyframe at a two second interval, short enough not to delay the start. */
-const PROBE = ['-probesize', '500000', '-analyzeduration', '3000000']
+const PROBE_BYTES = 500_000
+const PROBE_US = 500_000
+const PROBE = ['-probesize', String(PROBE_BYTES), '-analyzeduration', String(PROBE_US)]
 const SOCKET_TIMEOUT_US = 10_000_000
 
 /** Seconds between keyframes where the choice is ours: pre-roll is cut at keyframes, and each costs bytes. */
@@ -36,6 +38,8 @@ function rtspInput(source: RtspSource, { major }: FfmpegBinary): FfmpegInput {
     `file '${source.url}'`,
     'option rtsp_transport tcp',
     `option ${timeout} ${SOCKET_TIMEOUT_US}`,
+    `option probesize ${PROBE_BYTES}`,
+    `option analyzeduration ${PROBE_US}`,
     '',
   ].join('\n')
   const protocols = 'file,pipe,fd,crypto,data,rtp,tcp,tls,udp,rtsp,rtsps'
@@ -65,7 +69,19 @@ export function ffmpegInput(source: CameraSource, { ffmpeg, codesH264 }: InputFa
     case 'v4l2':
       return v4l2Input(source, codesH264)
     case 'rpicam':
-      return { args: ['-f', 'h264', '-framerate', String(source.framesPerSecond), ...PROBE, '-i', 'pipe:0'] }
+      return {
+        args: [
+          '-fflags',
+          '+genpts',
+          '-f',
+          'h264',
+          '-framerate',
+          String(source.framesPerSecond),
+          ...PROBE,
+          '-i',
+          'pipe:0',
+        ],
+      }
   }
 }
 

@@ -29,6 +29,9 @@ export interface IngestOptions {
 /** What a stream says in {@link CameraEvent}s. */
 export type StreamEvent = Exclude<CameraEvent, { kind: 'state' }>
 
+/** For a camera to be told good-bye. */
+const GRACE_MS = 1000
+
 /** Texts by which ffmpeg says that the stream cannot go into an MP4 as it is, rather than that it is away. */
 const NOT_MUXABLE = /Could not find tag for codec|codec not currently supported in container|matches no streams/
 
@@ -71,7 +74,9 @@ function startChildren({
   const reads = input.script !== undefined || source.kind === 'rpicam'
   const stack = new AsyncDisposableStack()
   const args = ingestArguments(input, fps)
-  const ingest = stack.use(spawnChild({ command: ffmpeg.path, args, clock, stdin: reads ? 'pipe' : 'ignore' }))
+  const ingest = stack.use(
+    spawnChild({ command: ffmpeg.path, args, clock, stdin: reads ? 'pipe' : 'ignore', graceMs: GRACE_MS }),
+  )
   if (input.script !== undefined) ingest.stdin?.end(input.script)
   if (source.kind === 'rpicam') {
     const camera = stack.use(spawnChild({ command: rpicamPath, args: rpicamArguments(source), clock }))

@@ -39,17 +39,23 @@ const MIN_INTERVAL_MS = 190
 const FINISH_TIMEOUT_MS = 10_000
 const STUCK_MS = 5000
 
+interface Size {
+  readonly width: number
+  readonly height: number
+}
+
 /** Size of the luma picture for a format: 320 wide, the same shape. */
-export function lumaSize({ width, height }: VideoFormat): { width: number; height: number } {
+export function lumaSize({ width, height }: VideoFormat): Size {
   const scaled = Math.min(LUMA_WIDTH, width)
   return { width: scaled, height: Math.max(1, Math.round((height * scaled) / width)) }
 }
 
-function decoderArguments(width: number, height: number): string[] {
+function decoderArguments({ width, height }: Size, { major, minor }: FfmpegBinary): string[] {
+  const everyFrame = major > 5 || (major === 5 && minor >= 1) ? '-fps_mode' : '-vsync'
   const input = ['-f', 'mp4', '-probesize', '32', '-analyzeduration', '0', '-fpsprobesize', '0']
   // Output -threads 1: the rawvideo encoder is frame-threaded and would hold a picture back (ffmpeg 5.1, measured).
   const scale = `scale=${width}:${height}:flags=fast_bilinear,format=gray`
-  const output = ['-map', '0:v:0', '-vf', scale, '-vsync', 'passthrough', '-threads', '1', '-f', 'rawvideo']
+  const output = ['-map', '0:v:0', '-vf', scale, everyFrame, 'passthrough', '-threads', '1', '-f', 'rawvideo']
   const decode = ['-threads', '1', '-skip_loop_filter', 'all']
   return [
     '-hide_banner',
@@ -89,18 +95,12 @@ class CaptureQueue {
 class DecoderRun {
   readonly child: Child
   readonly queue = new CaptureQueue()
-  readonly #size: { width: number; height: number }
   readonly #onPicture: (luma: Uint8Array, captureMs: number) => void
-  #picture: Uint8Array
+  readonly #picture: Uint8Array
   #filled = 0
 
-  constructor(
-    child: Child,
-    size: { width: number; height: number },
-    onPicture: (luma: Uint8Array, at: number) => void,
-  ) {
+  constructor(child: Child, size: Size, onPicture: (luma: Uint8Array, at: number) => void) {
     this.child = child
-    this.#size = size
     this.#onPicture = onPicture
     this.#picture = new Uint8Array(size.width * size.height)
     child.stdout.on('data', (chunk: Buffer) => this.#read(chunk))
@@ -120,10 +120,6 @@ class DecoderRun {
     }
   }
 
-  get size(): { width: number; height: number } {
-    return this.#size
-  }
-
   write(parts: readonly Uint8Array[]): void {
     for (const part of parts) this.child.stdin!.write(part)
   }
@@ -139,7 +135,7 @@ export function createLumaDecoder({ ffmpeg, clock, onLuma }: LumaDecoderOptions)
   let finishing = false
   let wake: (() => void) | undefined
 
-  function onPicture(size: { width: number; height: number }, luma: Uint8Array, captureMs: number): void {
+  function onPicture(size: Size, luma: Uint8Array, captureMs: number): void {
     if ((run?.queue.length ?? 0) < COMFORTABLE_UNDER_WAY) wake?.()
     if (captureMs - lastLumaMs < MIN_INTERVAL_MS && captureMs >= lastLumaMs) return
     lastLumaMs = captureMs
@@ -148,7 +144,7 @@ export function createLumaDecoder({ ffmpeg, clock, onLuma }: LumaDecoderOptions)
 
   function start(of: VideoFormat): DecoderRun {
     const size = lumaSize(of)
-    const args = decoderArguments(size.width, size.height)
+    const args = decoderArguments(size, ffmpeg)
     const child = spawnChild({ command: ffmpeg.path, args, clock, stdin: 'pipe' })
     const started = new DecoderRun(child, size, (luma, captureMs) => {
       if (run === started) onPicture(size, luma, captureMs)

@@ -60,7 +60,7 @@ export function parseCameraSource(text: string): CameraSource {
 
 /** @throws CONFIG_INVALID for what could not stand in ffmpeg's own quoting */
 function assertRtspUrl(url: string): string {
-  if (!URL.canParse(url) || /['\\\s\p{Cc}]/u.test(url))
+  if (!URL.canParse(url) || new URL(url).hostname === '' || /['\\\s\p{Cc}]/u.test(url))
     throw new LatchkeyError('CONFIG_INVALID', 'camera: not a URL; percent-encode special characters of the password')
   return url
 }

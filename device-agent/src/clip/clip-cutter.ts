@@ -93,6 +93,8 @@ export function createClipCutter(options: ClipCutterOptions): ClipCutter {
   /** Motion that waits for the ring to fill. */
   let waitingMs: number | undefined
   let foundMs = -Infinity
+  /** First frame of the unbroken stream; findings from before it speak of another. */
+  let startedMs = Infinity
 
   const newestMs = () => ring.gops.at(-1)?.endMs ?? -Infinity
   const deadlineMs = ({ lastMs }: OpenClip) => lastMs + config.postRollMs
@@ -181,6 +183,7 @@ export function createClipCutter(options: ClipCutterOptions): ClipCutter {
     ring.clear()
     waitingMs = undefined
     foundMs = -Infinity
+    startedMs = Infinity
   }
 
   return {
@@ -191,10 +194,12 @@ export function createClipCutter(options: ClipCutterOptions): ClipCutter {
     add(frame) {
       if (format === undefined) return
       if (isJump(frame)) breakStream()
+      startedMs = Math.min(startedMs, frame.captureMs)
       ring.add(format, frame)
       advance()
     },
     find(finding) {
+      if (finding.captureMs < startedMs) return
       foundMs = Math.max(foundMs, finding.captureMs)
       advance()
       open?.writer?.note(finding)

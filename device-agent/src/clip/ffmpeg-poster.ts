@@ -1,3 +1,6 @@
+// The types are our own, and other projects of the repository that import this file have to find them too.
+// eslint-disable-next-line @typescript-eslint/triple-slash-reference
+/// <reference path="./fluent-ffmpeg.d.ts" />
 import { Readable, Writable } from 'node:stream'
 import { concatBytes } from '@latchkey/shared'
 import ffmpeg from 'fluent-ffmpeg'

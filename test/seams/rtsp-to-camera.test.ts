@@ -1,0 +1,158 @@
+import { readFileSync, readdirSync } from 'node:fs'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { createCamera } from '../../device-agent/src/camera/camera.ts'
+import type { FfmpegBinary } from '../../device-agent/src/camera/ffmpeg-binary.ts'
+import { createCapture } from '../../device-agent/src/capture.ts'
+import { DEFAULT_CLIP_CONFIG } from '../../device-agent/src/clip/clip-cutter.ts'
+import type { CameraState, CodedFrame } from '../../device-agent/src/flow.ts'
+import { systemClock as clock } from '../../device-agent/src/kernel/clock.ts'
+import { type CodedVideo, loadCodedVideo } from '../support/coded-video.ts'
+import { SMALL_SCENE, createFolder, decodeComplaints, drawScene, testFfmpeg } from '../support/media-files.ts'
+import { createMemorySink, videoOf } from '../support/memory-sink.ts'
+import { eventually } from '../support/poll.ts'
+import { startRtspServer } from '../support/rtsp-server.ts'
+
+let ffmpeg: FfmpegBinary
+let video: CodedVideo
+
+beforeAll(async () => {
+  await using folder = await createFolder()
+  ffmpeg = await testFfmpeg()
+  video = loadCodedVideo(await drawScene(folder.path, { ...SMALL_SCENE, seconds: 16 }))
+})
+
+/** Command lines of our running children that read from a camera. */
+function ingests(): string[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((pid) => {
+      try {
+        const parent = /^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
+        const line = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')
+        return parent === String(process.pid) && line.includes('ffmpeg') ? [line] : []
+      } catch {
+        return []
+      }
+    })
+}
+
+afterAll(() => {
+  expect(ingests()).toEqual([])
+})
+
+/** Watches a camera, with limits short enough to see them at work. */
+function watch(url: string) {
+  const stopping = new AbortController()
+  const states: CameraState[] = []
+  const frames: CodedFrame[] = []
+  const limits = { staleMs: 400, startMs: 5000, retryBaseMs: 20 }
+  const camera = createCamera({ source: { kind: 'rtsp', url }, ffmpeg, clock, random: () => 0.5, ...limits })
+  const done = (async () => {
+    for await (const event of camera.events(stopping.signal)) {
+      if (event.kind === 'state') states.push(event.state)
+      if (event.kind === 'frame') frames.push(event.frame)
+    }
+  })()
+  const stop = async () => {
+    stopping.abort()
+    await done
+  }
+  return { states, frames, [Symbol.asyncDispose]: stop }
+}
+
+const count = (states: readonly CameraState[], state: CameraState) => states.filter((seen) => seen === state).length
+
+test('a network camera’s frames come as it sends them, stamped in order', async () => {
+  await using server = await startRtspServer({ video })
+  await using watched = watch(server.url())
+  await eventually(() => watched.frames.length > 20, 'twenty frames')
+  expect(watched.states).toEqual(['starting', 'on'])
+  expect(watched.frames[0]!.keyframe).toBe(true)
+  const stamps = watched.frames.map(({ captureMs }) => captureMs)
+  expect(stamps).toEqual(stamps.toSorted((a, b) => a - b))
+  expect(Math.abs(stamps.at(-1)! - clock.nowMs())).toBeLessThan(3000)
+})
+
+test('a camera that hangs is given up and found again, and its processes are gone', async () => {
+  await using server = await startRtspServer({ video })
+  await using watched = watch(server.url())
+  await eventually(() => count(watched.states, 'on') === 1, 'pictures')
+  server.hang()
+  await eventually(() => count(watched.states, 'camera-lost') === 1, 'the loss to be noticed', 3000)
+  const before = watched.frames.length
+  server.recover()
+  await eventually(() => count(watched.states, 'on') === 2 && watched.frames.length > before, 'pictures again')
+  expect(ingests().length).toBeLessThanOrEqual(1)
+})
+
+test('a camera that drops the connection is found again, though ffmpeg calls that a success', async () => {
+  await using server = await startRtspServer({ video })
+  await using watched = watch(server.url())
+  for (let times = 1; times <= 2; times++) {
+    await eventually(() => count(watched.states, 'on') === times, `pictures, time ${times}`)
+    server.drop()
+    await eventually(() => count(watched.states, 'camera-lost') >= times, 'the loss to be noticed')
+  }
+})
+
+test('a camera that refuses is tried until it takes us', async () => {
+  await using server = await startRtspServer({ video })
+  server.refuse()
+  await using watched = watch(server.url())
+  await eventually(() => count(watched.states, 'camera-lost') >= 2, 'two attempts')
+  expect(watched.frames).toEqual([])
+  server.recover()
+  await eventually(() => watched.states.at(-1) === 'on', 'pictures')
+})
+
+test('a camera’s password opens it and stands in no command line', async () => {
+  await using server = await startRtspServer({ video, credentials: 'admin:s3 cret' })
+  await using refused = watch(server.url('admin:wrong'))
+  await eventually(() => count(refused.states, 'camera-lost') >= 1, 'the refusal')
+  await using watched = watch(server.url('admin:s3%20cret'))
+  await eventually(() => watched.states.at(-1) === 'on', 'pictures')
+  expect(ingests().length).toBeGreaterThanOrEqual(1)
+  expect(ingests().join(' ')).not.toMatch(/cret|wrong|127\.0\.0\.1/)
+})
+
+test('a stop ends everything at once, also while the camera hangs', async () => {
+  await using server = await startRtspServer({ video })
+  const watched = watch(server.url())
+  await eventually(() => watched.frames.length > 0, 'pictures')
+  server.hang()
+  const startMs = performance.now()
+  await watched[Symbol.asyncDispose]()
+  expect(performance.now() - startMs).toBeLessThan(2500)
+  expect(watched.states.at(-1)).toBe('stopped')
+  expect(ingests()).toEqual([])
+})
+
+test('a visit seen over the network is a clip that decodes, ended by the loss of the camera with its gap', async () => {
+  // Twice as fast as filmed: the camera's clock then runs at double speed, and so do our limits.
+  await using server = await startRtspServer({ video, speed: 2 })
+  const sink = createMemorySink()
+  const states: CameraState[] = []
+  await using capture = createCapture({
+    source: { kind: 'rtsp', url: server.url() },
+    name: 'Front door',
+    ffmpeg,
+    clock,
+    random: () => 0.5,
+    sink,
+    clip: { ...DEFAULT_CLIP_CONFIG, preRollMs: 2000 },
+    staleMs: 500,
+    retryBaseMs: 60_000,
+    onState: (state) => states.push(state),
+    onEvent: () => {},
+    onFault: (error) => states.push(String(error) as CameraState),
+  })
+  await eventually(() => sink.clips[0]?.items.some(({ kind }) => kind === 'poster'), 'a poster', 20_000)
+  server.hang()
+  await eventually(() => sink.clips[0]?.end, 'the end of the clip')
+  const [clip] = sink.clips
+  expect(states).toEqual(['starting', 'on', 'camera-lost'])
+  expect(clip!.end!.gaps).toMatchObject([{ reason: 'camera-lost', endMs: clip!.end!.endMs }])
+  expect(clip!.start.triggerMs - clip!.start.startMs).toBeGreaterThanOrEqual(2000)
+  expect(decodeComplaints(videoOf(clip!))).toBe('')
+  expect(capture.detector.restarts).toBe(0)
+})

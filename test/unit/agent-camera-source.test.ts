@@ -1,0 +1,54 @@
+import { describe, expect, test } from 'vitest'
+import { ffmpegInput, ingestArguments } from '../../device-agent/src/camera/ffmpeg-arguments.ts'
+import { assertCameraSource, parseCameraSource } from '../../device-agent/src/camera/source.ts'
+
+const FFMPEG = { path: '/usr/bin/ffmpeg', major: 5, minor: 1 }
+const SECRET = 'rtsp://admin:s3cret@10.0.0.9/stream'
+
+describe('a camera’s one line', () => {
+  test('is understood as a file, a network camera, a video device or the Pi’s own', () => {
+    expect(parseCameraSource('clips/a.mp4')).toEqual({ kind: 'file', path: 'clips/a.mp4', loop: false, rate: 1 })
+    expect(parseCameraSource(SECRET)).toEqual({ kind: 'rtsp', url: SECRET })
+    expect(parseCameraSource('/dev/video0')).toMatchObject({ kind: 'v4l2', device: '/dev/video0' })
+    expect(parseCameraSource('rpicam')).toMatchObject({ kind: 'rpicam' })
+  })
+
+  test.each(['', 'http://10.0.0.9/video', `${SECRET}'\noption x y`, "rtsp://admin:s3'cret@host/", 'rtsp://'])(
+    'is refused without being quoted: %j',
+    (text) => {
+      const refusal = { code: 'CONFIG_INVALID', message: expect.not.stringContaining('cret') as string }
+      expect(() => parseCameraSource(text)).toThrow(expect.objectContaining(refusal))
+    },
+  )
+
+  test('refuses a loop that is played fast, and a pace below that of the recording', () => {
+    const file = { kind: 'file', path: 'a.mp4' } as const
+    const refusal = expect.objectContaining({ code: 'CONFIG_INVALID' }) as Error
+    expect(() => assertCameraSource({ ...file, loop: true, rate: 4 })).toThrow(refusal)
+    expect(() => assertCameraSource({ ...file, loop: false, rate: 0.5 })).toThrow(refusal)
+  })
+})
+
+describe('the arguments of the ingest', () => {
+  test('never hold the address of a network camera', () => {
+    const input = ffmpegInput({ kind: 'rtsp', url: SECRET }, { ffmpeg: FFMPEG, codesH264: false })
+    expect(ingestArguments(input, 0).join(' ')).not.toMatch(/s3cret|10\.0\.0\.9/)
+    expect(input.script).toContain(SECRET)
+  })
+
+  test('copy the coded pictures wherever the source has any', () => {
+    const device = { kind: 'v4l2', device: '/dev/video0', width: 640, height: 480, framesPerSecond: 10 } as const
+    const copying = ffmpegInput(device, { ffmpeg: FFMPEG, codesH264: true })
+    expect(ingestArguments(copying, 10).join(' ')).toContain('-c copy')
+    const coding = ingestArguments(ffmpegInput(device, { ffmpeg: FFMPEG, codesH264: false }), 10).join(' ')
+    expect(coding).toContain('-c:v libx264')
+    expect(coding).toContain('-tune zerolatency -g 20')
+  })
+
+  test('use the option that this release means by a time limit: on 4.x -timeout is to listen', () => {
+    const source = { kind: 'rtsp', url: SECRET } as const
+    expect(ffmpegInput(source, { ffmpeg: FFMPEG, codesH264: false }).script).toContain('option timeout ')
+    const old = ffmpegInput(source, { ffmpeg: { ...FFMPEG, major: 4 }, codesH264: false })
+    expect(old.script).toContain('option stimeout ')
+  })
+})

@@ -1,0 +1,90 @@
+import { chmod, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { beforeAll, describe, expect, test } from 'vitest'
+import type { FfmpegBinary } from '../../device-agent/src/camera/ffmpeg-binary.ts'
+import { createLumaDecoder, lumaSize } from '../../device-agent/src/camera/ffmpeg-luma-decoder.ts'
+import { createFmp4Demuxer } from '../../device-agent/src/camera/fmp4-demuxer.ts'
+import type { CodedFrame, LumaFrame, VideoFormat } from '../../device-agent/src/flow.ts'
+import { systemClock as clock } from '../../device-agent/src/kernel/clock.ts'
+import { fragmentedMp4 } from '../support/coded-video.ts'
+import { REORDERED, createFolder, makeVideo, testFfmpeg } from '../support/media-files.ts'
+
+interface Fed {
+  readonly frame: CodedFrame
+  readonly fragment: readonly Uint8Array[]
+}
+
+let ffmpeg: FfmpegBinary
+let format: VideoFormat
+let frames: Fed[]
+
+beforeAll(async () => {
+  await using folder = await createFolder()
+  ffmpeg = await testFfmpeg()
+  const parts = createFmp4Demuxer().push(fragmentedMp4(makeVideo(join(folder.path, 'video.mp4'), REORDERED, 12)))
+  frames = parts.flatMap((part): Fed[] => {
+    if (part.kind === 'init') {
+      format = part.init.format
+      return []
+    }
+    return part.samples.map(({ sync, ...sample }) => {
+      const captureMs = Math.round((sample.ptsTicks * 1000) / format.timescale)
+      return { frame: { ...sample, keyframe: sync, captureMs, monotonicMs: captureMs }, fragment: part.boxes }
+    })
+  })
+})
+
+describe('the luma decoder', () => {
+  test('gives small pictures in order of capture, five a second, with the times of their frames', async () => {
+    const seen: LumaFrame[] = []
+    const decoder = createLumaDecoder({ ffmpeg, clock, onLuma: (luma) => seen.push(luma) })
+    decoder.begin(format)
+    for (const { frame, fragment } of frames) {
+      decoder.feed(frame, fragment)
+      await decoder.ready()
+    }
+    await decoder.finish()
+    const times = frames.map(({ frame }) => frame.captureMs).toSorted((a, b) => a - b)
+    // 10 pictures a second: every other one.
+    expect(seen.map(({ captureMs }) => captureMs)).toEqual(times.filter((_, i) => i % 2 === 0))
+    expect(seen.every(({ luma, width, height }) => width === 128 && luma.length === width * height)).toBe(true)
+    expect(decoder.stats).toEqual({ fed: frames.length, skipped: 0, restarts: 0 })
+  })
+
+  test('leaves out frames, counts them and starts again at a keyframe when it does not keep up', async () => {
+    await using folder = await createFolder()
+    const path = join(folder.path, 'stuck')
+    await writeFile(path, '#!/bin/sh\nexec sleep 1000\n')
+    await chmod(path, 0o755)
+    const decoder = createLumaDecoder({ ffmpeg: { ...ffmpeg, path }, clock, onLuma: () => {} })
+    decoder.begin(format)
+    const startMs = performance.now()
+    for (let times = 0; times < 2; times++) for (const { frame, fragment } of frames) decoder.feed(frame, fragment)
+    expect(performance.now() - startMs).toBeLessThan(500)
+    expect(decoder.stats.restarts).toBe(2)
+    expect(decoder.stats.skipped).toBeGreaterThan(0)
+    expect(decoder.stats.fed + decoder.stats.skipped).toBe(2 * frames.length)
+    await decoder.stop()
+  })
+
+  test('goes on after its process died', async () => {
+    const seen: LumaFrame[] = []
+    const decoder = createLumaDecoder({ ffmpeg, clock, onLuma: (luma) => seen.push(luma) })
+    decoder.begin(format)
+    const broken = frames.map(({ frame, fragment }) => ({ frame, fragment: fragment.map((box) => box.map(() => 0)) }))
+    for (const { frame, fragment } of broken.slice(0, 30)) decoder.feed(frame, fragment)
+    await decoder.finish()
+    for (const { frame, fragment } of frames) {
+      decoder.feed(frame, fragment)
+      await decoder.ready()
+    }
+    await decoder.finish()
+    expect(seen.at(-1)?.captureMs).toBeGreaterThan(11_000)
+  })
+
+  test('keeps the shape of the picture', () => {
+    expect(lumaSize({ ...format, width: 1920, height: 1080 })).toEqual({ width: 320, height: 180 })
+    expect(lumaSize({ ...format, width: 1600, height: 1200 })).toEqual({ width: 320, height: 240 })
+    expect(lumaSize({ ...format, width: 160, height: 120 })).toEqual({ width: 160, height: 120 })
+  })
+})
