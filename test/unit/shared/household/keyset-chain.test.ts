@@ -55,7 +55,7 @@ const remove: Change = (claims) => {
 
 async function pressed(
   next: Signed<Keyset>,
-  { by = 'device' as KeyName, change = undefined as ((claims: Mutable<Ack>) => void) | undefined } = {},
+  { by = 'device', change }: { by?: KeyName; change?: (claims: Mutable<Ack>) => void } = {},
 ): Promise<NonNullable<KeysetChange['ack']>> {
   const claims = changed(ack.parse(rawOf('ack')).payload, (copy) => {
     copy.latchkey.keyset = next.digest
@@ -174,7 +174,10 @@ describe('any other change', () => {
   })
 
   test('of a member’s keys or role is a removal and an addition', async () => {
-    const next = await nextKeyset((c) => (c.latchkey.members[0]!.role = 'viewer') && (c.latchkey.quorum = 1), 'member')
+    const next = await nextKeyset((c) => {
+      c.latchkey.members[0]!.role = 'viewer'
+      c.latchkey.quorum = 1
+    }, 'member')
     const approvals = [await approvedBy(next, 'second')]
     expect(verdict({ keyset: next, approvals })).toEqual(['KEYSET_INVALID ack', null])
     expect(verdict({ keyset: next, approvals, ack: await pressed(next) })).toEqual(['members'])
