@@ -1,28 +1,11 @@
 import { encodeVkey, LOG_CHECKPOINT_TOPIC, type PublicJwk, thumbprintOf } from '@latchkey/shared'
 import { join } from 'node:path'
-import { listClips, deleteClip, finishDeletions, type DeletionParts } from './clip/clips.ts'
-import { putDay } from './clip/days.ts'
-import { listHeaders, openItem, putItem } from './clip/items.ts'
-import { putManifest } from './clip/manifests.ts'
-import { createReceiptSigner } from './clip/receipts.ts'
-import { runRetention } from './clip/retention.ts'
 import type { RelayConfig } from './config.ts'
-import { endConsentsOnClip, isClipHeld } from './consent/consent-store.ts'
-import type { Queryable } from './flow.ts'
-import { findDevice, findDeviceByCertificate } from './household/device-store.ts'
-import { enrolDevice } from './household/devices.ts'
-import { createAdmission } from './household/invitations.ts'
-import { findMember, findRoot, isKeysetOf } from './household/keyset-store.ts'
-import { enrolHousehold, keysetsAfter, submitKeyset } from './household/keysets.ts'
-import { createAuthenticator, issueCredential } from './household/mqtt-credentials.ts'
-import { bindRoutes, createApp } from './http/app.ts'
+import { createAuthenticator } from './household/mqtt-credentials.ts'
+import { createApp } from './http/app.ts'
 import { createNonces, createProofMemory } from './http/dpop.ts'
 import { createHttpListener } from './http/http-listener.ts'
 import { createMetrics, createOperatorApp } from './http/operator-app.ts'
-import { CLIP_ROUTES } from './http/routes/clip-routes.ts'
-import { HOUSEHOLD_ROUTES } from './http/routes/household-routes.ts'
-import { LOG_ROUTES } from './http/routes/log-routes.ts'
-import { PAIRING_ROUTES } from './http/routes/pairing-routes.ts'
 import { systemClock, type Clock } from './kernel/clock.ts'
 import { noFailpoints, type Failpoints } from './kernel/failpoint.ts'
 import { createLeafSettler } from './kernel/leaf-settler.ts'
@@ -35,7 +18,8 @@ import { createPgDeviceEventLog } from './link/pg-device-event-log.ts'
 import { createLogReader } from './log/log-reader.ts'
 import { createPgLogStore } from './log/pg-log-store.ts'
 import { createSequencer } from './log/sequencer.ts'
-import { createMailboxes } from './pairing/mailbox.ts'
+import { enactPolicy } from './policy/policies.ts'
+import { createRules } from './relay-rules.ts'
 import { loadSecrets } from './secrets.ts'
 import { createDiskItemStore } from './store/disk-item-store.ts'
 import { createEmbeddedPostgres } from './store/embedded-postgres.ts'
@@ -63,8 +47,8 @@ export interface Relay extends AsyncDisposable {
   readonly relayJwk: PublicJwk
 }
 
-const HOUR_MS = 3_600_000
-const SWEEP_MS = 60_000
+const RETENTION_EVERY_MS = 3_600_000
+const SWEEP_EVERY_MS = 60_000
 
 async function openDatabase(stack: AsyncDisposableStack, config: RelayConfig, world: { clock: Clock; log: Log }) {
   const postgres = config.databaseUrl
@@ -141,20 +125,32 @@ export async function createRelay(config: RelayConfig, parts: RelayParts = {}): 
   await createDeviceEvents({ bus, events: createPgDeviceEventLog(database), clock, log })
 
   // Rules
-  const core = { database, items, leaves, settler, clock, failpoints, publicOrigin, logVkey }
-  const mailboxes = createMailboxes(core)
+  const enacted = await enactPolicy({ database, leaves, settler }, config.policy)
   const proofs = createProofMemory(database)
-  const deletion: DeletionParts = {
-    ...core,
-    endConsents: (tx, root, clip) => endConsentsOnClip(tx, root, clip, clock.nowMs()),
-  }
-  const keysetParts = { ...core, admit: createAdmission(config.enrolment) }
-  const clipParts = {
-    ...core,
-    signReceipt: createReceiptSigner(publicOrigin, signer),
-    findCertificate: async (db: Queryable, digest: string) => (await findDeviceByCertificate(db, digest))?.jws ?? null,
-    isKeysetOf,
-  }
+  const rules = createRules(
+    {
+      database,
+      items,
+      leaves,
+      settler,
+      logReader,
+      clock,
+      log,
+      failpoints,
+      publicOrigin,
+      signer,
+      logSigner,
+      brokerUrl,
+      policy: enacted.policy,
+      policyDigest: enacted.digest,
+      enrolment: config.enrolment,
+      retentionDays: config.retentionDays,
+      batchMs: config.batchMs,
+      operator: config.operatorJwk ? thumbprintOf(config.operatorJwk) : null,
+      disconnectDevice: broker.disconnect,
+    },
+    proofs,
+  )
 
   // HTTP
   const metrics = createMetrics(async () => (await logStore.published())?.size ?? 0)
@@ -166,34 +162,9 @@ export async function createRelay(config: RelayConfig, parts: RelayParts = {}): 
     log,
     nonces: createNonces(nonceKey, clock),
     proofs,
-    callers: {
-      operator: config.operatorJwk ? thumbprintOf(config.operatorJwk) : null,
-      findRoot: (thumbprint) => findRoot(database, thumbprint),
-      findMember: (thumbprint) => findMember(database, thumbprint, clock.nowMs()),
-      findDevice: (thumbprint) => findDevice(database, thumbprint),
-      findInvestigator: () => Promise.resolve(null),
-    },
+    callers: rules.callers,
     observe: metrics.observe,
-    routes: [
-      ...bindRoutes(PAIRING_ROUTES, { putLetter: mailboxes.put, getLetter: mailboxes.get }),
-      ...bindRoutes(HOUSEHOLD_ROUTES, {
-        enrolHousehold: (submission) => enrolHousehold(keysetParts, submission),
-        submitKeyset: (root, raw) => submitKeyset(keysetParts, root, raw),
-        keysetsAfter: (root, afterIndex) => keysetsAfter(keysetParts, root, afterIndex),
-        enrolDevice: (caller, raw) => enrolDevice(core, caller, raw),
-        issueMqttCredential: async (caller) => ({ ...(await issueCredential(credentials, caller)), url: brokerUrl }),
-      }),
-      ...bindRoutes(CLIP_ROUTES, {
-        putItem: (caller, upload) => putItem(clipParts, caller, upload),
-        putManifest: (caller, clip, upload) => putManifest(clipParts, caller, clip, upload),
-        putDay: (caller, upload) => putDay(clipParts, caller, upload),
-        listClips: (root, after) => listClips(database, root, after),
-        listHeaders: (root, clip) => listHeaders(database, root, clip),
-        openItem: (root, clip, index) => openItem(core, root, { clip, index }),
-        deleteClip: (root, clip) => deleteClip(deletion, root, clip),
-      }),
-      ...bindRoutes(LOG_ROUTES, logReader),
-    ],
+    routes: rules.routes,
   })
   stack.defer(async () => {
     await app.close()
@@ -201,18 +172,8 @@ export async function createRelay(config: RelayConfig, parts: RelayParts = {}): 
   })
 
   // Jobs
-  const { retentionDays } = config
-  const isHeld = (root: string, clip: string, nowMs: number) => isClipHeld(database, root, clip, nowMs)
-  stack.use(
-    scheduleJob({ clock, log }, 'retention', HOUR_MS, () => runRetention({ ...deletion, log, retentionDays, isHeld })),
-  )
-  stack.use(
-    scheduleJob({ clock, log }, 'sweep', SWEEP_MS, async () => {
-      await finishDeletions(deletion)
-      await proofs.forget(clock.nowMs())
-      await mailboxes.sweep()
-    }),
-  )
+  stack.use(scheduleJob({ clock, log }, 'retention', RETENTION_EVERY_MS, rules.retain))
+  stack.use(scheduleJob({ clock, log }, 'sweep', SWEEP_EVERY_MS, rules.sweep))
 
   // Operator
   const operatorApp = createOperatorApp({

@@ -172,3 +172,8 @@ export async function putManifest(
     receivedMs: known ?? parts.clock.nowMs(),
   })
 }
+
+/** Marks a revision as consented: it stays until its clip goes. */
+export async function keepManifest(tx: Queryable, digest: string): Promise<void> {
+  await tx.query('UPDATE manifests SET consented = true WHERE digest = $1', [digest])
+}

@@ -55,3 +55,15 @@ export async function isDeviceInForce(db: Queryable, device: string, thumbprint:
   const found = await findDevice(db, thumbprint)
   return found?.device === device
 }
+
+/** Revokes a certificate of a household, now. @returns false when the household has none of this digest */
+export async function revokeDevice(
+  tx: Queryable,
+  device: { readonly root: string; readonly certificate: string; readonly nowMs: number },
+): Promise<boolean> {
+  const rows = await tx.query(
+    'UPDATE devices SET revoked_ms = coalesce(revoked_ms, $3) WHERE root = $1 AND certificate = $2 RETURNING device',
+    [device.root, device.certificate, device.nowMs],
+  )
+  return rows.length > 0
+}

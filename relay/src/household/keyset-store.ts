@@ -87,13 +87,27 @@ export async function listKeysets(
 export async function insertKeyset(
   tx: Queryable,
   root: string,
-  keysetRow: Pick<StoredKeyset, 'signed' | 'authority' | 'leaf'> & { members: readonly [string, string][] },
+  keysetRow: Pick<StoredKeyset, 'signed' | 'authority' | 'leaf'> & {
+    readonly members: readonly [thumbprint: string, role: string][]
+    readonly ack: { readonly jws: string; readonly certificate: string } | null
+  },
 ): Promise<void> {
-  const { signed, authority, leaf, members } = keysetRow
+  const { signed, authority, leaf, members, ack } = keysetRow
   const { version, effectiveMs } = signed.payload.latchkey
   await tx.query(
-    'INSERT INTO keysets (digest, root, version, authority, effective_ms, jws, leaf) VALUES ($1, $2, $3, $4, $5, $6, $7)',
-    [signed.digest, root, version, authority, effectiveMs, signed.raw, leaf],
+    `INSERT INTO keysets (digest, root, version, authority, effective_ms, jws, ack_jws, ack_certificate, leaf)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+    [
+      signed.digest,
+      root,
+      version,
+      authority,
+      effectiveMs,
+      signed.raw,
+      ack?.jws ?? null,
+      ack?.certificate ?? null,
+      leaf,
+    ],
   )
   for (const [thumbprint, role] of members)
     await tx.query('INSERT INTO keyset_members (keyset, thumbprint, role) VALUES ($1, $2, $3)', [
@@ -128,4 +142,18 @@ export async function isKeysetOf(db: Queryable, root: string, digest: string): P
 export async function findRoot(db: Queryable, thumbprint: string): Promise<string | null> {
   const rows = await db.query('SELECT 1 FROM households WHERE root = $1', [thumbprint])
   return rows.length > 0 ? thumbprint : null
+}
+
+/** Digest of the keyset in force at a log index, at a moment: by it a consent with that leaf is judged. */
+export async function findKeysetAt(
+  db: Queryable,
+  root: string,
+  at: { readonly index: number; readonly ms: number },
+): Promise<string | null> {
+  const [row] = await db.query<{ digest: string }>(
+    `SELECT digest FROM keysets WHERE root = $1 AND log_index < $3 AND NOT voided
+       AND (authority <> 'root-pending' OR effective_ms <= $2) ORDER BY version DESC LIMIT 1`,
+    [root, at.ms, at.index],
+  )
+  return row?.digest ?? null
 }

@@ -82,11 +82,13 @@ async function record(
   parts: KeysetParts,
   tx: Queryable,
   household: Household,
-  next: Pick<StoredKeyset, 'signed' | 'authority'>,
+  next: Pick<StoredKeyset, 'signed' | 'authority'> & { readonly change: KeysetChange | null },
 ): Promise<number> {
   const label = keysetLabel(rawKeyOf(household.rootJwk), next.signed.payload.latchkey.version)
   const leaf = await parts.leaves.enqueue(tx, { type: 'keyset', data: { label, digest: next.signed.digest } })
-  await insertKeyset(tx, household.root, { ...next, leaf, members: membersOf(next.signed.payload) })
+  const press = next.change?.ack
+  const ack = press ? { jws: press.signed.raw, certificate: press.certificate.raw } : null
+  await insertKeyset(tx, household.root, { ...next, leaf, ack, members: membersOf(next.signed.payload) })
   return leaf
 }
 
@@ -111,7 +113,7 @@ export async function enrolHousehold(parts: KeysetParts, submission: NewHousehol
     )
     if (created.length === 0) return repeatedTicket(await findKeyset(tx, signed.digest))
     await parts.admit(tx, root, submission.invitation)
-    return record(parts, tx, { root, rootJwk: submission.rootJwk }, { signed, authority })
+    return record(parts, tx, { root, rootJwk: submission.rootJwk }, { signed, authority, change: null })
   })
   return publish(parts, signed.digest, ticket)
 }
@@ -146,7 +148,7 @@ async function judgeNext(
   parts: KeysetParts,
   tx: Queryable,
   household: Household,
-  next: { signed: Signed<Keyset>; ack: string | undefined },
+  change: KeysetChange,
 ): Promise<StoredKeyset['authority']> {
   const nowMs = parts.clock.nowMs()
   const [inForce, newest] = [
@@ -157,9 +159,8 @@ async function judgeNext(
   const waits = newest.signed.digest !== inForce.signed.digest
   if (waits && newest.authority !== 'root-pending')
     throw new LatchkeyError('KEYSET_INVALID', 'the keyset before is not yet published')
-  if (next.signed.payload.latchkey.version <= newest.signed.payload.latchkey.version)
+  if (change.keyset.payload.latchkey.version <= newest.signed.payload.latchkey.version)
     throw new LatchkeyError('KEYSET_FORK', 'another keyset holds this version')
-  const change = await changeOf(tx, next.signed, next.ack)
   const verdict = checkNextKeyset(baselineOf(inForce, newest), change, { root: household.rootJwk, leafMs: nowMs })
   const authority = authorityOf(verdict)
   if (waits && authority === 'root-pending')
@@ -187,12 +188,13 @@ export async function submitKeyset(
     if (!household) throw new LatchkeyError('KEYSET_INVALID', 'no such household')
     const known = await findKeyset(tx, signed.digest)
     if (known) return known.leaf
-    const authority = await judgeNext(parts, tx, household, { signed, ack: raw.ack })
+    const change = await changeOf(tx, signed, raw.ack)
+    const authority = await judgeNext(parts, tx, household, change)
     await tx.query(
       "UPDATE keysets SET voided = true WHERE root = $1 AND authority = 'root-pending' AND effective_ms > $2",
       [root, parts.clock.nowMs()],
     )
-    return record(parts, tx, household, { signed, authority })
+    return record(parts, tx, household, { signed, authority, change })
   })
   return publish(parts, signed.digest, ticket)
 }

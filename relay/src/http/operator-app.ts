@@ -1,13 +1,11 @@
 import Fastify, { type FastifyInstance } from 'fastify'
-import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import { Gauge, Histogram, Registry } from 'prom-client'
 import type { RequestRecord } from './app.ts'
 
 /** Numbers of this process, in Prometheus's form. No label ever names a household, a clip or a request. */
 export interface Metrics {
   readonly registry: Registry
   observe(record: RequestRecord): void
-  readonly itemBytes: Counter
-  readonly jobRuns: Counter<'job'>
 }
 
 /** @param logSize reads the published tree size at scrape time */
@@ -41,8 +39,6 @@ export function createMetrics(logSize: () => Promise<number>): Metrics {
     registry,
     observe: ({ method, route, status, durationMs }) =>
       durations.observe({ method, route, status: String(status) }, durationMs / 1000),
-    itemBytes: new Counter({ name: 'latchkey_item_bytes_total', help: 'Bytes of accepted item uploads', registers }),
-    jobRuns: new Counter({ name: 'latchkey_job_runs_total', help: 'Runs of a job', labelNames: ['job'], registers }),
   }
 }
 

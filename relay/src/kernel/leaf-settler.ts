@@ -7,7 +7,8 @@ export type LoggedTable =
   | 'devices'
   | 'approvals'
   | 'day_records'
-  | 'agencies'
+  | 'policies'
+  | 'agency_changes'
   | 'requests'
   | 'refusals'
   | 'consents'
@@ -30,7 +31,8 @@ const TABLES: readonly LoggedTable[] = [
   'devices',
   'approvals',
   'day_records',
-  'agencies',
+  'policies',
+  'agency_changes',
   'requests',
   'refusals',
   'consents',

@@ -8,8 +8,11 @@ CREATE TABLE consents (
   clip text NOT NULL,
   manifest text NOT NULL,
   keyset text NOT NULL,
+  -- Thumbprint of the member that signed it.
+  signer text NOT NULL,
   jws text NOT NULL,
   salt text NOT NULL,
+  -- The release headers of the named items, 168 bytes each, index order.
   headers bytea NOT NULL,
   disclosure bytea,
   received_ms bigint NOT NULL,
@@ -17,7 +20,8 @@ CREATE TABLE consents (
   exp_s bigint NOT NULL,
   max_downloads integer NOT NULL,
   downloads_taken integer NOT NULL DEFAULT 0,
-  approved boolean NOT NULL,
+  -- True where the quorum is 2: then another owner's published approval is needed.
+  needs_approval boolean NOT NULL,
   leaf bigint,
   log_index bigint,
   ended_ms bigint,
@@ -51,6 +55,8 @@ CREATE TABLE downloads (
   salt text NOT NULL,
   taken_ms bigint NOT NULL,
   until_ms bigint NOT NULL,
+  -- Log proofs of its bundle, by index, fixed when it is first asked for: the same bytes every time.
+  proofs jsonb,
   leaf bigint,
   log_index bigint,
   PRIMARY KEY (requester, download),

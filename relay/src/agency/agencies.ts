@@ -1,0 +1,106 @@
+import {
+  type AgencyEntry,
+  type AgencySubmission,
+  canonicalJson,
+  type LeafData,
+  LatchkeyError,
+  type Policy,
+  type PublicJwk,
+  rawKeyOf,
+} from '@latchkey/shared'
+import type { Database, LeafLog, Queryable } from '../flow.ts'
+import type { Clock } from '../kernel/clock.ts'
+import type { LeafSettler } from '../kernel/leaf-settler.ts'
+
+/** An agency as its newest published leaf says. */
+export type Agency = LeafData<'agency'>
+
+export interface AgencyParts {
+  readonly database: Database
+  readonly leaves: LeafLog
+  readonly settler: LeafSettler
+  readonly clock: Pick<Clock, 'nowMs'>
+  readonly policy: Policy
+}
+
+const entryOf = ({ statusSinceMs, ...agency }: Agency): AgencyEntry => ({ ...agency, sinceMs: statusSinceMs })
+
+/** What counts now: the newest change whose leaf is published. */
+export async function findAgency(db: Queryable, uri: string): Promise<Agency | null> {
+  const [row] = await db.query<{ data: Agency }>(
+    'SELECT data FROM agency_changes WHERE uri = $1 AND log_index IS NOT NULL ORDER BY change DESC LIMIT 1',
+    [uri],
+  )
+  return row?.data ?? null
+}
+
+/** The change in force at a log index, with its ticket: under it a request of that index was judged. */
+export async function findAgencyAt(
+  db: Queryable,
+  uri: string,
+  index: number,
+): Promise<{ data: Agency; leaf: number } | null> {
+  const [row] = await db.query<{ data: Agency; leaf: number }>(
+    'SELECT data, leaf FROM agency_changes WHERE uri = $1 AND log_index < $2 ORDER BY log_index DESC LIMIT 1',
+    [uri, index],
+  )
+  return row ?? null
+}
+
+/** Every agency ever enrolled, withdrawn ones included, by address. */
+export async function listAgencies(db: Queryable): Promise<AgencyEntry[]> {
+  const rows = await db.query<{ data: Agency }>(
+    'SELECT DISTINCT ON (uri) data FROM agency_changes WHERE log_index IS NOT NULL ORDER BY uri, change DESC',
+  )
+  return rows.map((row) => entryOf(row.data))
+}
+
+/** A new agency, and a new key of a known one, wait a whole notice period; other changes keep what was waited. */
+function nextOf(before: Agency | null, submission: AgencySubmission, parts: AgencyParts): Agency {
+  const nowMs = parts.clock.nowMs()
+  const known = new Set(before?.keys.map((key) => key.x))
+  const hasNewKey = submission.keys.some((key) => !known.has(key.x))
+  return {
+    ...submission,
+    statusSinceMs: before?.status === submission.status ? before.statusSinceMs : nowMs,
+    noticeUntilMs: before && !hasNewKey ? before.noticeUntilMs : nowMs + parts.policy.agencyNoticeMs,
+  }
+}
+
+function assertAcceptable(submission: AgencySubmission, policy: Policy): void {
+  for (const key of submission.keys) rawKeyOf(key as PublicJwk)
+  if (!policy.agencyKinds.includes(submission.kind))
+    throw new LatchkeyError('MESSAGE_INVALID', 'kind is not one that policy lets take part')
+}
+
+async function newestChange(tx: Queryable, uri: string): Promise<{ data: Agency; leaf: number } | null> {
+  const [row] = await tx.query<{ data: Agency; leaf: number }>(
+    'SELECT data, leaf FROM agency_changes WHERE uri = $1 ORDER BY change DESC LIMIT 1',
+    [uri],
+  )
+  return row ?? null
+}
+
+/**
+ * Enrols or changes an agency: public, one leaf per change, published when it resolves. The same again changes nothing.
+ * @param submission from the operator
+ * @throws MESSAGE_INVALID (kind not allowed by policy) | KEY_INVALID
+ */
+export async function putAgency(parts: AgencyParts, submission: AgencySubmission): Promise<AgencyEntry> {
+  assertAcceptable(submission, parts.policy)
+  const { next, ticket } = await parts.database.transaction(async (tx) => {
+    await tx.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [`agency/${submission.uri}`])
+    const before = await newestChange(tx, submission.uri)
+    const changed = nextOf(before?.data ?? null, submission, parts)
+    if (before && canonicalJson(before.data) === canonicalJson(changed)) return { next: changed, ticket: before.leaf }
+    const leaf = await parts.leaves.enqueue(tx, { type: 'agency', data: changed })
+    await tx.query('INSERT INTO agency_changes (uri, data, leaf) VALUES ($1, $2::jsonb, $3)', [
+      submission.uri,
+      JSON.stringify(changed),
+      leaf,
+    ])
+    return { next: changed, ticket: leaf }
+  })
+  await parts.settler.settle('agency_changes', ticket)
+  return entryOf(next)
+}

@@ -1,0 +1,19 @@
+import type { Route } from './route.ts'
+import { CLIP_ROUTES } from './routes/clip-routes.ts'
+import { CONSENT_ROUTES } from './routes/consent-routes.ts'
+import { HOUSEHOLD_ROUTES } from './routes/household-routes.ts'
+import { INVESTIGATOR_ROUTES } from './routes/investigator-routes.ts'
+import { LOG_ROUTES } from './routes/log-routes.ts'
+import { PAIRING_ROUTES } from './routes/pairing-routes.ts'
+import { PUBLIC_ROUTES } from './routes/public-routes.ts'
+
+/** Every route of the public interface: its address and who may call it. A test tries everyone else on each. */
+export const ROUTES: readonly Pick<Route<never>, 'method' | 'url' | 'callers' | 'schema' | 'bodyType'>[] = [
+  ...PAIRING_ROUTES,
+  ...HOUSEHOLD_ROUTES,
+  ...CLIP_ROUTES,
+  ...LOG_ROUTES,
+  ...PUBLIC_ROUTES,
+  ...CONSENT_ROUTES,
+  ...INVESTIGATOR_ROUTES,
+]

@@ -1,0 +1,115 @@
+import {
+  AgencyList,
+  AgencyEntry,
+  AgencySubmission,
+  canonicalBytes,
+  CellRequests,
+  digestOf,
+  DigestField,
+  Exact,
+  Geohash5,
+  LatchkeyError,
+  Policy,
+  type PublicRequest,
+  Trust,
+  utf8,
+} from '@latchkey/shared'
+import { type Answer, json, type Route, routeOf } from '../route.ts'
+
+/** What the public routes, and the operator's, use. */
+export interface PublicServices {
+  readonly policy: Policy
+  trust(): Promise<Trust>
+  listAgencies(): Promise<AgencyEntry[]>
+  putAgency(submission: AgencySubmission): Promise<AgencyEntry>
+  listCell(cell: string): Promise<PublicRequest[]>
+  findPublicRequest(digest: string): Promise<string | null>
+}
+
+const route = routeOf<PublicServices>()
+/** A cell is polled by every phone in it; a minute old is young enough for a question that stands for days. */
+const CELL_CACHING = 'public, max-age=30'
+const LIST_CACHING = 'public, max-age=60'
+
+/** A JSON answer that caches can compare: JCS bytes under their digest. @see RFC 9110 §13.1.2 */
+function tagged(value: unknown, caching: string, ifNoneMatch: string | string[] | undefined): Answer {
+  const bytes = canonicalBytes(value)
+  const etag = `"${digestOf(bytes)}"`
+  const headers = { etag, 'cache-control': caching }
+  const known = String(ifNoneMatch ?? '').split(/\s*,\s*/)
+  if (known.includes(etag) || known.includes(`W/${etag}`)) return { status: 304, empty: true, headers }
+  return { status: 200, bytes, headers: { ...headers, 'content-type': 'application/json; charset=utf-8' } }
+}
+
+const agencyRoutes: readonly Route<PublicServices>[] = [
+  route({
+    method: 'GET',
+    url: '/v1/agencies',
+    callers: ['anyone'],
+    schema: { summary: 'Every agency ever enrolled', answers: { 200: AgencyList } },
+    handle: async ({ headers }, services) =>
+      tagged({ agencies: await services.listAgencies() }, LIST_CACHING, headers['if-none-match']),
+  }),
+  route({
+    method: 'POST',
+    url: '/v1/agencies',
+    callers: ['operator'],
+    schema: { summary: 'Enrol or change an agency', body: AgencySubmission, answers: { 201: AgencyEntry } },
+    handle: async ({ body }, services) => json(201, await services.putAgency(body)),
+  }),
+]
+
+const documentRoutes: readonly Route<PublicServices>[] = [
+  route({
+    method: 'GET',
+    url: '/v1/policy.json',
+    callers: ['anyone'],
+    schema: { summary: 'The policy in force, canonical: its digest stands in requests', answers: { 200: Policy } },
+    handle: async ({ headers }, services) => tagged(services.policy, LIST_CACHING, headers['if-none-match']),
+  }),
+  route({
+    method: 'GET',
+    url: '/v1/trust.json',
+    callers: ['anyone'],
+    schema: { summary: 'What a verifier may choose to trust, as this relay tells it', answers: { 200: Trust } },
+    handle: async ({ headers }, services) => tagged(await services.trust(), LIST_CACHING, headers['if-none-match']),
+  }),
+]
+
+const requestRoutes: readonly Route<PublicServices>[] = [
+  route({
+    method: 'GET',
+    url: '/v1/cells/:cell/requests',
+    callers: ['anyone'],
+    schema: {
+      summary: 'Open requests of a cell: phones fetch it whole and match for themselves',
+      params: Exact({ cell: Geohash5 }),
+      answers: { 200: CellRequests },
+    },
+    handle: async ({ params, headers }, services) =>
+      tagged(
+        { cell: params.cell, requests: await services.listCell(params.cell) },
+        CELL_CACHING,
+        headers['if-none-match'],
+      ),
+  }),
+  route({
+    method: 'GET',
+    url: '/v1/requests/:digest',
+    callers: ['anyone'],
+    schema: {
+      summary: 'The text of a request, as signed',
+      params: Exact({ digest: DigestField }),
+      answers: { 200: { mediaType: 'application/jose' } },
+    },
+    handle: async ({ params }, services) => {
+      const jws = await services.findPublicRequest(params.digest)
+      if (jws === null) throw new LatchkeyError('NOT_FOUND', 'no such request')
+      // Not "immutable": the law can remove a text, and caches must notice within a day.
+      const headers = { 'content-type': 'application/jose', 'cache-control': 'public, max-age=86400' }
+      return { status: 200, bytes: utf8(jws), headers }
+    },
+  }),
+]
+
+export const PUBLIC_ROUTES: readonly Route<PublicServices>[] = [...documentRoutes, ...agencyRoutes, ...requestRoutes]

@@ -1,0 +1,46 @@
+import { digestOfJson, LatchkeyError, type Policy, policy as policyValidator } from '@latchkey/shared'
+import type { Database, LeafLog, Queryable } from '../flow.ts'
+import type { LeafSettler } from '../kernel/leaf-settler.ts'
+
+export interface PolicyParts {
+  readonly database: Database
+  readonly leaves: LeafLog
+  readonly settler: LeafSettler
+}
+
+/** The policy in force, in the log. */
+export interface PolicyInForce {
+  readonly policy: Policy
+  readonly digest: string
+}
+
+/** Puts the configured policy into the log, once, before anything is judged by it. Idempotent. */
+export async function enactPolicy(parts: PolicyParts, policy: Policy): Promise<PolicyInForce> {
+  const digest = digestOfJson(policy)
+  const ticket = await parts.database.transaction(async (tx) => {
+    const fresh = await tx.query(
+      'INSERT INTO policies (digest, policy) VALUES ($1, $2::jsonb) ON CONFLICT DO NOTHING RETURNING digest',
+      [digest, JSON.stringify(policy)],
+    )
+    if (fresh.length === 0) {
+      const [known] = await tx.query<{ leaf: number }>('SELECT leaf FROM policies WHERE digest = $1', [digest])
+      return known!.leaf
+    }
+    const leaf = await parts.leaves.enqueue(tx, { type: 'policy', data: { digest } })
+    await tx.query('UPDATE policies SET leaf = $2 WHERE digest = $1', [digest, leaf])
+    return leaf
+  })
+  await parts.settler.settle('policies', ticket)
+  return { policy, digest }
+}
+
+/** A policy that is or was in force: what was asked under it is judged by it. @throws POLICY_UNKNOWN */
+export async function findPolicy(db: Queryable, digest: string): Promise<{ policy: Policy; leaf: number }> {
+  const [row] = await db.query<{ policy: unknown; leaf: number }>(
+    'SELECT policy, leaf FROM policies WHERE digest = $1',
+    [digest],
+  )
+  if (!row || !policyValidator.check(row.policy))
+    throw new LatchkeyError('POLICY_UNKNOWN', 'no such policy was in force')
+  return { policy: row.policy, leaf: row.leaf }
+}

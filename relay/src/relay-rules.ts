@@ -1,0 +1,267 @@
+import {
+  deviceCertificate,
+  LatchkeyError,
+  type NoteSigner,
+  encodeVkey,
+  type Policy,
+  type PublicJwk,
+  type Signer,
+  type Trust,
+} from '@latchkey/shared'
+import { findAgency, findAgencyAt, listAgencies, putAgency } from './agency/agencies.ts'
+import { deleteClip, type DeletionParts, finishDeletions, listClips } from './clip/clips.ts'
+import { putDay } from './clip/days.ts'
+import { listHeaders, openItem, putItem } from './clip/items.ts'
+import { findManifest, keepManifest, putManifest } from './clip/manifests.ts'
+import { createReceiptSigner } from './clip/receipts.ts'
+import { runRetention } from './clip/retention.ts'
+import type { Enrolment } from './household/invitations.ts'
+import {
+  endConsentsOnClip,
+  findGranted,
+  isClipHeld,
+  listConsents,
+  listGranted,
+  takeDownload as takeOne,
+} from './consent/consent-store.ts'
+import { type ConsentGround, type ConsentParts, submitConsent } from './consent/consents.ts'
+import { submitApproval, submitRevocation } from './consent/member-words.ts'
+import type { Database, ItemStore, LeafLog, LogReader, Queryable } from './flow.ts'
+import { findDevice, findDeviceByCertificate, revokeDevice } from './household/device-store.ts'
+import { enrolDevice } from './household/devices.ts'
+import { createAdmission } from './household/invitations.ts'
+import { findKeysetAt, findKeysetInForce, findMember, findRoot, isKeysetOf } from './household/keyset-store.ts'
+import { enrolHousehold, keysetsAfter, submitKeyset } from './household/keysets.ts'
+import { issueCredential } from './household/mqtt-credentials.ts'
+import { type BoundRoute, bindRoutes } from './http/app.ts'
+import type { CallerDirectory } from './http/callers.ts'
+import type { ProofMemory } from './http/dpop.ts'
+import { CLIP_ROUTES } from './http/routes/clip-routes.ts'
+import { CONSENT_ROUTES } from './http/routes/consent-routes.ts'
+import { HOUSEHOLD_ROUTES } from './http/routes/household-routes.ts'
+import { INVESTIGATOR_ROUTES } from './http/routes/investigator-routes.ts'
+import { LOG_ROUTES } from './http/routes/log-routes.ts'
+import { PAIRING_ROUTES } from './http/routes/pairing-routes.ts'
+import { PUBLIC_ROUTES } from './http/routes/public-routes.ts'
+import type { Clock } from './kernel/clock.ts'
+import type { Failpoints } from './kernel/failpoint.ts'
+import type { LeafSettler } from './kernel/leaf-settler.ts'
+import type { Log } from './kernel/log.ts'
+import { createMailboxes } from './pairing/mailbox.ts'
+import { findPolicy } from './policy/policies.ts'
+import { submitReceived } from './release/received.ts'
+import { openReleasedItem } from './release/released-item.ts'
+import { takeDownload } from './release/downloads.ts'
+import { findInvestigator, findPublicRequest, findRequest, listCell } from './request/request-store.ts'
+import { submitRequest } from './request/requests.ts'
+
+/** Everything below the rules, already running. */
+export interface RelayCore {
+  readonly database: Database
+  readonly items: ItemStore
+  readonly leaves: LeafLog
+  readonly settler: LeafSettler
+  readonly logReader: LogReader
+  readonly clock: Clock
+  readonly log: Log
+  readonly failpoints: Failpoints
+  readonly publicOrigin: string
+  readonly signer: Signer
+  readonly logSigner: NoteSigner
+  readonly brokerUrl: string
+  readonly policy: Policy
+  readonly policyDigest: string
+  readonly enrolment: Enrolment
+  readonly retentionDays: number
+  readonly batchMs: number
+  readonly operator: string | null
+  /** Ends the broker connections of a device. */
+  disconnectDevice(device: string): void
+}
+
+/** The stages, joined: what HTTP and the jobs call. */
+export interface RelayRules {
+  readonly callers: CallerDirectory
+  readonly routes: readonly BoundRoute[]
+  retain(): Promise<unknown>
+  sweep(): Promise<void>
+}
+
+/** Where stages meet: each function reads one stage for another. */
+function createCrossings(core: RelayCore) {
+  const { database, clock } = core
+  const findCertificate = async (db: Queryable, digest: string): Promise<string | null> =>
+    (await findDeviceByCertificate(db, digest))?.jws ?? null
+  const keysetInForce: ConsentParts['keysetInForce'] = async (db, root) =>
+    (await findKeysetInForce(db, root, clock.nowMs()))?.signed ?? null
+
+  async function loadGround(
+    tx: Queryable,
+    root: string,
+    named: { manifest: string; request: string },
+  ): Promise<ConsentGround> {
+    const stored = await findManifest(tx, named.manifest)
+    const certificate = stored?.root === root ? await findCertificate(tx, stored.certificate) : null
+    if (!stored || certificate === null)
+      throw new LatchkeyError('CONSENT_ISSUER', 'the household has no clip with this manifest')
+    const asked = await findRequest(tx, named.request)
+    if (!asked || asked.logIndex === null) throw new LatchkeyError('CONSENT_REQUEST', 'no such request is open')
+    const { iss, latchkey } = asked.request.payload
+    const agency = await findAgencyAt(tx, iss, asked.logIndex)
+    const now = await findAgency(tx, iss)
+    if (!agency || now?.status === 'suspended' || now?.status === 'withdrawn')
+      throw new LatchkeyError('AGENCY_SUSPENDED', 'the agency may not receive clips now')
+    const { policy } = await findPolicy(tx, latchkey.policy)
+    return {
+      manifest: stored.signed,
+      descriptors: stored.descriptors,
+      deviceCertificate: deviceCertificate.parse(certificate),
+      request: asked.request,
+      agency: agency.data,
+      policy,
+    }
+  }
+
+  async function onDeviceRevoked(certificate: string): Promise<void> {
+    const device = await findDeviceByCertificate(database, certificate)
+    if (device) core.disconnectDevice(device.device)
+  }
+
+  return { findCertificate, keysetInForce, loadGround, onDeviceRevoked }
+}
+
+/** The trust file as this relay tells it: a proposal, which the verifier's owner compares with other sources. */
+async function trustOf(core: RelayCore): Promise<Trust> {
+  const agencies = await listAgencies(core.database)
+  const active = agencies.filter(({ status }) => status === 'active' || status === 'pilot')
+  return {
+    v: 1,
+    logs: [encodeVkey(core.logSigner.key)],
+    witnesses: [],
+    quorum: 0,
+    agencies: active.map(({ uri, keys }) => ({ uri, keys })),
+    relays: [{ origin: core.publicOrigin, jwk: core.signer.jwk }],
+  }
+}
+
+function householdRoutes(core: RelayCore): BoundRoute[] {
+  const keysetParts = { ...core, admit: createAdmission(core.enrolment) }
+  const deviceParts = { ...core, logVkey: encodeVkey(core.logSigner.key) }
+  return bindRoutes(HOUSEHOLD_ROUTES, {
+    enrolHousehold: (submission) => enrolHousehold(keysetParts, submission),
+    submitKeyset: (root, raw) => submitKeyset(keysetParts, root, raw),
+    keysetsAfter: (root, afterIndex) => keysetsAfter(keysetParts, root, afterIndex),
+    enrolDevice: (caller, raw) => enrolDevice(deviceParts, caller, raw),
+    issueMqttCredential: async (caller) => ({ ...(await issueCredential(core, caller)), url: core.brokerUrl }),
+  })
+}
+
+type Crossings = ReturnType<typeof createCrossings>
+
+function clipRoutes(core: RelayCore, crossings: Crossings, deletion: DeletionParts): BoundRoute[] {
+  const { database } = core
+  const parts = {
+    ...core,
+    signReceipt: createReceiptSigner(core.publicOrigin, core.signer),
+    findCertificate: crossings.findCertificate,
+    isKeysetOf,
+  }
+  return bindRoutes(CLIP_ROUTES, {
+    putItem: (caller, upload) => putItem(parts, caller, upload),
+    putManifest: (caller, clip, upload) => putManifest(parts, caller, clip, upload),
+    putDay: (caller, upload) => putDay(parts, caller, upload),
+    listClips: (root, after) => listClips(database, root, after),
+    listHeaders: (root, clip) => listHeaders(database, root, clip),
+    openItem: (root, clip, index) => openItem(core, root, { clip, index }),
+    deleteClip: (root, clip) => deleteClip(deletion, root, clip),
+  })
+}
+
+function consentRoutes(core: RelayCore, crossings: Crossings): BoundRoute[] {
+  const { database, clock } = core
+  const consentParts = { ...core, ...crossings, keepManifest }
+  const wordParts = {
+    ...core,
+    ...crossings,
+    revokeDevice: (tx: Queryable, root: string, certificate: string) =>
+      revokeDevice(tx, { root, certificate, nowMs: clock.nowMs() }),
+  }
+  return bindRoutes(CONSENT_ROUTES, {
+    submitConsent: (caller, submission) => submitConsent(consentParts, caller, submission),
+    listConsents: (root, after) => listConsents(database, root, { after, nowMs: clock.nowMs() }),
+    submitApproval: (caller, raw) => submitApproval(wordParts, caller, raw),
+    submitRevocation: (caller, raw) => submitRevocation(wordParts, caller, raw),
+  })
+}
+
+function investigatorRoutes(core: RelayCore): BoundRoute[] {
+  const { database, clock } = core
+  const requestParts = { ...core, findAgency, prove: core.logReader.prove }
+  const releaseParts = {
+    ...core,
+    graceSeconds: core.policy.downloadGraceSeconds,
+    findGrant: (db: Queryable, consent: string, requester: string) =>
+      findGranted(db, consent, { requester, nowMs: clock.nowMs() }),
+    takeDownload: (tx: Queryable, consent: string) => takeOne(tx, consent, clock.nowMs()),
+    keysetAt: findKeysetAt,
+    agencyStatus: async (db: Queryable, uri: string) => (await findAgency(db, uri))?.status ?? null,
+    openItem: (root: string, item: { clip: string; index: number; header: Uint8Array }) => openItem(core, root, item),
+  }
+  return bindRoutes(INVESTIGATOR_ROUTES, {
+    submitRequest: (thumbprint, raw) => submitRequest(requestParts, thumbprint, raw),
+    listReleases: ({ thumbprint }) => listGranted(database, thumbprint, clock.nowMs()),
+    takeDownload: (caller, asked) => takeDownload(releaseParts, caller, asked),
+    openReleasedItem: (caller, wanted) => openReleasedItem(releaseParts, caller, wanted),
+    submitReceived: (caller: { kind: 'investigator'; thumbprint: string; jwk: PublicJwk }, raw) =>
+      submitReceived(core, caller, raw),
+    retryAfterMs: Math.min(core.batchMs, 5_000),
+  })
+}
+
+function publicRoutes(core: RelayCore): BoundRoute[] {
+  const { database, clock, policy } = core
+  return bindRoutes(PUBLIC_ROUTES, {
+    policy,
+    trust: () => trustOf(core),
+    listAgencies: () => listAgencies(database),
+    putAgency: (submission) => putAgency(core, submission),
+    listCell: (cell) => listCell(database, cell, clock.nowMs()),
+    findPublicRequest: (digest) => findPublicRequest(database, digest),
+  })
+}
+
+/** Joins the stages: the one place that knows them all. */
+export function createRules(core: RelayCore, proofs: ProofMemory): RelayRules {
+  const { database, clock } = core
+  const crossings = createCrossings(core)
+  const mailboxes = createMailboxes(core)
+  const deletion: DeletionParts = {
+    ...core,
+    endConsents: (tx, root, clip) => endConsentsOnClip(tx, root, clip, clock.nowMs()),
+  }
+  const isHeld = (root: string, clip: string, nowMs: number) => isClipHeld(database, root, clip, nowMs)
+  return {
+    callers: {
+      operator: core.operator,
+      findRoot: (thumbprint) => findRoot(database, thumbprint),
+      findMember: (thumbprint) => findMember(database, thumbprint, clock.nowMs()),
+      findDevice: (thumbprint) => findDevice(database, thumbprint),
+      findInvestigator: (thumbprint) => findInvestigator(database, thumbprint),
+    },
+    routes: [
+      ...bindRoutes(PAIRING_ROUTES, { putLetter: mailboxes.put, getLetter: mailboxes.get }),
+      ...householdRoutes(core),
+      ...clipRoutes(core, crossings, deletion),
+      ...bindRoutes(LOG_ROUTES, core.logReader),
+      ...publicRoutes(core),
+      ...consentRoutes(core, crossings),
+      ...investigatorRoutes(core),
+    ],
+    retain: () => runRetention({ ...deletion, log: core.log, retentionDays: core.retentionDays, isHeld }),
+    sweep: async () => {
+      await finishDeletions(deletion)
+      await proofs.forget(clock.nowMs())
+      await mailboxes.sweep()
+    },
+  }
+}

@@ -1,0 +1,68 @@
+import {
+  CLOCK_TOLERANCE_SECONDS,
+  type ClipRequest,
+  type Finding,
+  type InvestigatorCertificate,
+  isSignedBy,
+  type LeafData,
+  type PublicJwk,
+  type Signed,
+  urnOf,
+} from '@latchkey/shared'
+
+/** An agency vouches for a year at most. */
+const MAX_CERTIFICATE_SECONDS = 366 * 86_400
+
+/** A request and who stands behind it. */
+export interface RequestIdentity {
+  readonly request: Signed<ClipRequest>
+  readonly certificate: Signed<InvestigatorCertificate>
+  readonly agency: LeafData<'agency'>
+  readonly nowMs: number
+}
+
+const refuse = (code: Finding['code'], message: string, field?: string): Finding => ({
+  code,
+  message,
+  ...(field ? { field } : {}),
+})
+
+function checkCertificate({ request, certificate, agency, nowMs }: RequestIdentity): Finding[] {
+  const { payload } = certificate
+  const nowSeconds = nowMs / 1000
+  const wrong = (message: string): Finding[] => [refuse('INVESTIGATOR_INVALID', message)]
+  if (payload.iss !== agency.uri || !agency.keys.some((key) => isSignedBy(certificate, key as PublicJwk)))
+    return wrong('the certificate is not signed by a key of the agency')
+  if (payload.exp - payload.iat > MAX_CERTIFICATE_SECONDS) return wrong('the certificate is valid for over a year')
+  if (payload.iat > nowSeconds + CLOCK_TOLERANCE_SECONDS || payload.exp <= nowSeconds)
+    return wrong('the certificate is not valid now')
+  const jwk = payload.cnf.jwk as PublicJwk
+  if (payload.sub !== urnOf(jwk) || request.payload.sub !== payload.sub || request.payload.cnf.jwk.x !== jwk.x)
+    return wrong('the certificate is for another requester')
+  if (request.payload.latchkey.recipient !== payload.latchkey.recipient)
+    return wrong('the certificate is for another recipient')
+  if (request.payload.latchkey.investigatorCertificate !== certificate.digest)
+    return wrong('the request names another certificate')
+  if (!isSignedBy(request, jwk)) return [refuse('SIGNATURE_INVALID', 'the request is not signed by its requester')]
+  return []
+}
+
+/**
+ * Is the request by whom it says, for an enrolled agency, for this relay? Nothing about its content.
+ * @returns findings, empty when it is; those with codes AGENCY_SUSPENDED and later are about a proven requester
+ */
+export function checkIdentity(subject: RequestIdentity, publicOrigin: string): Finding[] {
+  const findings = checkCertificate(subject)
+  if (findings.length > 0) return findings
+  if (subject.request.payload.aud !== publicOrigin) return [refuse('REQUEST_INVALID', 'meant for another relay', 'aud')]
+  return []
+}
+
+/** May this agency ask now? */
+export function checkAgency(agency: LeafData<'agency'>, nowMs: number): Finding[] {
+  if (agency.status === 'suspended' || agency.status === 'withdrawn')
+    return [refuse('AGENCY_SUSPENDED', `the agency is ${agency.status}`)]
+  if (nowMs < agency.noticeUntilMs)
+    return [refuse('AGENCY_NOTICE', 'the public notice period of the agency is not over')]
+  return []
+}
