@@ -50,8 +50,20 @@ export async function benchSeal(): Promise<Comparison[]> {
     const rate = (s: number) => TOTAL_BYTES / 1e6 / s
     const ours = rate(seconds.ours)
     return [
-      compare({ name: 'seal, commitments included', unit: 'MB/s', ours, peer: 'age', theirs: rate(seconds.age) }, { atLeast: 5 }),
-      compare({ name: 'seal, commitments included', unit: 'MB/s', ours, peer: 'raw chacha20-poly1305', theirs: rate(seconds.raw) }, { atLeast: 0.5 }),
+      compare(
+        { name: 'seal, commitments included', unit: 'MB/s', ours, peer: 'age', theirs: rate(seconds.age) },
+        { atLeast: 5 },
+      ),
+      compare(
+        {
+          name: 'seal, commitments included',
+          unit: 'MB/s',
+          ours,
+          peer: 'raw chacha20-poly1305',
+          theirs: rate(seconds.raw),
+        },
+        { atLeast: 0.5 },
+      ),
     ]
   } finally {
     rmSync(folder, { recursive: true })

@@ -67,7 +67,7 @@ export async function recordCamera(
 ): Promise<void> {
   const { ffmpeg: binary, say } = tools
   if (camera === null) {
-    await drawDoorstepScene(binary, out, {})
+    await drawDoorstepScene({ ffmpeg: binary, clock: systemClock }, out)
     return
   }
   const input = inputOf(camera, binary)

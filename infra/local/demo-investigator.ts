@@ -1,48 +1,34 @@
 /** The agency and the investigator of the demo. */
 import {
   agencyList,
+  LatchkeyError,
   clipRequest,
+  concatBytes,
   consent,
-  createSigner,
+  createVerifierTrust,
+  digestOf,
   downloadAnswer,
   encodeBase64url,
-  generateIdentity,
-  type Identity,
-  investigatorCertificate,
   type Json,
   type Policy,
   digestOfJson,
   randomBytes,
+  received,
+  release,
   releaseList,
   requestAccepted,
-  type Signer,
+  sha256,
+  type Trust,
+  verifyBundleZip,
   type Vertex,
 } from '@latchkey/shared'
 import { createRelayClient, readJson } from '@latchkey/shared/node'
 import { anything } from './answers.ts'
+import { DEMO_AGENCY, type DemoParties } from './demo-parties.ts'
 import { poll } from './poll.ts'
 
-const YEAR_SECONDS = 365 * 86_400
 const POLL_MS = 250
 const WAIT_MS = 60_000
-
-/** The demo's agency: a name that no real agency has (RFC 2606). */
-export const DEMO_AGENCY = {
-  uri: 'https://police.example',
-  name: 'Example City Police (demo)',
-  kind: 'police',
-} as const
-
-/** Keys of an agency and one investigator. */
-export interface InvestigatorKeys {
-  readonly agency: Signer
-  readonly signer: Signer
-  readonly identity: Identity
-}
-
-export function createInvestigatorKeys(): InvestigatorKeys {
-  return { agency: createSigner(randomBytes(32)), signer: createSigner(randomBytes(32)), identity: generateIdentity() }
-}
 
 /** What is asked for. */
 export interface Question {
@@ -54,47 +40,35 @@ export interface Question {
 /** One investigator at one relay. */
 export interface DemoInvestigator {
   /** The operator enrols the agency (the demo holds the operator's key too). */
-  enrolAgency(operator: Signer): Promise<void>
+  enrolAgency(): Promise<void>
   /** Files the request; answers with its digest. */
   ask(question: Question): Promise<string>
   /** Waits for a consent that answers the request, takes one download and fetches the bundle. */
-  receive(requestDigest: string): Promise<{ release: string; consent: string; bundle: Uint8Array }>
+  receive(requestDigest: string): Promise<{ release: string; bundle: Uint8Array }>
+  /** Signs and sends what arrived and opened. */
+  acknowledge(answer: { readonly release: string; readonly bundle: Uint8Array }, trust: Trust): Promise<void>
 }
 
 export function createDemoInvestigator(options: {
-  keys: InvestigatorKeys
+  keys: DemoParties
   relay: string
   nowMs: () => number
 }): DemoInvestigator {
   const { keys, relay, nowMs } = options
-  const client = createRelayClient({ origin: relay, signer: keys.signer, nowMs })
+  const client = createRelayClient({ origin: relay, signer: keys.requester.signer, nowMs })
   const seconds = () => Math.floor(nowMs() / 1000)
 
-  async function certify(): Promise<string> {
-    return investigatorCertificate.encode(
-      {
-        iss: DEMO_AGENCY.uri,
-        sub: keys.signer.urn,
-        iat: seconds(),
-        exp: seconds() + YEAR_SECONDS,
-        cnf: { jwk: keys.signer.jwk },
-        latchkey: { v: 1, name: 'A. Example', role: 'Detective (demo)', recipient: keys.identity.recipient },
-      },
-      keys.agency,
-    )
-  }
-
-  async function signRequest(question: Question, certificate: string): Promise<string> {
+  async function signRequest(question: Question): Promise<string> {
     const iat = seconds()
     return clipRequest.encode(
       {
         iss: DEMO_AGENCY.uri,
-        sub: keys.signer.urn,
+        sub: keys.requester.signer.urn,
         aud: relay,
         jti: encodeBase64url(randomBytes(16)),
         iat,
         exp: iat + question.policy.requestLifeSeconds.default,
-        cnf: { jwk: keys.signer.jwk },
+        cnf: { jwk: keys.requester.signer.jwk },
         authorization_details: [
           {
             type: 'latchkey/clip-request',
@@ -112,27 +86,25 @@ export function createDemoInvestigator(options: {
           basis: 'voluntary',
           retentionDays: 180,
           contact: 'A. Example, evidence desk, evidence@police.example',
-          recipient: keys.identity.recipient,
-          investigatorCertificate: investigatorCertificate.parse(certificate).digest,
+          recipient: keys.requester.identity.recipient,
+          investigatorCertificate: keys.requester.certificate.digest,
           template: 'parcel-theft-1',
           policy: digestOfJson(question.policy satisfies Json),
         },
       },
-      keys.signer,
+      keys.requester.signer,
     )
   }
 
   return {
-    async enrolAgency(operator) {
-      const asOperator = createRelayClient({ origin: relay, signer: operator, nowMs })
+    async enrolAgency() {
+      const asOperator = createRelayClient({ origin: relay, signer: keys.operator, nowMs })
       const json = { ...DEMO_AGENCY, status: 'active', keys: [keys.agency.jwk] }
       await asOperator.json('POST', '/v1/agencies', anything, { json })
       await client.json('GET', '/v1/agencies', agencyList)
     },
     async ask(question) {
-      const certificate = await certify()
-      const request = await signRequest(question, certificate)
-      const json = { request, investigatorCertificate: certificate }
+      const json = { request: await signRequest(question), investigatorCertificate: keys.requester.certificate.raw }
       return (await client.json('POST', '/v1/requests', requestAccepted, { json })).digest
     },
     async receive(requestDigest) {
@@ -148,7 +120,33 @@ export function createDemoInvestigator(options: {
         return response.status === 202 ? null : readJson(response, downloadAnswer)
       })
       const bundle = await client.bytes('GET', `/v1/downloads/${answer.download}/bundle.zip`, { timeoutMs: WAIT_MS })
-      return { release: answer.release, consent: digest, bundle }
+      return { release: answer.release, bundle }
+    },
+    async acknowledge(answer, trust) {
+      const verdict = verifyBundleZip(answer.bundle, createVerifierTrust(trust), { identity: keys.requester.identity })
+      if (!verdict.passed || !verdict.opened)
+        throw new LatchkeyError('BUNDLE_INVALID', 'nothing is acknowledged that did not verify and open')
+      const { digest, payload } = release.parse(answer.release)
+      const plaintexts = verdict.opened.map((item) => sha256(item.plaintext))
+      const signed = await received.encode(
+        {
+          iss: DEMO_AGENCY.uri,
+          sub: keys.requester.signer.urn,
+          jti: encodeBase64url(randomBytes(16)),
+          iat: seconds(),
+          latchkey: {
+            v: 1,
+            release: digest,
+            consent: payload.latchkey.consent,
+            plaintextsSha256: digestOf(concatBytes(...plaintexts)),
+            items: plaintexts.length,
+            tool: 'latchkey walkthrough',
+          },
+        },
+        keys.requester.signer,
+      )
+      const json = { received: signed, salt: encodeBase64url(randomBytes(32)) }
+      await client.json('POST', '/v1/received', anything, { json })
     },
   }
 }

@@ -12,15 +12,10 @@ import {
   type ClipEntry,
   clipRequest,
   consentAccepted,
-  createSigner,
   decodeBase64url,
   defaultItems,
   deviceCertificate,
   encodeBase64url,
-  generateIdentity,
-  type Identity,
-  keyset,
-  type Keyset,
   LatchkeyError,
   pairingDone,
   pairingHello,
@@ -30,49 +25,14 @@ import {
   type PublicRequest,
   randomBytes,
   type Seen,
-  type Signed,
-  type Signer,
 } from '@latchkey/shared'
 import { createRelayClient, type RelayClient } from '@latchkey/shared/node'
 import { anything } from './answers.ts'
+import type { DemoParties } from './demo-parties.ts'
 import { poll } from './poll.ts'
 
 const PAIRING_TIMEOUT_MS = 60_000
 const POLL_MS = 200
-
-/** The household's keys. In the demo they live on this disk; on a phone they are non-extractable. */
-export interface OwnerKeys {
-  readonly root: Signer
-  readonly member: Signer
-  readonly identity: Identity
-  readonly recovery: Identity
-  readonly keyset: Signed<Keyset>
-}
-
-/** Fresh keys of a household of one phone. */
-export async function createOwnerKeys(nowMs: number): Promise<OwnerKeys> {
-  const root = createSigner(randomBytes(32))
-  const member = createSigner(randomBytes(32))
-  const identity = generateIdentity()
-  const recovery = generateIdentity()
-  const raw = await keyset.encode(
-    {
-      iss: root.urn,
-      iat: Math.floor(nowMs / 1000),
-      latchkey: {
-        v: 1,
-        version: 1,
-        previous: null,
-        effectiveMs: nowMs,
-        members: [{ signingKey: member.jwk, recipient: identity.recipient, role: 'owner' }],
-        recovery: recovery.recipient,
-        quorum: 1,
-      },
-    },
-    root,
-  )
-  return { root, member, identity, recovery, keyset: keyset.parse(raw) }
-}
 
 /** One owner at one relay. */
 export interface DemoOwner {
@@ -99,15 +59,19 @@ export interface Decision {
 }
 
 /** @param options.nowMs the owner's clock */
-export function createDemoOwner(options: { keys: OwnerKeys; relay: string; nowMs: () => number }): DemoOwner {
+export function createDemoOwner(options: {
+  keys: DemoParties['owner']
+  relay: string
+  nowMs: () => number
+}): DemoOwner {
   const { keys, relay, nowMs } = options
-  const asRoot = createRelayClient({ origin: relay, signer: keys.root, nowMs })
-  const asMember = createRelayClient({ origin: relay, signer: keys.member, nowMs })
+  const asRoot = createRelayClient({ origin: relay, signer: keys.rootSigner, nowMs })
+  const asMember = createRelayClient({ origin: relay, signer: keys.signer, nowMs })
   const anyone = createRelayClient({ origin: relay, nowMs })
 
   return {
     async enrol(cell) {
-      const json = { keyset: keys.keyset.raw, rootJwk: keys.root.jwk, cell }
+      const json = { keyset: keys.keyset.raw, rootJwk: keys.root, cell }
       await asRoot.json('POST', '/v1/households', anything, { json })
     },
     pair: (pairingUrl) => pairDevice({ keys, anyone, asMember, pairingUrl, nowMs }),
@@ -122,7 +86,7 @@ export function createDemoOwner(options: { keys: OwnerKeys; relay: string; nowMs
 }
 
 interface PairingTask {
-  readonly keys: OwnerKeys
+  readonly keys: DemoParties['owner']
   readonly anyone: RelayClient
   readonly asMember: RelayClient
   readonly pairingUrl: string
@@ -139,8 +103,8 @@ async function pairDevice({ keys, anyone, asMember, pairingUrl, nowMs }: Pairing
     invitation,
     hello,
     keyset: keys.keyset.raw,
-    rootJwk: keys.root.jwk,
-    member: keys.member,
+    rootJwk: keys.root,
+    member: keys.signer,
     nowMs: nowMs(),
   })
   const salt = encodeBase64url(randomBytes(32))
@@ -156,7 +120,7 @@ async function pairDevice({ keys, anyone, asMember, pairingUrl, nowMs }: Pairing
 }
 
 interface SigningTask {
-  readonly keys: OwnerKeys
+  readonly keys: DemoParties['owner']
   readonly asMember: RelayClient
   readonly relay: string
   readonly nowMs: () => number
@@ -193,5 +157,5 @@ async function signDecision({ keys, asMember, relay, nowMs, decision }: SigningT
     seen: decision.seen,
     nowSeconds: Math.floor(nowMs() / 1000),
   }
-  return buildConsent(plan, { signer: keys.member, identity: keys.identity }, fetched)
+  return buildConsent(plan, { signer: keys.signer, identity: keys.identity }, fetched)
 }

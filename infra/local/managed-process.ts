@@ -33,9 +33,10 @@ export function startProcess(options: {
   const lines: string[] = []
   const listeners = new Set<(line: string) => void>()
   for (const stream of [child.stdout!, child.stderr!]) {
-    stream.pipe(log, { end: false })
     createInterface({ input: stream }).on('line', (line) => {
       lines.push(line)
+      // A pairing address holds a secret in its fragment: it is for the person who is asked to open it, not for a file.
+      log.write(`${line.replace(/#v=1&\S+/, '#…')}\n`)
       for (const listener of listeners) listener(line)
     })
   }

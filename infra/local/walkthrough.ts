@@ -1,35 +1,27 @@
 /** One clip from camera to court, without a person. Every party here uses only what it would have in the field. */
-import { spawnSync } from 'node:child_process'
-import { mkdir, readdir, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, readdir, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import {
   type ClipEntry,
   clipManifest,
   clipRequest,
-  createSigner,
-  encodeGeohash,
   LatchkeyError,
   openFile,
   polygonContains,
   type PublicRequest,
-  randomBytes,
   type Trust,
-  type Vertex,
 } from '@latchkey/shared'
 import { createRelayClient } from '@latchkey/shared/node'
 import { loadFfmpeg } from '../../device-agent/src/camera/ffmpeg-binary.ts'
 import { systemClock } from '../../device-agent/src/kernel/clock.ts'
 import type { StartOptions } from './arguments.ts'
 import { recordCamera } from './camera-recording.ts'
-import {
-  createDemoInvestigator,
-  createInvestigatorKeys,
-  DEMO_AGENCY,
-  type DemoInvestigator,
-} from './demo-investigator.ts'
-import { createDemoOwner, createOwnerKeys, type DemoOwner, type OwnerKeys } from './demo-owner.ts'
-import { startDemoWorld, type DemoWorld } from './demo-world.ts'
-import { writeAgeIdentity, writePrivate } from './key-files.ts'
+import { BLOCK, CELL, HOME } from './demo-home.ts'
+import { createDemoInvestigator, type DemoInvestigator } from './demo-investigator.ts'
+import { createDemoOwner, type DemoOwner } from './demo-owner.ts'
+import { DEMO_AGENCY, type DemoParties, loadDemoParties } from './demo-parties.ts'
+import { defaultDataFolder, startDemoWorld, type DemoWorld } from './demo-world.ts'
+import { latchkey } from './latchkey-command.ts'
 import { poll } from './poll.ts'
 import { createSteps, type Steps } from './steps.ts'
 
@@ -37,16 +29,6 @@ import { createSteps, type Steps } from './steps.ts'
 const REPLAY_RATE = 6
 const CLIP_TIMEOUT_MS = 240_000
 const MINUTE_MS = 60_000
-
-/** The demo's home, in the middle of nowhere in particular, and the block around it. Integer microdegrees. */
-const HOME: Vertex = [47_600_000, -122_300_000]
-const BLOCK: readonly Vertex[] = [
-  [47_597_500, -122_303_500],
-  [47_597_500, -122_296_500],
-  [47_602_500, -122_296_500],
-  [47_602_500, -122_303_500],
-]
-const CELL = encodeGeohash(HOME[0], HOME[1], 5)
 
 interface Folders {
   readonly out: string
@@ -79,13 +61,21 @@ interface Session {
   readonly folders: Folders
   readonly steps: Steps
   readonly world: DemoWorld
-  readonly ownerKeys: OwnerKeys
+  readonly parties: DemoParties
   readonly owner: DemoOwner
   readonly investigator: DemoInvestigator
 }
 
 /** A finished clip, and when what started it happened (from the meta item, which only the household opens). */
-async function waitForClip({ owner, ownerKeys, world }: Session): Promise<{ clip: ClipEntry; triggerMs: number }> {
+/** A dead doorbell or relay is told at once, not after the last deadline. */
+async function whileRunning<T>(world: DemoWorld, work: Promise<T>): Promise<T> {
+  const ended = world.ended.then((line) => {
+    throw new LatchkeyError('UNAVAILABLE', line)
+  })
+  return Promise.race([work, ended])
+}
+
+async function waitForClip({ owner, parties, world }: Session): Promise<{ clip: ClipEntry; triggerMs: number }> {
   const clip = await poll(
     'a recorded clip (did anything move?)',
     { everyMs: 300, timeoutMs: CLIP_TIMEOUT_MS },
@@ -96,9 +86,9 @@ async function waitForClip({ owner, ownerKeys, world }: Session): Promise<{ clip
   )
   const meta = clip.descriptors.find((item) => item.kind === 'meta')
   if (!meta) throw new LatchkeyError('INTERNAL', 'the clip has no meta item')
-  const asMember = createRelayClient({ origin: world.origin, signer: ownerKeys.member, nowMs: Date.now })
+  const asMember = createRelayClient({ origin: world.origin, signer: parties.owner.signer, nowMs: Date.now })
   const sealed = await asMember.bytes('GET', `/v1/clips/${clip.clip}/items/${meta.index}`)
-  const opened = JSON.parse(new TextDecoder().decode(openFile(sealed, ownerKeys.identity))) as { triggerMs: number }
+  const opened = JSON.parse(new TextDecoder().decode(openFile(sealed, parties.owner.identity))) as { triggerMs: number }
   return { clip, triggerMs: opened.triggerMs }
 }
 
@@ -117,29 +107,21 @@ async function matchAtHome(owner: DemoOwner, clip: ClipEntry, digest: string): P
   return request
 }
 
-function latchkey(args: readonly string[]): string {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [join('shared', 'bin', 'latchkey.ts'), ...args], {
-    encoding: 'utf8',
-  })
-  if (status !== 0) throw new LatchkeyError('BUNDLE_INVALID', `latchkey ${args[0]} said:\n${stdout}${stderr}`)
-  return stdout
-}
-
 /** Windows are at least 15 minutes long and end now or earlier. */
 function windowAround(clip: ClipEntry, nowMs: number): { startMs: number; endMs: number } {
   const { startMs } = clipManifest.parse(clip.manifest).payload.latchkey
   return { startMs: Math.min(startMs - MINUTE_MS, nowMs - 20 * MINUTE_MS), endMs: nowMs }
 }
 
-function trustOf(world: DemoWorld, ownerKeys: OwnerKeys, agencyJwk: Trust['agencies'][number]['keys'][number]): Trust {
+function trustOf(world: DemoWorld, parties: DemoParties): Trust {
   return {
     v: 1,
     logs: [world.logVkey],
     witnesses: [],
     quorum: 0,
-    agencies: [{ uri: DEMO_AGENCY.uri, keys: [agencyJwk] }],
+    agencies: [{ uri: DEMO_AGENCY.uri, keys: [parties.agency.jwk] }],
     relays: [{ origin: world.origin, jwk: world.relayJwk }],
-    households: [ownerKeys.root.urn],
+    households: [parties.owner.rootSigner.urn],
   }
 }
 
@@ -176,38 +158,31 @@ export async function runWalkthrough(
     options.camera === null ? 'Camera: draw a doorstep that needs no hardware' : 'Camera: take the real video',
     (say) => recordCamera(options.camera, folders.source, { ffmpeg, say }),
   )
-  const operator = createSigner(randomBytes(32))
-  const investigatorKeys = createInvestigatorKeys()
-  const ownerKeys = await createOwnerKeys(Date.now())
-  await writeAgeIdentity(
-    folders.recoveryKey,
-    ownerKeys.recovery,
-    'Recovery key of the household: opens its clips, never a release',
+  // A folder of its own per run, outside `out`: what the two machines hold must not lie beside the keys.
+  const folder = join(options.data ?? defaultDataFolder(), `walkthrough-${Date.now()}`)
+  const parties = await steps.run('keys', 'Keys: owner, agency, investigator, each their own', () =>
+    loadDemoParties(join(folders.out, 'parties')),
   )
-  await writeAgeIdentity(
-    folders.requesterKey,
-    investigatorKeys.identity,
-    'Key of the investigator: opens what was released to it',
-  )
+  await copyFile(parties.keyFiles.recovery, folders.recoveryKey)
+  await copyFile(parties.keyFiles.requester, folders.requesterKey)
 
-  await using world = await steps.run('relay', 'Relay: PostgreSQL, item store, MQTT broker, log', (say) =>
-    startDemoWorld({ options, operator: operator.jwk, fresh: true, say }),
+  await using world = await steps.run('relay', 'Relay: PostgreSQL, item store, MQTT broker, log', () =>
+    startDemoWorld({ folder, port: options.port, operator: parties.operator.jwk }),
   )
-  const owner = createDemoOwner({ keys: ownerKeys, relay: world.origin, nowMs: Date.now })
-  const investigator = createDemoInvestigator({ keys: investigatorKeys, relay: world.origin, nowMs: Date.now })
-  const session: Session = { folders, steps, world, ownerKeys, owner, investigator }
-  await writePrivate(
-    folders.trust,
-    `${JSON.stringify(trustOf(world, ownerKeys, investigatorKeys.agency.jwk), null, 2)}\n`,
-  )
+  const owner = createDemoOwner({ keys: parties.owner, relay: world.origin, nowMs: Date.now })
+  const investigator = createDemoInvestigator({ keys: parties, relay: world.origin, nowMs: Date.now })
+  const session: Session = { folders, steps, world, parties, owner, investigator }
+  const trust = trustOf(world, parties)
+  await writeFile(folders.trust, `${JSON.stringify(trust, null, 2)}\n`)
 
   await steps.run('pair', 'Pairing: phone and doorbell authenticate each other', async (say) => {
     await owner.enrol(CELL)
     const pairingUrl = await world.startAgent({ path: folders.source, loop: false, rate: REPLAY_RATE })
+    if (pairingUrl === null) throw new LatchkeyError('INTERNAL', 'a new doorbell says it is paired')
     say(`both show ${await owner.pair(pairingUrl)}`)
   })
   const { clip, triggerMs } = await steps.run('record', 'Motion, clip, seal, spool, upload', async (say) => {
-    const found = await waitForClip(session)
+    const found = await whileRunning(world, waitForClip(session))
     const { startMs, endMs, items } = clipManifest.parse(found.clip.manifest).payload.latchkey
     say(
       `${items} sealed items, ${seconds(endMs - startMs)}, pre-roll ${seconds(found.triggerMs - startMs)}; the relay can open none of them`,
@@ -215,7 +190,7 @@ export async function runWalkthrough(
     return found
   })
   const request = await steps.run('request', 'Request: a named investigator asks in public', async (say) => {
-    await investigator.enrolAgency(operator)
+    await investigator.enrolAgency()
     const digest = await investigator.ask({ window: windowAround(clip, Date.now()), area: BLOCK, policy: world.policy })
     say(`logged as ${digest}; the relay told nobody, every phone of cell ${CELL} fetches it`)
     return matchAtHome(owner, clip, digest)
@@ -232,18 +207,29 @@ export async function runWalkthrough(
     const { notice } = await owner.share(decision)
     for (const line of notice.trimEnd().split('\n')) say(`| ${line}`)
   })
-  await steps.run('release', 'Release: one of three downloads, logged first', async (say) => {
-    const { bundle } = await investigator.receive(clipRequest.parse(request.request).digest)
-    await writePrivate(folders.bundle, bundle)
-    say(`bundle.zip, ${(bundle.length / 1e6).toFixed(1)} MB`)
+  const answer = await steps.run('release', 'Release: one of three downloads, logged first', async (say) => {
+    const received = await investigator.receive(clipRequest.parse(request.request).digest)
+    await writeFile(folders.bundle, received.bundle)
+    say(`bundle.zip, ${(received.bundle.length / 1e6).toFixed(1)} MB`)
+    return received
   })
-  await steps.run('stop', 'Relay and doorbell stop: what follows needs neither', () => world.stop())
+  await steps.run('open', 'Open: verify, decrypt, the bit-exact original and a working copy', async (say) => {
+    const args = ['--key', folders.requesterKey, '--trust', folders.trust, '--out', folders.opened]
+    for (const line of latchkey('open', folders.bundle, ...args)
+      .trimEnd()
+      .split('\n'))
+      say(line)
+  })
+  await steps.run('receipt', 'Receipt: the investigator signs what arrived', () =>
+    investigator.acknowledge(answer, trust),
+  )
+  await steps.run('stop', 'Doorbell and relay stop; the next step needs neither', () => world.stop())
   await steps.run('verify', 'Verify offline', async (say) => {
-    const output = latchkey(['verify', folders.bundle, '--trust', folders.trust, '--key', folders.requesterKey])
-    for (const line of output.trimEnd().split('\n')) say(line)
-  })
-  await steps.run('open', 'Open: the bit-exact original and a working copy', async () => {
-    latchkey(['open', folders.bundle, '--key', folders.requesterKey, '--trust', folders.trust, '--out', folders.opened])
+    const args = ['--trust', folders.trust, '--key', folders.requesterKey]
+    for (const line of latchkey('verify', folders.bundle, ...args)
+      .trimEnd()
+      .split('\n'))
+      say(line)
   })
   await writeReport(session, clip, triggerMs)
   print(`\nDone. In ${folders.out}:`)
