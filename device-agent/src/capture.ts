@@ -2,7 +2,7 @@ import type { CameraEvent, CameraState, ClipSink, DoorEvent, MotionFinding } fro
 import { createCamera } from './camera/camera.ts'
 import type { FfmpegBinary } from './camera/ffmpeg-binary.ts'
 import { createLumaDecoder } from './camera/ffmpeg-luma-decoder.ts'
-import { type CameraSource, isReplay } from './camera/source.ts'
+import { type CameraSource, isLive } from './camera/source.ts'
 import { type ClipConfig, DEFAULT_CLIP_CONFIG, createClipCutter } from './clip/clip-cutter.ts'
 import { createPosterMaker } from './clip/ffmpeg-poster.ts'
 import type { Clock } from './kernel/clock.ts'
@@ -62,37 +62,52 @@ export function createCapture(options: CaptureOptions): Capture {
     ffmpeg,
     clock,
     onLuma(luma) {
-      const finding = detector.look(luma)
-      options.onFinding?.(finding)
-      cutter.find(finding)
+      try {
+        const finding = detector.look(luma)
+        options.onFinding?.(finding)
+        cutter.find(finding)
+      } catch (error) {
+        // Called by a pipe, with nobody above: what goes wrong here must not end the recording.
+        onFault(error)
+      }
     },
   })
   const stopping = new AbortController()
   // A recording can wait for detector and sink; a camera cannot.
-  const waits = isReplay(source)
+  const waits = !isLive(source)
 
   function onState(state: CameraState, atMs: number): void {
     if (state === 'camera-lost') cutter.lose()
     options.onState(state, atMs)
   }
 
-  async function take(event: CameraEvent): Promise<void> {
-    if (event.kind === 'state') return onState(event.state, event.atMs)
-    if (event.kind === 'format') {
-      detector = createMotionDetector(options.motion ?? DEFAULT_MOTION_CONFIG)
-      decoder.begin(event.format)
-      return cutter.begin(event.format)
+  function take(event: CameraEvent): void {
+    switch (event.kind) {
+      case 'state':
+        onState(event.state, event.atMs)
+        break
+      case 'format':
+        detector = createMotionDetector(options.motion ?? DEFAULT_MOTION_CONFIG)
+        decoder.begin(event.format)
+        cutter.begin(event.format)
+        break
+      case 'frame':
+        cutter.add(event.frame)
+        decoder.feed(event.frame, event.fragment)
     }
-    cutter.add(event.frame)
-    decoder.feed(event.frame, event.fragment)
-    if (!waits) return
+  }
+
+  async function roomForMore(): Promise<void> {
     await decoder.ready()
     await cutter.drained()
   }
 
   async function run(): Promise<void> {
     try {
-      for await (const event of createCamera(options).events(stopping.signal)) await take(event)
+      for await (const event of createCamera(options).events(stopping.signal)) {
+        take(event)
+        if (waits) await roomForMore()
+      }
       if (!stopping.signal.aborted) await decoder.finish()
     } finally {
       await decoder.stop()

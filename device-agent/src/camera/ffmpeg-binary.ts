@@ -71,7 +71,10 @@ async function probe(path: string, clock: Clock): Promise<FfmpegBinary | undefin
 }
 
 function* candidates({ configuredPath, searchPath }: FfmpegSearch): Generator<string> {
-  if (configuredPath !== undefined) return yield resolve(configuredPath)
+  if (configuredPath !== undefined) {
+    yield resolve(configuredPath)
+    return
+  }
   for (const folder of searchPath.split(delimiter)) if (isAbsolute(folder)) yield join(folder, 'ffmpeg')
   const bundled = staticPath()
   if (bundled !== undefined) yield bundled

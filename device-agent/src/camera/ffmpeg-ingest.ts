@@ -5,7 +5,8 @@ import type { Clock } from '../kernel/clock.ts'
 import type { CaptureTime } from './capture-time.ts'
 import { type FfmpegInput, ingestArguments, rpicamArguments } from './ffmpeg-arguments.ts'
 import type { FfmpegBinary } from './ffmpeg-binary.ts'
-import { type StreamPart, createFmp4Demuxer } from './fmp4-demuxer.ts'
+import { createFmp4Demuxer } from './fmp4-demuxer.ts'
+import type { Sample } from './fmp4-fragment-parser.ts'
 import type { ParsedInit } from './fmp4-init.ts'
 import { isIdr, parseNalTypes } from './nal-units.ts'
 import type { CameraSource } from './source.ts'
@@ -38,10 +39,16 @@ const NOT_MUXABLE = /Could not find tag for codec|codec not currently supported 
 /** Ends the process when the stream stalls; time during which our own consumer holds us does not count. */
 function createWatchdog({ clock, startMs, staleMs }: IngestOptions, onStale: () => void) {
   let limitMs = startMs
+  let stale = false
+  const bite = () => {
+    stale = true
+    onStale()
+  }
   return {
+    isStale: () => stale,
     onFrame: () => void (limitMs = staleMs),
     async guard<T>(work: Promise<T>): Promise<T> {
-      const timer = clock.setTimer(limitMs, onStale)
+      const timer = clock.setTimer(limitMs, bite)
       try {
         return await work
       } finally {
@@ -53,7 +60,7 @@ function createWatchdog({ clock, startMs, staleMs }: IngestOptions, onStale: () 
 
 function createFrameStamper(init: ParsedInit, { clock, captureTime }: IngestOptions) {
   const toMs = 1000 / init.format.timescale
-  return (sample: Extract<StreamPart, { kind: 'fragment' }>['samples'][number]): CodedFrame => {
+  return (sample: Sample): CodedFrame => {
     const { data, dtsTicks, ptsTicks, durationTicks } = sample
     // The container marks recovery points as sync too; a clip that starts at one would not decode cleanly.
     const keyframe = isIdr(parseNalTypes(data, init.nalLengthBytes))
@@ -93,17 +100,17 @@ function startChildren({
  * breaks; UNAVAILABLE when it stalls or a live one ends
  */
 export async function* ingest(options: IngestOptions): AsyncGenerator<StreamEvent, void, undefined> {
+  // Read anew where it matters: the compiler takes it for a constant.
+  const isAborted = () => options.signal.aborted
+  if (isAborted()) return
   await using children = startChildren(options)
   const child = children.ingest
   const onAbort = () => void child.stop()
   options.signal.addEventListener('abort', onAbort, { once: true })
-  let stale = false
-  const watchdog = createWatchdog(options, () => {
-    stale = true
-    void child.kill()
-  })
+  children.defer(() => options.signal.removeEventListener('abort', onAbort))
+  const watchdog = createWatchdog(options, () => void child.kill())
   const demuxer = createFmp4Demuxer()
-  let stamp: ((sample: Extract<StreamPart, { kind: 'fragment' }>['samples'][number]) => CodedFrame) | undefined
+  let stamp: ((sample: Sample) => CodedFrame) | undefined
   const chunks = child.stdout[Symbol.asyncIterator]() as AsyncIterator<Buffer, undefined>
   // A killed process ends its pipe with an error; why it ended is judged below.
   const nextChunk = () => watchdog.guard(chunks.next().catch(() => ({ done: true as const, value: undefined })))
@@ -118,13 +125,13 @@ export async function* ingest(options: IngestOptions): AsyncGenerator<StreamEven
       for (const sample of part.samples) yield { kind: 'frame', frame: stamp!(sample), fragment: part.boxes }
     }
   }
-  options.signal.removeEventListener('abort', onAbort)
-  if (options.signal.aborted) return
-  const exit = stale ? await child.kill() : await child.exited
+  if (isAborted()) return
+  const exit = await child.exited
   assertEnd(
-    { stale, failed: exit.code !== 0, started: stamp !== undefined, stderr: child.stderrTail() },
+    { stale: watchdog.isStale(), failed: exit.code !== 0, started: stamp !== undefined, stderr: child.stderrTail() },
     options.source,
   )
+  demuxer.end()
 }
 
 interface StreamEnd {

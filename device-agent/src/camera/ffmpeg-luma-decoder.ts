@@ -143,6 +143,7 @@ export function createLumaDecoder({ ffmpeg, clock, onLuma }: LumaDecoderOptions)
   }
 
   function start(of: VideoFormat): DecoderRun {
+    finishing = false
     const size = lumaSize(of)
     const args = decoderArguments(size, ffmpeg)
     const child = spawnChild({ command: ffmpeg.path, args, clock, stdin: 'pipe' })
@@ -150,7 +151,9 @@ export function createLumaDecoder({ ffmpeg, clock, onLuma }: LumaDecoderOptions)
       if (run === started) onPicture(size, luma, captureMs)
     })
     void child.exited.then(() => {
-      if (run === started) finishing ? discard() : restart()
+      if (run !== started) return
+      if (finishing) discard()
+      else restart()
     })
     started.write([of.init])
     return started
@@ -179,7 +182,10 @@ export function createLumaDecoder({ ffmpeg, clock, onLuma }: LumaDecoderOptions)
       if (format === undefined) return
       if (run !== undefined && run.queue.length > MAX_UNDER_WAY) restart()
       if (run === undefined && frame.keyframe) run = start(format)
-      if (run === undefined) return void stats.skipped++
+      if (run === undefined) {
+        stats.skipped++
+        return
+      }
       run.queue.add(frame.captureMs)
       run.write(fragment)
       stats.fed++
@@ -195,12 +201,13 @@ export function createLumaDecoder({ ffmpeg, clock, onLuma }: LumaDecoderOptions)
     },
     async finish() {
       const last = run
-      if (last === undefined) return void (await ending)
-      finishing = true
-      last.child.stdin?.end()
-      const timer = clock.setTimer(FINISH_TIMEOUT_MS, () => void last.child.kill())
-      await last.child.exited
-      timer.cancel()
+      if (last !== undefined) {
+        finishing = true
+        last.child.stdin?.end()
+        const timer = clock.setTimer(FINISH_TIMEOUT_MS, () => void last.child.kill())
+        await last.child.exited
+        timer.cancel()
+      }
       await ending
     },
     async stop() {

@@ -95,7 +95,10 @@ export function createGopRing({ coverMs, maxBytes }: GopRingOptions): GopRing {
   return {
     add(format, frame) {
       const gop = openGop()
-      if (!frame.keyframe) return gop && append(gop, frame)
+      if (!frame.keyframe) {
+        if (gop !== undefined) append(gop, frame)
+        return
+      }
       if (gop !== undefined) {
         gop.frames.push(withDuration(gop.frames.pop()!, frame))
         gop.endMs = frame.captureMs

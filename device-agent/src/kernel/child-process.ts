@@ -94,11 +94,11 @@ export function spawnChild({ command, args, clock, stdin = 'ignore', graceMs = 2
     signalGroup(pid, 'SIGKILL')
   })
   async function end(signal: NodeJS.Signals): Promise<ChildExit> {
-    if (gone) return exited
-    signalGroup(pid!, signal)
-    // Nobody reads any more: a full pipe must not hold back `close`.
+    // Nobody reads any more: what is left in a pipe must not hold back `close`.
     child.stdout?.destroy()
     child.stdin?.destroy()
+    if (gone) return exited
+    signalGroup(pid!, signal)
     const timer = clock.setTimer(graceMs, () => signalGroup(pid!, 'SIGKILL'))
     const exit = await exited
     timer.cancel()
@@ -113,7 +113,9 @@ export function spawnChild({ command, args, clock, stdin = 'ignore', graceMs = 2
     stderrTail: keepTail(child.stderr),
     stop,
     kill: () => end('SIGKILL'),
-    [Symbol.asyncDispose]: async () => void (await stop()),
+    [Symbol.asyncDispose]: async () => {
+      await stop()
+    },
   }
 }
 

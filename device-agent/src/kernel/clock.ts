@@ -17,7 +17,10 @@ export interface Clock {
 
 function sleep(delayMs: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
-    if (signal?.aborted) return resolve()
+    if (signal?.aborted) {
+      resolve()
+      return
+    }
     const timer = setTimeout(done, delayMs)
     signal?.addEventListener('abort', done, { once: true })
     function done(): void {
