@@ -68,7 +68,8 @@ async function runUntilStopped(agent: Agent): Promise<void> {
 try {
   process.exitCode = await main()
 } catch (error) {
-  const message = error instanceof LatchkeyError ? error.message : 'unexpected failure'
+  // A failure of ours that nobody foresaw is a bug: its place in the code is what a report needs.
+  const message = error instanceof LatchkeyError ? error.message : error instanceof Error ? error.stack : 'unexpected'
   process.stderr.write(`latchkey-agent: ${codeOf(error)}: ${message}\n`)
   process.exitCode = codeOf(error) === 'USAGE' ? 2 : 1
 }

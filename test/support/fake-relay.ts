@@ -87,7 +87,7 @@ function assertProof(request: IncomingMessage, origin: string, body: Uint8Array)
   return thumbprint
 }
 
-/** Starts one on free loopback ports. @param port a fixed HTTP port, to come back on */
+/** Starts one on free loopback ports. */
 export async function createFakeRelay(): Promise<FakeRelay> {
   const signer = createSigner(randomBytes(32))
   const liar = createSigner(randomBytes(32))
@@ -95,10 +95,11 @@ export async function createFakeRelay(): Promise<FakeRelay> {
   const sockets = new Set<Socket>()
   const broker = await Aedes.createBroker()
   const mqttServer = createTcpServer((socket) => {
-    if (relay.away) return socket.destroy()
+    if (relay.away) return void socket.destroy()
     sockets.add(socket)
     socket.on('close', () => sockets.delete(socket))
     broker.handle(socket)
+    return undefined
   })
   await new Promise<void>((resolve) => mqttServer.listen(0, '127.0.0.1', resolve))
   const mqttUrl = `mqtt://127.0.0.1:${(mqttServer.address() as AddressInfo).port}`

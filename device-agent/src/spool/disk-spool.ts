@@ -220,9 +220,15 @@ export async function openDiskSpool(options: SpoolOptions): Promise<DiskSpool> {
   async function keepReceipt(clip: string, revision: number, receipt: string): Promise<void> {
     const entry = entries.get(clip)
     if (entry === undefined) return
-    entry.receiptedRevision = revision
-    entry.manifestReceipt = receipt
-    await releaseItems(entry, releasable(entry))
+    const before = { receiptedRevision: entry.receiptedRevision, manifestReceipt: entry.manifestReceipt }
+    Object.assign(entry, { receiptedRevision: revision, manifestReceipt: receipt })
+    try {
+      await releaseItems(entry, releasable(entry))
+    } catch (error) {
+      // Not kept is not receipted: upload asks again.
+      Object.assign(entry, before)
+      throw error
+    }
     await settle(entry)
   }
 

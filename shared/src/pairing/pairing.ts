@@ -5,7 +5,7 @@ import { canonicalBytes } from '../bytes/canonical-json.ts'
 import { digestOfJws, hkdfSha256, hmacSha256, randomBytes, sha256 } from '../crypto/hash.ts'
 import { parseRecipient, type PublicJwk, rawKeyOf, type Signer, thumbprintOf, urnOf } from '../crypto/keys.ts'
 import { LatchkeyError } from '../errors.ts'
-import { checkFirstKeyset } from '../household/keyset-chain.ts'
+import { checkFirstKeyset, signingMember } from '../household/keyset-chain.ts'
 import { deviceCertificate, type DeviceCertificate, hello, type Hello, type PairingAnswer } from '../wire/device.ts'
 import { isSignedBy, type Signed } from '../wire/jws.ts'
 import { ack, type Ack, keyset, type Keyset } from '../wire/keyset.ts'
@@ -93,7 +93,7 @@ function assertFirstKeyset(signed: Signed<Keyset>, rootJwk: PublicJwk): void {
   for (const member of members) rawKeyOf(member.signingKey)
 }
 
-/** The certificate is this hello's, for this keyset, by one of its members. @throws DEVICE_INVALID */
+/** The certificate is this hello's, for this keyset, by one of its owners. @throws DEVICE_INVALID */
 function assertCertificateFor(
   certificate: Signed<DeviceCertificate>,
   signedHello: Signed<Hello>,
@@ -101,9 +101,9 @@ function assertCertificateFor(
 ): void {
   const { iss, sub, cnf, latchkey } = certificate.payload
   const { payload: greeting } = signedHello
-  const signer = signedKeyset.payload.latchkey.members.find((member) => isSignedBy(certificate, member.signingKey))
+  const signer = signingMember(signedKeyset.payload, certificate)
   const fits =
-    signer !== undefined &&
+    signer?.role === 'owner' &&
     iss === signedKeyset.payload.iss &&
     sub === greeting.iss &&
     thumbprintOf(cnf.jwk) === thumbprintOf(greeting.cnf.jwk) &&
@@ -171,7 +171,7 @@ export interface AnswerHello {
   /** Compact JWS of the household's first keyset. */
   readonly keyset: string
   readonly rootJwk: PublicJwk
-  /** A member of that keyset. */
+  /** An owner-member of that keyset. */
   readonly member: Signer
   readonly nowMs: number
 }
