@@ -1,3 +1,5 @@
+import { randomBytes } from '@latchkey/shared'
+
 /** How long to wait between attempts. */
 export interface BackoffOptions {
   /** Mean of the first delay. */
@@ -14,6 +16,11 @@ export interface Backoff {
   nextDelayMs(): number
   /** Forgets the failures; to be called after success has lasted. */
   reset(): void
+}
+
+/** Uniform in [0, 1), from the one source of randomness. */
+export function randomFraction(): number {
+  return randomBytes(4).reduce((value, byte) => value * 256 + byte, 0) / 2 ** 32
 }
 
 /** Builds a {@link Backoff}: delays of about `baseMs`, 2 `baseMs`, 4 `baseMs` … `maxMs`. */

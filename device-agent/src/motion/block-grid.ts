@@ -94,19 +94,26 @@ export function forEachBlock({ width, height, columns, rows }: BlockGrid, visit:
 const DARK = 8
 /** Fewer blocks than this share say nothing about the light over the rest. */
 const MIN_WITNESSES = 0.1
+/** Ratios are counted in steps of a five-hundredth, half a level of the brightest luma, up to 8. */
+const RATIO_STEPS = 512
+const MAX_RATIO = 8
 
 /**
  * The factor by which the light over the whole picture changed: the median of the blocks where `visitors` is 0.
  * Light multiplies; an added offset would leave bright parts under-corrected and set off false alarms.
  */
 export function gainBetween(means: Float32Array, expectedMeans: Float32Array, visitors: Uint8Array): number {
-  const ratios = new Float32Array(means.length)
+  const counts = new Uint16Array(RATIO_STEPS * MAX_RATIO + 1)
   let count = 0
   for (let block = 0; block < means.length; block++) {
     const mean = means[block]!
     const expected = expectedMeans[block]!
-    if (visitors[block] === 0 && mean > DARK && expected > DARK) ratios[count++] = mean / expected
+    if (visitors[block] !== 0 || mean <= DARK || expected <= DARK) continue
+    counts[Math.round(Math.min(MAX_RATIO, mean / expected) * RATIO_STEPS)]!++
+    count++
   }
   if (count < MIN_WITNESSES * means.length) return 1
-  return ratios.subarray(0, count).sort()[count >> 1]!
+  let step = 0
+  for (let below = counts[0]!; below <= count >> 1; below += counts[step]!) step++
+  return step / RATIO_STEPS
 }

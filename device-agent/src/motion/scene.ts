@@ -22,9 +22,10 @@ const VISITOR_TAU_MS = 120_000
 /** A picture to compare with, and how much each block usually differs from it. */
 class Reference {
   readonly pixels: Float32Array
+  /** Mean of each block of `pixels`; whoever changes those keeps these in step. */
+  readonly means: Float32Array
   readonly #grid: BlockGrid
   readonly #usual: BlockNoise
-  readonly #means: Float32Array
   readonly #differences: Float32Array
   #comparison: Comparison
 
@@ -32,15 +33,15 @@ class Reference {
     this.pixels = pixels
     this.#grid = grid
     this.#usual = new BlockNoise(grid.columns * grid.rows)
-    this.#means = new Float32Array(grid.columns * grid.rows)
+    this.means = new Float32Array(grid.columns * grid.rows)
+    measureMeans(grid, pixels, this.means)
     this.#differences = new Float32Array(grid.columns * grid.rows)
     this.#comparison = { picture: pixels, expected: pixels, gain: 1 }
   }
 
   /** Measures `picture`, whose block means are `means`; returns the change of light outside `visitors`. */
   compare(picture: Float32Array, means: Float32Array, visitors: Uint8Array): number {
-    measureMeans(this.#grid, this.pixels, this.#means)
-    const gain = gainBetween(means, this.#means, visitors)
+    const gain = gainBetween(means, this.means, visitors)
     this.#comparison = { picture, expected: this.pixels, gain }
     measureDifferences(this.#grid, this.#comparison, this.#differences)
     return gain
@@ -120,15 +121,18 @@ export class Scene {
     const quiet = 1 - Math.exp(-elapsedMs / QUIET_TAU_MS)
     const behindVisitor = 1 - Math.exp(-elapsedMs / VISITOR_TAU_MS)
     const picture = this.#picture
-    const { pixels } = this.background
+    const { pixels, means } = this.background
     const { width } = this.grid
     forEachBlock(this.grid, (block, top, left, bottom, right) => {
       const weight = this.changed[block] === 0 ? quiet : behindVisitor
+      let sum = 0
       for (let y = top; y < bottom; y++)
         for (let at = y * width + left, end = y * width + right; at < end; at++)
-          pixels[at]! += weight * (picture[at]! - pixels[at]!)
+          sum += pixels[at] = pixels[at]! + weight * (picture[at]! - pixels[at]!)
+      means[block] = sum / ((bottom - top) * (right - left))
     })
     this.previous.pixels.set(picture)
+    this.previous.means.set(this.#means)
     this.lastMs = nowMs
   }
 }
