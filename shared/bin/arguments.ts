@@ -61,10 +61,10 @@ function notesOf({ notes }: Syntax): string[] {
 }
 
 function configOf(options: Syntax['options']): ParseArgsOptionsConfig {
-  const entries = Object.entries(options).map(([name, { value, many }]) => {
-    return [name, { type: value === undefined ? 'boolean' : 'string', multiple: many === true }] as const
-  })
-  return Object.fromEntries([...entries, ['help', { type: 'boolean' }]])
+  const config: ParseArgsOptionsConfig = { help: { type: 'boolean' } }
+  for (const [name, { value, many }] of Object.entries(options))
+    config[name] = { type: value === undefined ? 'boolean' : 'string', multiple: many === true }
+  return config
 }
 
 function parseStrict(words: readonly string[], syntax: Syntax) {

@@ -1,3 +1,4 @@
+import { CONTAINER } from '../src/verify/bundle-paths.ts'
 import { createVerifierTrust, parseTrust, type VerifierTrust } from '../src/verify/trust.ts'
 import { type Verdict, verifyBundleZip } from '../src/verify/verify-bundle.ts'
 import type { World } from './command.ts'
@@ -13,7 +14,7 @@ const TRUSTING_NOBODY = createVerifierTrust({ v: 1, logs: [], witnesses: [], quo
 /** What a bundle is verified with. */
 export interface VerdictInput {
   readonly bundle: string
-  /** Without a trust file nobody is believed: see {@link failuresBesideTrust}. */
+  /** Without a trust file nobody is believed. */
   readonly trust: string | undefined
   /** With the requester's key every item is opened too. */
   readonly key: string | undefined
@@ -33,9 +34,10 @@ export async function loadVerdict({ bundle, trust, key }: VerdictInput, { nowMs 
   return verifyBundleZip(zip, believed, identity === undefined ? { nowSeconds } : { nowSeconds, identity })
 }
 
-/** A line per finding, in the order of the checks. */
-export function failuresOfVerdict({ checks }: Verdict): Failure[] {
-  return checks.flatMap(({ findings }) => findings.map(({ code, file, message }) => ({ code, file, message })))
+/** A line per finding, in the order of the checks; what is about the archive as a whole names the file `bundle`. */
+export function failuresOfVerdict({ checks }: Verdict, bundle: string): Failure[] {
+  const findings = checks.flatMap((check) => check.findings)
+  return findings.map(({ code, file, message }) => ({ code, file: file === CONTAINER ? bundle : file, message }))
 }
 
 /** The verdict for people: one line per check, and always what is not proven. */

@@ -117,6 +117,5 @@ export async function writeWorkingCopy(ffmpeg: string, original: string, copy: s
     ...['-protocol_whitelist', 'file', '-i', `file:${resolve(original)}`],
     ...['-c', 'copy', '-movflags', '+faststart', '-f', 'mp4', `file:${resolve(copy)}`],
   ])
-  for await (const chunk of run.stdout) void chunk
   await run.finished()
 }

@@ -1,4 +1,3 @@
-import type { PublicJwk } from '../src/crypto/keys.ts'
 import { LatchkeyError } from '../src/errors.ts'
 import { isSignedBy, type Signed } from '../src/wire/jws.ts'
 import type { InvestigatorCertificate } from '../src/wire/request.ts'
@@ -19,6 +18,6 @@ export async function loadTrust(path: string): Promise<Trust> {
 export function assertAgencyVouches(certificate: Signed<InvestigatorCertificate>, trusted: Trust): void {
   const agency = trusted.agencies.find(({ uri }) => uri === certificate.payload.iss)
   if (!agency) throw new LatchkeyError('AGENCY_UNKNOWN', `${certificate.payload.iss} does not stand in the trust file`)
-  if (!agency.keys.some((key) => isSignedBy(certificate, key as PublicJwk)))
+  if (!agency.keys.some((key) => isSignedBy(certificate, key)))
     throw new LatchkeyError('INVESTIGATOR_INVALID', 'the certificate is not signed by a trusted key of its agency')
 }

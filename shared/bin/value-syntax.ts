@@ -66,7 +66,8 @@ export function parseCount(text: string, what: string): number {
 
 /** `https://agency.example`. @throws USAGE */
 export function parseAgencyUri(text: string): string {
-  if (!agencyUri.check(text)) throw usage(`'${text}' is not an agency address such as https://police.example`)
+  const isUri: boolean = agencyUri.check(text)
+  if (!isUri) throw usage(`'${text}' is not an agency address such as https://police.example`)
   return text
 }
 

@@ -216,6 +216,12 @@ describe('what verify says', () => {
     expect(verdict.stdout).toContain('FAIL')
   })
 
+  it('what is not a bundle is one failure about the file that was given', async () => {
+    const { status, stderr } = await latchkey(['verify', 'video.mp4', '--trust=trust.json'], folder)
+    expect(status).toBe(1)
+    expect(stderr).toMatch(/^BUNDLE_INVALID video\.mp4 not a zip archive/)
+  })
+
   it('--json gives the verdict without keys or plaintext', async () => {
     const words = ['verify', 'bundle.zip', '--trust=trust.json', '--key=requester/requester.key', '--json']
     const { status, stdout } = await latchkey(words, folder)
@@ -518,7 +524,7 @@ describe.concurrent('usage', () => {
     ['an area of two points', requestWords({ area: '1,2 3,4', out: 'x.jws' })],
     ['an origin with a path', requestWords({ relay: 'https://relay.example/v1', out: 'x.jws' })],
   ])('%s ends with status 2 and a line that says what to do', async (_what, words) => {
-    const { status, stdout, stderr } = await latchkey(words as string[], folder)
+    const { status, stdout, stderr } = await latchkey(words, folder)
     expect([status, stdout]).toEqual([2, ''])
     expect(stderr).toMatch(/^USAGE \S+ .+/)
     expect(stderr).not.toMatch(/^\s+at /m)

@@ -1,4 +1,4 @@
-import { parseRecipient, type PublicJwk, rawKeyOf, urnOf } from '../../src/crypto/keys.ts'
+import { parseRecipient, rawKeyOf, urnOf } from '../../src/crypto/keys.ts'
 import { Exact, Jwk, RecipientField } from '../../src/wire/fields.ts'
 import { investigatorCertificate } from '../../src/wire/request.ts'
 import { createValidator, parseWith } from '../../src/wire/schema.ts'
@@ -30,7 +30,7 @@ export const certify: Command = {
     const value = await readJsonFile(path)
     const { jwk, recipient } = await inFile(path, () => {
       const parsed = parseWith(enrolment, value, 'enrolment')
-      rawKeyOf(parsed.jwk as PublicJwk)
+      rawKeyOf(parsed.jwk)
       parseRecipient(parsed.recipient)
       return parsed
     })
@@ -39,7 +39,7 @@ export const certify: Command = {
     const raw = await investigatorCertificate.encode(
       {
         iss: agency.uri,
-        sub: urnOf(jwk as PublicJwk),
+        sub: urnOf(jwk),
         iat,
         exp: iat + days * 86_400,
         cnf: { jwk },

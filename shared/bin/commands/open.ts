@@ -88,9 +88,10 @@ export const open: Command = {
     'for players, when ffmpeg is there), item-keys.json, import.csv, certification-draft.txt and SHA256SUMS.',
   ],
   run: async (given, world) => {
-    const trust = given.optional('trust')
-    const verdict = await loadVerdict({ bundle: given.operand(0), trust, key: given.text('key') }, world)
-    const failures = failuresOfVerdict(verdict).filter((failure) => trust !== undefined || !isAboutTrust(failure))
+    const [bundle, trust] = [given.operand(0), given.optional('trust')]
+    const verdict = await loadVerdict({ bundle, trust, key: given.text('key') }, world)
+    const found = failuresOfVerdict(verdict, bundle)
+    const failures = trust === undefined ? found.filter((failure) => !isAboutTrust(failure)) : found
     if (failures.length > 0) return failures
     await writeOpened(given.text('out'), verdict, world)
     if (trust === undefined)

@@ -16,6 +16,6 @@ export const verify: Command = {
     const input = { bundle: given.operand(0), trust: given.text('trust'), key: given.optional('key') }
     const verdict = await loadVerdict(input, world)
     world.terminal.print(given.flag('json') ? jsonText(verdictJson(verdict)).trimEnd() : verdictText(verdict))
-    return failuresOfVerdict(verdict)
+    return failuresOfVerdict(verdict, input.bundle)
   },
 }

@@ -99,10 +99,10 @@ function parseTiming(moof: Uint8Array, track: Track): Timing {
   return { startTicks: readFields(boxAt(traf, 'tfdt')).versioned(), durationTicks }
 }
 
-async function nextOf(boxes: AsyncIterator<Mp4Box>, type: string): Promise<Uint8Array> {
-  const { value, done } = await boxes.next()
-  if (done || value.type !== type) throw broken(`expected a ${type} box`)
-  return value.bytes
+async function nextOf(boxes: AsyncIterator<Mp4Box, void>, type: string): Promise<Uint8Array> {
+  const next = await boxes.next()
+  if (next.done === true || next.value.type !== type) throw broken(`expected a ${type} box`)
+  return next.value.bytes
 }
 
 /**

@@ -38,7 +38,7 @@ function openBox(header: Uint8Array): Uint8Array {
  * Untrusted: `chunks`.
  * @throws ENCODING_INVALID for unexpected or oversized boxes, and when the stream ends inside one
  */
-export async function* readBoxes(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Mp4Box> {
+export async function* readBoxes(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Mp4Box, void> {
   let box = new Uint8Array(BOX_HEADER_BYTES)
   let filled = 0
   let opened = false
