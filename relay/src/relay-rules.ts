@@ -9,6 +9,7 @@ import {
   type Trust,
 } from '@latchkey/shared'
 import { findAgency, findAgencyAt, listAgencies, putAgency } from './agency/agencies.ts'
+import { bundleSources } from './bundle-sources.ts'
 import { deleteClip, type DeletionParts, finishDeletions, listClips } from './clip/clips.ts'
 import { putDay } from './clip/days.ts'
 import { listHeaders, openItem, putItem } from './clip/items.ts'
@@ -27,7 +28,7 @@ import {
 import { type ConsentGround, type ConsentParts, submitConsent } from './consent/consents.ts'
 import { submitApproval, submitRevocation } from './consent/member-words.ts'
 import type { Database, ItemStore, LeafLog, LogReader, Queryable } from './flow.ts'
-import { findDevice, findDeviceByCertificate, revokeDevice } from './household/device-store.ts'
+import { findDevice, findDeviceByCertificate, isDeviceLogged, revokeDevice } from './household/device-store.ts'
 import { enrolDevice } from './household/devices.ts'
 import { createAdmission } from './household/invitations.ts'
 import { findKeysetAt, findKeysetInForce, findMember, findRoot, isKeysetOf } from './household/keyset-store.ts'
@@ -49,6 +50,7 @@ import type { LeafSettler } from './kernel/leaf-settler.ts'
 import type { Log } from './kernel/log.ts'
 import { createMailboxes } from './pairing/mailbox.ts'
 import { findPolicy } from './policy/policies.ts'
+import { loadBundle } from './release/bundle.ts'
 import { submitReceived } from './release/received.ts'
 import { openReleasedItem } from './release/released-item.ts'
 import { takeDownload } from './release/downloads.ts'
@@ -104,6 +106,9 @@ function createCrossings(core: RelayCore) {
     const certificate = stored?.root === root ? await findCertificate(tx, stored.certificate) : null
     if (!stored || certificate === null)
       throw new LatchkeyError('CONSENT_ISSUER', 'the household has no clip with this manifest')
+    // In the log the device comes before the consents to its clips.
+    if (!(await isDeviceLogged(tx, stored.certificate)))
+      throw new LatchkeyError('UNAVAILABLE', 'the device is not yet in the log')
     const asked = await findRequest(tx, named.request)
     if (!asked || asked.logIndex === null) throw new LatchkeyError('CONSENT_REQUEST', 'no such request is open')
     const { iss, latchkey } = asked.request.payload
@@ -199,6 +204,8 @@ function investigatorRoutes(core: RelayCore): BoundRoute[] {
   const requestParts = { ...core, findAgency, prove: core.logReader.prove }
   const releaseParts = {
     ...core,
+    sources: bundleSources,
+    prove: core.logReader.prove,
     graceSeconds: core.policy.downloadGraceSeconds,
     findGrant: (db: Queryable, consent: string, requester: string) =>
       findGranted(db, consent, { requester, nowMs: clock.nowMs() }),
@@ -212,6 +219,7 @@ function investigatorRoutes(core: RelayCore): BoundRoute[] {
     listReleases: ({ thumbprint }) => listGranted(database, thumbprint, clock.nowMs()),
     takeDownload: (caller, asked) => takeDownload(releaseParts, caller, asked),
     openReleasedItem: (caller, wanted) => openReleasedItem(releaseParts, caller, wanted),
+    loadBundle: (caller, download) => loadBundle(releaseParts, caller, download),
     submitReceived: (caller: { kind: 'investigator'; thumbprint: string; jwk: PublicJwk }, raw) =>
       submitReceived(core, caller, raw),
     retryAfterMs: Math.min(core.batchMs, 5_000),

@@ -1,4 +1,5 @@
 import {
+  createVerifierTrust,
   digestOfJws,
   indexesOf,
   openCommitted,
@@ -8,6 +9,8 @@ import {
   received,
   revocation,
   splitAgeFile,
+  trust as trustFile,
+  verifyBundleZip,
 } from '@latchkey/shared'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { eventually } from '../support/poll.ts'
@@ -149,6 +152,20 @@ describe('a consented clip', () => {
     expect(await refusalOf(subject, consent)).toBe('CONSENT_REVOKED')
     const item = await subject.investigator.client.send('GET', `/v1/downloads/${download}/items/0`)
     expect(await item.json()).toMatchObject({ code: 'CONSENT_REVOKED' })
+  })
+
+  it('comes as a bundle that verifies offline, the same bytes whole and in ranges', async () => {
+    const subject = await createCase(world)
+    const { download } = await take(subject, await consentLogged(subject))
+    const path = `/v1/downloads/${download}/bundle.zip`
+    const zip = await subject.investigator.client.bytes('GET', path)
+    const trust = createVerifierTrust(await world.anyone.json('GET', '/v1/trust.json', trustFile))
+    const verdict = verifyBundleZip(zip, trust, { identity: subject.investigator.identity })
+    expect(verdict.checks.filter((check) => check.status === 'failed')).toEqual([])
+    expect(verdict.checks.filter((check) => check.status === 'not-applicable').map((check) => check.name)).toEqual([])
+    expect(verdict.opened?.length).toBe(4)
+    const tail = await subject.investigator.client.send('GET', path, { headers: { range: 'bytes=1000-' } })
+    expect(Buffer.from(await tail.arrayBuffer())).toEqual(Buffer.from(zip.subarray(1000)))
   })
 
   it('is acknowledged by the investigator, once', async () => {

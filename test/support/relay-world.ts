@@ -39,6 +39,7 @@ import { type Clock, systemClock } from '../../relay/src/kernel/clock.ts'
 import type { Failpoints } from '../../relay/src/kernel/failpoint.ts'
 import { createLog, type Log } from '../../relay/src/kernel/log.ts'
 import { createRelay, type Relay } from '../../relay/src/relay.ts'
+import { eventually } from './poll.ts'
 import { createTemporaryFolder } from './temporary-folder.ts'
 
 export const randomId = (): string => encodeBase64url(randomBytes(16))
@@ -89,6 +90,8 @@ export interface Device {
   readonly client: RelayClient
   readonly certificate: string
   readonly device: string
+  /** Final manifests so far, oldest first. */
+  readonly finals: Signed<ClipManifest>[]
 }
 
 export interface Agency {
@@ -254,7 +257,7 @@ export async function enrolDevice(world: RelayWorld, household: Household): Prom
   const { device, ...papers } = await certifyDevice(world, household, signer)
   const json = { ...papers, salt: randomSalt() }
   await expectStatus(await household.owner.client.send('POST', '/v1/devices', { json }), 201)
-  return { signer, client: world.client(signer), certificate: papers.deviceCertificate, device }
+  return { signer, client: world.client(signer), certificate: papers.deviceCertificate, device, finals: [] }
 }
 
 let agencies = 0
@@ -383,10 +386,10 @@ export function sealClip(household: Household, options: { media: number; startMs
 export function draftManifest(
   world: RelayWorld,
   parties: { household: Household; device: Device },
-  clip: { clip: string; descriptors: readonly ItemDescriptor[]; sequence: number },
+  clip: { clip: string; descriptors: readonly ItemDescriptor[] },
 ): ClipManifest {
   const { household, device } = parties
-  const { descriptors, sequence } = clip
+  const { descriptors } = clip
   const startMs = descriptors[0]!.startMs
   return {
     iss: device.signer.urn,
@@ -398,8 +401,8 @@ export function draftManifest(
       epoch: 1,
       clip: clip.clip,
       event: randomId(),
-      sequence,
-      previous: null,
+      sequence: device.finals.length + 1,
+      previous: device.finals.at(-1)?.digest ?? null,
       revision: 1,
       open: false,
       startMs,
@@ -424,8 +427,6 @@ export async function putItem(device: Device, clip: string, index: number, body:
   })
 }
 
-let sequences = 0
-
 /** Uploads a whole clip of `media` segments that starts `agoMs` ago. */
 export async function uploadClip(
   world: RelayWorld,
@@ -441,11 +442,13 @@ export async function uploadClip(
   })
   for (const [index, body] of sealed.bodies.entries())
     await expectStatus(await putItem(parties.device, clip, index, body, sealed.descriptors[index]!.payloadSha256), 201)
-  const payload = draftManifest(world, parties, { clip, descriptors: sealed.descriptors, sequence: ++sequences * 10 })
+  const payload = draftManifest(world, parties, { clip, descriptors: sealed.descriptors })
   const raw = await clipManifest.encode(payload, parties.device.signer)
   const json = { manifest: raw, descriptors: sealed.descriptors }
   await expectStatus(await parties.device.client.send('PUT', `/v1/clips/${clip}/manifest`, { json }), 201)
-  return { clip, ...sealed, manifest: clipManifest.parse(raw) }
+  const manifest = clipManifest.parse(raw)
+  parties.device.finals.push(manifest)
+  return { clip, ...sealed, manifest }
 }
 
 /** Everything for a release: a household with a clip, an accepted request for its time. */
@@ -504,6 +507,10 @@ export async function signConsent(
   return (await buildConsent(plan, { signer: owner.signer, identity: owner.identity }, fetched)).submission
 }
 
+/** Posts a consent; waits out the moment in which the device is not yet in the log. */
 export async function postConsent(party: Party, submission: ConsentSubmission): Promise<Response> {
-  return party.client.send('POST', '/v1/consents', { json: submission })
+  return eventually(async () => {
+    const response = await party.client.send('POST', '/v1/consents', { json: submission })
+    return response.status === 503 ? null : response
+  }, 'the device to be logged')
 }

@@ -65,7 +65,9 @@ export function assertManifest(subject: ManifestCase): void {
   assertParties(subject)
   if (latchkey.endMs < latchkey.startMs) refuse('ends before it starts')
   if (latchkey.gaps.some((gap) => gap.endMs < gap.startMs)) refuse('a gap ends before it starts')
-  if (latchkey.open && latchkey.previous !== null) refuse('an open clip has no previous one yet')
+  // The clip before is named by its final manifest, which an open one cannot know yet and the first has none of.
+  const hasPrevious = !latchkey.open && latchkey.sequence > 1
+  if (hasPrevious !== (latchkey.previous !== null)) refuse('its place in the chain of clips is impossible')
   assertItems(subject)
 }
 

@@ -67,3 +67,9 @@ export async function revokeDevice(
   )
   return rows.length > 0
 }
+
+/** Is the leaf of this certificate published? */
+export async function isDeviceLogged(db: Queryable, certificate: string): Promise<boolean> {
+  const rows = await db.query('SELECT 1 FROM devices WHERE certificate = $1 AND log_index IS NOT NULL', [certificate])
+  return rows.length > 0
+}

@@ -30,19 +30,44 @@ async function* partOf(file: SealedFile, { first, last }: ByteRange): AsyncGener
   yield* (await file.open(whole ? undefined : payload)) as AsyncIterable<Uint8Array>
 }
 
-/** A sealed item, or the range asked for: an age file that anyone with the key opens. @throws RANGE_INVALID */
-export function sealedAnswer(file: SealedFile, rangeHeader: string | string[] | undefined): Answer {
-  const sizeBytes = file.header.length + file.payloadBytes
+/** The bytes of a range of a stream that can only be read from its start. */
+export async function* sliceOf(chunks: AsyncIterable<Uint8Array>, range: ByteRange): AsyncGenerator<Uint8Array> {
+  let at = 0
+  for await (const chunk of chunks) {
+    const [from, to] = [Math.max(0, range.first - at), Math.min(chunk.length, range.last + 1 - at)]
+    if (from < to) yield chunk.subarray(from, to)
+    at += chunk.length
+    if (at > range.last) return
+  }
+}
+
+/** Something of known size whose ranges can be read. */
+export interface Ranged {
+  readonly sizeBytes: number
+  readonly mediaType: string
+  read(range: ByteRange): AsyncIterable<Uint8Array>
+}
+
+/** The whole, or the range asked for. @throws RANGE_INVALID */
+export function rangedAnswer(whole: Ranged, rangeHeader: string | string[] | undefined): Answer {
+  const { sizeBytes } = whole
   const range = parseRange(rangeHeader, sizeBytes)
   const { first, last } = range ?? { first: 0, last: sizeBytes - 1 }
   return {
     status: range ? 206 : 200,
-    stream: Readable.from(partOf(file, { first, last }), { objectMode: false }),
+    stream: Readable.from(whole.read({ first, last }), { objectMode: false }),
     headers: {
-      'content-type': 'application/octet-stream',
+      'content-type': whole.mediaType,
       'content-length': String(last - first + 1),
       'accept-ranges': 'bytes',
       ...(range ? { 'content-range': `bytes ${first}-${last}/${sizeBytes}` } : {}),
     },
   }
+}
+
+/** A sealed item, or the range asked for: an age file that anyone with the key opens. @throws RANGE_INVALID */
+export function sealedAnswer(file: SealedFile, rangeHeader: string | string[] | undefined): Answer {
+  const sizeBytes = file.header.length + file.payloadBytes
+  const read = (range: ByteRange) => partOf(file, range)
+  return rangedAnswer({ sizeBytes, mediaType: 'application/octet-stream', read }, rangeHeader)
 }

@@ -76,13 +76,13 @@ export async function insertDownload(
   )
 }
 
-/** Log proofs of a download's bundle, by log index; the first that were kept stand, so that a bundle never changes. */
+/** Log proofs of a download's bundle, by log index; the first of an index stands, so that a bundle never changes. */
 export async function keepProofs(
   db: Queryable,
   release: string,
   proofs: Readonly<Record<string, string>>,
 ): Promise<Readonly<Record<string, string>>> {
-  await db.query('UPDATE downloads SET proofs = coalesce(proofs, $2::jsonb) WHERE release = $1', [
+  await db.query("UPDATE downloads SET proofs = $2::jsonb || coalesce(proofs, '{}'::jsonb) WHERE release = $1", [
     release,
     JSON.stringify(proofs),
   ])

@@ -33,6 +33,9 @@ function checkCertificate({ request, certificate, agency, nowMs }: RequestIdenti
   const wrong = (message: string): Finding[] => [refuse('INVESTIGATOR_INVALID', message)]
   if (payload.iss !== agency.uri || !agency.keys.some((key) => isSignedBy(certificate, key as PublicJwk)))
     return wrong('the certificate is not signed by a key of the agency')
+  const asked = request.payload.iat
+  if (asked + CLOCK_TOLERANCE_SECONDS < payload.iat || asked >= payload.exp)
+    return wrong('the certificate was not valid when the request was signed')
   if (payload.exp - payload.iat > MAX_CERTIFICATE_SECONDS) return wrong('the certificate is valid for over a year')
   if (payload.iat > nowSeconds + CLOCK_TOLERANCE_SECONDS || payload.exp <= nowSeconds)
     return wrong('the certificate is not valid now')
@@ -58,11 +61,11 @@ export function checkIdentity(subject: RequestIdentity, publicOrigin: string): F
   return []
 }
 
-/** May this agency ask now? */
-export function checkAgency(agency: LeafData<'agency'>, nowMs: number): Finding[] {
+/** May this agency ask now, and might it when the request was signed? Anyone who re-checks has only the latter. */
+export function checkAgency(agency: LeafData<'agency'>, iat: number, nowMs: number): Finding[] {
   if (agency.status === 'suspended' || agency.status === 'withdrawn')
     return [refuse('AGENCY_SUSPENDED', `the agency is ${agency.status}`)]
-  if (nowMs < agency.noticeUntilMs)
+  if (Math.min(nowMs, iat * 1000 + 999) < agency.noticeUntilMs)
     return [refuse('AGENCY_NOTICE', 'the public notice period of the agency is not over')]
   return []
 }

@@ -116,7 +116,8 @@ async function judge(
 ): Promise<Finding[]> {
   const nowMs = parts.clock.nowMs()
   const { request } = submission
-  const ofAgency = checkAgency(agency, nowMs)
+  const { iat } = request.payload
+  const ofAgency = checkAgency(agency, iat, nowMs)
   if (ofAgency.length > 0) return ofAgency
   if (request.payload.latchkey.policy !== parts.policyDigest)
     return [{ code: 'POLICY_UNKNOWN', message: 'names another policy than the one in force', field: 'policy' }]

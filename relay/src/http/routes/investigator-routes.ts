@@ -1,5 +1,8 @@
 import {
   Accepted,
+  type BundleParts,
+  bundleZip,
+  bundleZipSize,
   DigestField,
   DownloadAnswer,
   DownloadPending,
@@ -15,11 +18,11 @@ import {
   RequestAccepted,
   RequestSubmission,
 } from '@latchkey/shared'
-import type { InvestigatorCaller, SealedFile } from '../../flow.ts'
+import type { ByteRange, InvestigatorCaller, SealedFile } from '../../flow.ts'
 import { IndexText, indexOfText } from '../path-fields.ts'
 import { findingsAnswer } from '../problem-answer.ts'
 import { json, type Route, routeOf } from '../route.ts'
-import { sealedAnswer } from '../sealed-answer.ts'
+import { rangedAnswer, sealedAnswer, sliceOf } from '../sealed-answer.ts'
 
 /** What the investigator's routes use. */
 export interface InvestigatorServices {
@@ -36,6 +39,8 @@ export interface InvestigatorServices {
     asked: { consent: string; download: string; proof: DpopProof },
   ): Promise<{ download: string; releaseJws: string; untilMs: number; logIndex: number | null }>
   openReleasedItem(caller: InvestigatorCaller, wanted: { download: string; index: number }): Promise<SealedFile>
+  /** The evidence bundle of a download. */
+  loadBundle(caller: InvestigatorCaller, download: string): Promise<BundleParts>
   submitReceived(
     caller: InvestigatorCaller & { jwk: PublicJwk },
     raw: { received: string; salt: string },
@@ -105,6 +110,25 @@ const receiving: readonly Route<InvestigatorServices>[] = [
     handle: async ({ caller, params, headers }, services) => {
       const wanted = { download: params.download, index: indexOfText(params.index) }
       return sealedAnswer(await services.openReleasedItem(caller, wanted), headers['range'])
+    },
+  }),
+  route({
+    method: 'GET',
+    url: '/v1/downloads/:download/bundle.zip',
+    callers: ['investigator'],
+    schema: {
+      summary: 'The evidence bundle, or a range of it; not counted',
+      params: Exact({ download: Id16 }),
+      answers: { 200: { mediaType: 'application/zip' }, 206: { mediaType: 'application/zip' } },
+    },
+    handle: async ({ caller, params, headers }, services) => {
+      const parts = await services.loadBundle(caller, params.download)
+      const bundle = {
+        sizeBytes: bundleZipSize(parts),
+        mediaType: 'application/zip',
+        read: (range: ByteRange) => sliceOf(bundleZip(parts), range),
+      }
+      return rangedAnswer(bundle, headers['range'])
     },
   }),
   route({
