@@ -11,6 +11,7 @@ import { type AgentConfig, loadCameraAddress } from './config.ts'
 import { openDayFile } from './day/disk-day-recorder.ts'
 import type { CameraState, DeviceIdentity, DoorEvent, EventBody, MotionFinding, WatchState } from './flow.ts'
 import { createDirectory } from './kernel/atomic-file.ts'
+import { randomFraction } from './kernel/backoff.ts'
 import { loadBootId } from './kernel/boot-id.ts'
 import { runChild } from './kernel/child-process.ts'
 import { type Clock, systemClock } from './kernel/clock.ts'
@@ -371,7 +372,7 @@ async function startRecorder(context: Context, pairing: PairingState): Promise<R
  * @throws CONFIG_INVALID | CONFLICT when the configuration, the keys or the data directory cannot be used
  */
 export async function createAgent(config: AgentConfig, parts: AgentParts = {}): Promise<Agent> {
-  const { clock = systemClock, failpoints = noFailpoints, random = Math.random } = parts
+  const { clock = systemClock, failpoints = noFailpoints, random = randomFraction } = parts
   const log = parts.log ?? createLog({ level: config.log?.level ?? 'info', format: config.log?.format ?? 'lines' })
   const source = await loadSource(config)
   for (const room of ['keys', 'events', 'spool']) await createDirectory(join(config.dataDir, room))

@@ -15,6 +15,7 @@ export interface ZipSize {
   readonly sizeBytes: number
 }
 
+/** Fixed parts of a zip and the numbers that start them. @see PKWARE APPNOTE 6.3.10 §4.3 */
 export const LOCAL_HEADER_BYTES = 30
 export const CENTRAL_HEADER_BYTES = 46
 export const END_BYTES = 22

@@ -21,6 +21,7 @@ import { createValidator } from './schema.ts'
 /** Items per clip, so that nothing that walks them can be made to walk for ever. */
 export const MAX_ITEMS = 4_096
 
+/** What a sealed item holds. @see spec/sealed-items.md */
 export const ItemKindField = Type.Union([
   Type.Literal('init'),
   Type.Literal('media'),
@@ -29,7 +30,6 @@ export const ItemKindField = Type.Union([
   Type.Literal('poster'),
   Type.Literal('meta'),
 ])
-/** What a sealed item holds. @see spec/sealed-items.md */
 export type ItemKind = Static<typeof ItemKindField>
 
 /** A sealed item as the manifest's tree commits to it. */
@@ -60,6 +60,7 @@ export const ClockStatement = Exact({
 })
 export type ClockStatement = Static<typeof ClockStatement>
 
+/** Closed list: why a stretch of a clip is missing. */
 export const GAP_REASONS = ['camera-lost', 'frames-dropped', 'disk-full', 'privacy'] as const
 export const GapField = Exact({
   startMs: EpochMs,

@@ -30,11 +30,11 @@ export const investigatorCertificate = defineMessage(
 )
 export type InvestigatorCertificate = ReturnType<typeof investigatorCertificate.parse>['payload']
 
+/** [latitude, longitude] in integer microdegrees. */
 export const Vertex = Type.Tuple([
   Type.Integer({ minimum: -90_000_000, maximum: 90_000_000 }),
   Type.Integer({ minimum: -180_000_000, maximum: 180_000_000 }),
 ])
-/** [latitude, longitude] in integer microdegrees. */
 export type Vertex = Static<typeof Vertex>
 
 /**
