@@ -23,6 +23,7 @@ import {
   encodeDescriptor,
   encodeDpop,
   hashLeaf,
+  headersDigest,
   type Identity,
   identityOf,
   inclusionProof,
@@ -43,6 +44,7 @@ import {
   type Release,
   release,
   requestLeafData,
+  revocation,
   rootOfLeaves,
   sealedLeafData,
   type SealedItem,
@@ -87,7 +89,8 @@ export interface SyntheticParties {
   readonly relay: Signer
 }
 
-function createParties(): SyntheticParties {
+/** The parties of every synthetic case. */
+export function createParties(): SyntheticParties {
   const signer = (label: string) => createSigner(seededBytes(`${label} signing key`))
   const identity = (label: string) => identityOf(seededBytes(`${label} identity`))
   const person = (label: string) => ({ signer: signer(label), identity: identity(label) })
@@ -107,11 +110,15 @@ function createParties(): SyntheticParties {
 export interface SyntheticEdits {
   readonly keyset?: (payload: Keyset) => Keyset
   readonly deviceCertificate?: (payload: DeviceCertificatePayload) => DeviceCertificatePayload
+  /** The device's sealed items, before it describes them. */
+  readonly sealed?: (sealed: SealedItem[]) => SealedItem[]
   readonly descriptors?: (descriptors: ItemDescriptor[]) => ItemDescriptor[]
   readonly manifest?: (payload: ClipManifest) => ClipManifest
   readonly investigator?: (payload: InvestigatorCertificate) => InvestigatorCertificate
   readonly request?: (payload: ClipRequest) => ClipRequest
   readonly agency?: (data: BundleAgency) => BundleAgency
+  /** Release headers of the named items; the consent signs the changed ones. */
+  readonly headers?: (headers: Uint8Array[]) => Uint8Array[]
   readonly consent?: (payload: Consent) => Consent
   readonly release?: (payload: Release) => Release
 }
@@ -122,6 +129,8 @@ export interface SyntheticOptions {
   /** Bytes of plaintext of each media item; two small ones unless told. */
   readonly mediaBytes?: readonly number[]
   readonly quorum?: 1 | 2
+  /** The partner takes the consent back; its leaf stands where `leafOrder` puts it, last unless told. */
+  readonly isRevoked?: boolean
   /** Without a log and a relay: what the command line makes alone. */
   readonly isOffline?: boolean
   readonly edits?: SyntheticEdits
@@ -133,7 +142,17 @@ export interface SyntheticOptions {
   readonly leafOrder?: readonly LeafName[]
 }
 
-const LEAF_NAMES = ['policy', 'agency', 'keyset', 'device', 'request', 'consent', 'approval', 'release'] as const
+const LEAF_NAMES = [
+  'policy',
+  'agency',
+  'keyset',
+  'device',
+  'request',
+  'consent',
+  'approval',
+  'release',
+  'revocation',
+] as const
 type LeafName = (typeof LEAF_NAMES)[number]
 
 /** A household, a clip, a request, a consent, a release, all real and signed, and the bundle parts they make. */
@@ -206,7 +225,7 @@ function createItems(parties: SyntheticParties, { mediaBytes = [700, 300], edits
   const recipients = [parties.owner.identity, parties.partner.identity, parties.recovery].map((key) => key.recipient)
   const kinds: ItemKind[] = ['init', ...mediaBytes.map((): ItemKind => 'media'), 'poster']
   const plaintexts = kinds.map((kind, i) => seededBytes(`${kind} ${i}`, kind === 'media' ? mediaBytes[i - 1]! : 120))
-  const sealed = plaintexts.map((plaintext) => sealItem(plaintext, recipients))
+  const sealed = (edits.sealed ?? keep)(plaintexts.map((plaintext) => sealItem(plaintext, recipients)))
   const descriptors = sealed.map((item, index): ItemDescriptor => {
     const isMedia = kinds[index] === 'media'
     return {
@@ -341,12 +360,15 @@ async function createConsent(
   }
   const fetched = new Map(given.sealed.map(({ header, payload }, i) => [i, { header, nonce: payload.subarray(0, 16) }]))
   const built = await buildConsent(plan, parties.owner, fetched)
-  const honest = consent.parse(built.submission.consent)
-  const isChanged = edits.consent !== undefined || signers.consent !== undefined
-  const raw = isChanged
-    ? await consent.encode((edits.consent ?? keep)(honest.payload), signers.consent ?? parties.owner.signer)
-    : honest.raw
-  return { consent: consent.parse(raw), headers: built.submission.headers.map(decodeBase64url), notice: built.notice }
+  const headers = (edits.headers ?? keep)(built.submission.headers.map(decodeBase64url))
+  const payload = withHeaders(consent.parse(built.submission.consent).payload, headers)
+  const raw = await consent.encode((edits.consent ?? keep)(payload), signers.consent ?? parties.owner.signer)
+  return { consent: consent.parse(raw), headers, notice: built.notice }
+}
+
+function withHeaders(payload: Consent, headers: readonly Uint8Array[]): Consent {
+  const [detail] = payload.authorization_details
+  return { ...payload, authorization_details: [{ ...detail!, headersSha256: headersDigest(headers) }] }
 }
 
 async function createRelease(
@@ -430,6 +452,7 @@ interface Logged {
   readonly consent: Signed<Consent>
   readonly approvals: readonly Signed<{ iat: number }>[]
   readonly release: { readonly jws: string; readonly toe: number }
+  readonly revocations: readonly Signed<{ iat: number }>[]
 }
 
 function leavesOf(given: Logged) {
@@ -452,6 +475,8 @@ function leavesOf(given: Logged) {
     ['consent', sealed('consent', consent.raw, hourOf(consent.payload.iat))],
   ])
   for (const signed of approvals) leaves.set('approval', sealed('approval', signed.raw, hourOf(signed.payload.iat)))
+  for (const signed of given.revocations)
+    leaves.set('revocation', sealed('revoke', signed.raw, hourOf(signed.payload.iat)))
   return leaves.set('release', sealed('release', release.jws, hourOf(release.toe)))
 }
 
@@ -464,6 +489,17 @@ async function createApprovals(parties: SyntheticParties, given: Signed<Consent>
     latchkey: { v: 1, consent: given.digest, keyset: given.payload.latchkey.keyset },
   } as const
   return [approval.parse(await approval.encode(payload, parties.partner.signer))]
+}
+
+async function createRevocations(parties: SyntheticParties, given: Signed<Consent>, { isRevoked }: SyntheticOptions) {
+  if (!isRevoked) return []
+  const payload = {
+    iss: parties.root.urn,
+    jti: id16('revocation'),
+    iat: given.payload.nbf,
+    latchkey: { v: 1, revokes: given.digest, keyset: given.payload.latchkey.keyset },
+  } as const
+  return [revocation.parse(await revocation.encode(payload, parties.partner.signer))]
 }
 
 function trustOf(parties: SyntheticParties, log: MemoryLog, { isOffline = false }: SyntheticOptions): Trust {
@@ -492,8 +528,19 @@ export async function createSyntheticCase(options: SyntheticOptions = {}): Promi
   const given = await createConsent(parties, { ...household, ...items, ...asked, manifest, policy }, options)
   const released = await createRelease(parties, { ...given, request: asked.request }, options)
   const approvals = await createApprovals(parties, given.consent, options)
+  const revocations = await createRevocations(parties, given.consent, options)
   const agency = agencyData(parties, options)
-  const leaves = leavesOf({ ...household, ...asked, ...given, parties, policy, agency, approvals, release: released })
+  const leaves = leavesOf({
+    ...household,
+    ...asked,
+    ...given,
+    parties,
+    policy,
+    agency,
+    approvals,
+    revocations,
+    release: released,
+  })
   const { log, at } = await createLog(leaves, options.leafOrder ?? LEAF_NAMES)
   const logged = (name: LeafName) => (options.isOffline ? null : at(name))
   const hashes = items.descriptors.map((item) => hashLeaf(encodeDescriptor(item)))
@@ -531,7 +578,7 @@ export async function createSyntheticCase(options: SyntheticOptions = {}): Promi
       consent: { jws: given.consent.raw, logged: logged('consent') },
       approvals: approvals.map(({ raw }) => ({ jws: raw, logged: logged('approval') })),
       release: options.isOffline ? null : { jws: released.jws, dpop: released.dpop, logged: logged('release') },
-      revocations: [],
+      revocations: revocations.map(({ raw }) => ({ jws: raw, logged: logged('revocation') })),
     },
   }
 }

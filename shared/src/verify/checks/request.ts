@@ -1,4 +1,4 @@
-import { checkRequest } from '../../consent/policy-check.ts'
+import { checkRequest, signedMsOf } from '../../consent/policy-check.ts'
 import { digestOfJson } from '../../crypto/hash.ts'
 import { thumbprintOf, urnOf } from '../../crypto/keys.ts'
 import { isSignedBy } from '../../wire/jws.ts'
@@ -63,7 +63,7 @@ export function checkBundleRequest({ bundleCase, trust }: CaseContext): CheckOut
     // Judged at its own time; how often the agency asked before is not in a bundle.
     ...findingsIn(
       PROOF_FILES.request,
-      checkRequest(request.payload, policy, { nowMs: request.payload.iat * 1000, history: null }),
+      checkRequest(request.payload, policy, { nowMs: signedMsOf(request.payload), history: null }),
     ),
   ]
   if (request.payload.latchkey.policy !== digestOfJson(policy))
