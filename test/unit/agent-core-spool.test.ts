@@ -80,21 +80,19 @@ describe('seal and spool', () => {
 
   test('let what the relay has go first when full', async () => {
     await using folder = await createMemoryFolder()
-    let free = 1 << 30
-    const options = { folder: folder.path, device: createTestDevice(), freeBytes: () => Promise.resolve(free) }
-    await using rig = await openAgentRig({ ...options, minimumFreeBytes: 1_000 })
+    const free = [1_200]
+    const freeBytes = () => Promise.resolve(recording ? (free.shift() ?? 1 << 30) : 1 << 30)
+    let recording = false
+    const device = createTestDevice()
+    await using rig = await openAgentRig({ folder: folder.path, device, freeBytes, minimumFreeBytes: 1_000 })
     await recordClip(rig.sealer, clipId(1), { items: 2 })
     await recordClip(rig.sealer, clipId(2), { items: 2 })
     rig.spool.keepItemReceipt(clipId(2), 0, rig.spool.clips()[0]!.manifest)
-    free = 1_200
-    const clip = clipId(3)
-    const start = { clip, event: clip, trigger: 'motion' as const, triggerMs: 0, startMs: 0, monotonicStartMs: 0 }
-    await rig.sealer.start(start)
-    const roomMade = rig.spool.putItem(clip, 0, Buffer.alloc(300)).catch((error: unknown) => error)
-    await roomMade
-    // First the uploaded item of the second clip; only then, as the disk stays full, whole clips, the oldest first.
-    expect(rig.dropped).toEqual([clipId(1), clipId(2)])
-    expect(await roomMade).toMatchObject({ code: 'STORAGE_FULL' })
+    recording = true
+    await recordClip(rig.sealer, clipId(3), { items: 1 })
+    expect(rig.dropped).toEqual([])
+    expect(rig.spool.status()).toMatchObject({ clips: 3, items: 4, droppedClips: 0 })
+    await expect(rig.spool.readItem(clipId(2), 0)).rejects.toMatchObject({ code: 'ITEM_INVALID' })
   })
 
   test('tell of the stretch that found no room, and of nothing else', async () => {

@@ -127,9 +127,10 @@ export function createUploader(options: UploaderOptions): Uploader {
     const tasks: Task[] = []
     for (const clip of queue.clips()) {
       if (tasks.length >= options.parallel) break
-      tasks.push(...tasksOf(clip))
+      if (!setAside.has(clip.clip)) tasks.push(...tasksOf(clip))
     }
-    return [...tasks, ...dayTasks()].filter((task) => !setAside.has(task.subject)).slice(0, options.parallel)
+    tasks.push(...dayTasks().filter((task) => !setAside.has(task.subject)))
+    return tasks.slice(0, options.parallel)
   }
 
   function refused(task: Task, error: unknown): boolean {

@@ -6,12 +6,14 @@ import {
   normalCaseNumber,
   type Policy,
   type RequestHistory,
+  signedMsOf,
 } from '@latchkey/shared'
 import { describe, expect, test } from 'vitest'
 import { caseNowSeconds, casePolicy, changed, createConsentCase, type Mutable } from '../../../support/vector-case.ts'
 
-const base = createConsentCase().request.payload
-const nowMs = caseNowSeconds * 1000
+const nowMs = caseNowSeconds * 1000 + 999
+/** Signed in the second whose last millisecond is now. */
+const base = changed(createConsentCase().request.payload, (request) => (request.iat = caseNowSeconds))
 const NONE: RequestHistory = { sameCase: 0, lastDay: 0, last30Days: 0, open: 0 }
 const codes = (findings: readonly Finding[]) => findings.map(({ code, field }) => `${code} ${String(field)}`)
 
@@ -101,6 +103,23 @@ describe('a window', () => {
     ['that ends before it starts is refused', nowMs - MINUTE, nowMs - 30 * MINUTE, ['WINDOW_TOO_SHORT window']],
   ])('%s', (_, startMs, endMs, findings) => {
     expect(window(startMs, endMs)).toEqual(findings)
+  })
+
+  test('is judged alike by the relay that takes it late and by who re-checks it from its signing time', () => {
+    const late = nowMs + 3_600_000
+    const request = changed(
+      base,
+      ({ authorization_details: [asked] }) => (asked!.window = { startMs: nowMs - 20 * MINUTE, endMs: nowMs + 1000 }),
+    )
+    expect(codes(checkRequest(request, casePolicy, { nowMs: late, history: null }))).toEqual([
+      'WINDOW_IN_FUTURE window',
+    ])
+    expect(codes(checkRequest(request, casePolicy, { nowMs: signedMsOf(request), history: null }))).toEqual([
+      'WINDOW_IN_FUTURE window',
+    ])
+    request.authorization_details[0]!.window.endMs = nowMs + 999
+    expect(checkRequest(request, casePolicy, { nowMs: late, history: null })).toEqual([])
+    expect(checkRequest(request, casePolicy, { nowMs: signedMsOf(request), history: null })).toEqual([])
   })
 })
 

@@ -1,0 +1,140 @@
+import { canonicalBytes, dayRecord, digestOf, isSignedBy } from '@latchkey/shared'
+import { describe, expect, test } from 'vitest'
+import { watchingOf } from '../../device-agent/src/day/day-state.ts'
+import { DAY_FAILPOINTS, openDayFile } from '../../device-agent/src/day/disk-day-recorder.ts'
+import type { EventBody } from '../../device-agent/src/flow.ts'
+import { armFailpoint, type Failpoints } from '../../device-agent/src/kernel/failpoint.ts'
+import { openDiskOutbox } from '../../device-agent/src/link/disk-outbox.ts'
+import { clipId, createTestDevice, TEST_CLOCK, type TestDevice } from '../support/agent-rig.ts'
+import { createMemoryFolder } from '../support/memory-folder.ts'
+
+const START = 1_700_000_000_000
+
+/** A day recorder with its outbox, on a clock that stands where the test puts it. */
+async function openDay(folder: string, options: { nowMs: number; device: TestDevice; failpoints?: Failpoints }) {
+  const { device } = options
+  const clock = {
+    nowMs: () => options.nowMs,
+    monotonicMs: () => 1,
+    sleep: (_: number, signal?: AbortSignal) =>
+      new Promise<void>((resolve) => signal?.addEventListener('abort', () => resolve())),
+    setTimer: () => ({ cancel: () => {} }),
+  }
+  const file = await openDayFile(`${folder}/day.json`, options.failpoints)
+  const outbox = await openDiskOutbox({
+    path: `${folder}/outbox.log`,
+    stamp: () => ({ boot: device.boot, monotonicMs: 1, clock: TEST_CLOCK }),
+    maximumEvents: 100,
+    keepAfter: file.keepAfter,
+  })
+  const record = async (body: EventBody) => void (await outbox.append(body))
+  const start = () =>
+    file.start({
+      identity: device,
+      keyset: () => device.deviceCertificate,
+      events: outbox,
+      head: () => ({ sequence: 2, digest: device.deviceCertificate }),
+      seen: () => null,
+      record,
+      clock,
+    })
+  const at = (ms: number) => (options.nowMs = ms)
+  return { outbox, record, start, at }
+}
+
+describe('day records', () => {
+  test('say without a hole what was watched, and hash every event', async () => {
+    await using folder = await createMemoryFolder()
+    const device = createTestDevice()
+    const { outbox, record, start, at } = await openDay(folder.path, { nowMs: START, device })
+    await using days = await start()
+    await record({ type: 'state', state: 'on', atMs: START + 10 })
+    await record({ type: 'motion', event: clipId(1), atMs: START + 20 })
+    await record({ type: 'state', state: 'camera-lost', atMs: START + 30 })
+    at(START + 50)
+    await days.sign()
+    const signed = dayRecord.parse(days.days()[0]!.day)
+    expect(isSignedBy(signed, device.signer.jwk)).toBe(true)
+    expect(signed.payload.latchkey).toMatchObject({
+      fromMs: START,
+      toMs: START + 50,
+      watching: [
+        { fromMs: START, toMs: START + 10, state: 'stopped' },
+        { fromMs: START + 10, toMs: START + 30, state: 'on' },
+        { fromMs: START + 30, toMs: START + 50, state: 'camera-lost' },
+      ],
+      events: {
+        stream: outbox.stream,
+        first: 1,
+        last: 3,
+        sha256: digestOf(...outbox.after(0).map((event) => canonicalBytes(event))),
+      },
+    })
+  })
+
+  test('date a crash by the last sign of life, and say stopped from then on', async () => {
+    await using folder = await createMemoryFolder()
+    const device = createTestDevice()
+    const before = await openDay(folder.path, { nowMs: START, device })
+    await before.start()
+    await before.record({ type: 'state', state: 'on', atMs: START + 10 })
+    const after = await openDay(folder.path, { nowMs: START + 100, device })
+    await using days = await after.start()
+    const { latchkey } = dayRecord.parse(days.days()[0]!.day).payload
+    expect(latchkey.watching).toEqual(
+      [
+        { fromMs: START, toMs: START + 10, state: 'stopped' },
+        { fromMs: START + 10, toMs: START + 10, state: 'on' },
+        { fromMs: START + 10, toMs: START + 100, state: 'stopped' },
+      ].filter(({ fromMs, toMs }) => fromMs < toMs),
+    )
+    expect(after.outbox.after(0).map((event) => event.type === 'state' && event.state)).toEqual(['on', 'stopped'])
+  })
+
+  test('wait on disk until the relay has signed for them', async () => {
+    await using folder = await createMemoryFolder()
+    const device = createTestDevice()
+    const first = await openDay(folder.path, { nowMs: START, device })
+    await using days = await first.start()
+    first.at(START + 5)
+    await days.sign()
+    const again = await openDay(folder.path, { nowMs: START + 5, device })
+    await using later = await again.start()
+    expect(later.days()).toEqual(days.days())
+    await later.keepDayReceipt(later.days()[0]!.digest)
+    expect(later.days()).toEqual([])
+  })
+
+  test('cover every moment and event once, wherever a crash fell', async () => {
+    for (const name of DAY_FAILPOINTS)
+      for (const skip of [0, 1]) {
+        await using folder = await createMemoryFolder()
+        const device = createTestDevice()
+        const failpoints = armFailpoint(name, 'throw', skip)
+        const before = await openDay(folder.path, { nowMs: START, device, failpoints })
+        const days = await before.start().catch(() => null)
+        await before.record({ type: 'motion', event: clipId(1), atMs: START + 1 })
+        before.at(START + 10)
+        await days?.sign().catch(() => {})
+        const after = await openDay(folder.path, { nowMs: START + 20, device })
+        await using recorder = await after.start()
+        after.at(START + 30)
+        await recorder.sign()
+        const spans = recorder.days().map(({ day }) => dayRecord.parse(day).payload.latchkey)
+        expect(spans.length).toBeGreaterThan(0)
+        for (const [i, span] of spans.entries()) if (i > 0) expect(span.fromMs).toBe(spans[i - 1]!.toMs)
+        expect(spans.at(-1)!.toMs).toBe(START + 30)
+        expect(spans.filter((span) => span.events.first === 1).length).toBeLessThanOrEqual(1)
+      }
+  })
+
+  test('stay in order when the clock is set back in between', () => {
+    const event = (state: 'on' | 'stopped', atMs: number) => ({ type: 'state', state, atMs }) as never
+    const span = { fromMs: 100, toMs: 200, state: 'stopped' as const }
+    const stretches = watchingOf(span, [event('on', 150), event('stopped', 120), event('on', 999)])
+    expect(stretches).toEqual([
+      { fromMs: 100, toMs: 150, state: 'stopped' },
+      { fromMs: 150, toMs: 200, state: 'stopped' },
+    ])
+  })
+})

@@ -1,0 +1,111 @@
+import { appendFile, readFile, truncate, writeFile } from 'node:fs/promises'
+import { describe, expect, test } from 'vitest'
+import { openDiskOutbox, type OutboxOptions } from '../../device-agent/src/link/disk-outbox.ts'
+import { clipId, TEST_CLOCK } from '../support/agent-rig.ts'
+import { createMemoryFolder } from '../support/memory-folder.ts'
+
+const open = (folder: string, options: Partial<OutboxOptions> = {}) =>
+  openDiskOutbox({
+    path: `${folder}/outbox.log`,
+    stamp: () => ({ boot: clipId(7), monotonicMs: 1.5, clock: TEST_CLOCK }),
+    maximumEvents: 1_000,
+    ...options,
+  })
+const motion = (atMs: number) => ({ type: 'motion' as const, event: clipId(1), atMs })
+
+describe('the outbox', () => {
+  test('gives every event its place, and still has them after a crash', async () => {
+    await using folder = await createMemoryFolder()
+    const before = await open(folder.path)
+    for (let n = 1; n <= 5; n++) await before.append(motion(n))
+    await using after = await open(folder.path)
+    expect(after.stream).toBe(before.stream)
+    expect(after.after(0).map(({ sequence, atMs }) => [sequence, atMs])).toEqual([1, 2, 3, 4, 5].map((n) => [n, n]))
+    expect((await after.append(motion(6))).sequence).toBe(6)
+  })
+
+  test('cuts off an event that was not written to its end, wherever that was', async () => {
+    await using folder = await createMemoryFolder()
+    const path = `${folder.path}/outbox.log`
+    const before = await open(folder.path)
+    await before.append(motion(1))
+    const whole = (await readFile(path)).length
+    await before.append(motion(2))
+    const bytes = await readFile(path)
+    for (let end = whole; end < bytes.length; end++) {
+      await writeFile(path, bytes.subarray(0, end))
+      const after = await open(folder.path)
+      expect([after.last, after.stream]).toEqual([1, before.stream])
+      expect((await after.append(motion(3))).sequence).toBe(2)
+      await after[Symbol.asyncDispose]()
+    }
+  })
+
+  test('starts a stream of its own when the disk lost the middle, and keeps what it can', async () => {
+    await using folder = await createMemoryFolder()
+    const path = `${folder.path}/outbox.log`
+    const before = await open(folder.path)
+    for (let n = 1; n <= 3; n++) await before.append(motion(n), n)
+    const bytes = await readFile(path)
+    bytes[bytes.indexOf('"atMs":2')] = 0x58
+    await writeFile(path, bytes)
+    await using after = await open(folder.path)
+    expect(after.stream).not.toBe(before.stream)
+    expect(after.after(0).map(({ atMs, stream }) => [atMs, stream])).toEqual([[1, after.stream]])
+    await truncate(path, 3)
+    await appendFile(path, 'xyz')
+    await using fresh = await open(folder.path)
+    expect([fresh.last, fresh.waiting]).toEqual([0, 0])
+  })
+
+  test('drops up to what the relay acknowledged, and only that', async () => {
+    await using folder = await createMemoryFolder()
+    await using outbox = await open(folder.path)
+    for (let n = 1; n <= 5; n++) await outbox.append(motion(n))
+    outbox.acknowledge(clipId(3), 4)
+    expect(outbox.firstUnacknowledged).toBe(1)
+    outbox.acknowledge(outbox.stream, 6)
+    expect(outbox.firstUnacknowledged).toBe(1)
+    outbox.acknowledge(outbox.stream, 4)
+    expect(outbox.firstUnacknowledged).toBe(5)
+    outbox.acknowledge(outbox.stream, 2)
+    expect([outbox.firstUnacknowledged, outbox.waiting]).toEqual([5, 1])
+  })
+
+  test('shrinks when events are acknowledged and in a day record, and not before', async () => {
+    await using folder = await createMemoryFolder()
+    await using outbox = await open(folder.path, { keepAfter: 0 })
+    for (let n = 1; n <= 300; n++) await outbox.append(motion(n))
+    outbox.acknowledge(outbox.stream, 300)
+    await outbox.append(motion(301))
+    expect(outbox.after(0)).toHaveLength(301)
+    outbox.keepAfter(290)
+    await outbox.append(motion(302))
+    expect(outbox.after(0).map((event) => event.sequence)).toEqual([
+      291, 292, 293, 294, 295, 296, 297, 298, 299, 300, 301, 302,
+    ])
+    expect(outbox.at(301)?.atMs).toBe(301)
+    expect(outbox.at(290)).toBeNull()
+    expect((await readFile(`${folder.path}/outbox.log`)).length).toBeLessThan(8_000)
+  })
+
+  test('remembers across a restart which clips it told of, even when their events are gone', async () => {
+    await using folder = await createMemoryFolder()
+    const before = await open(folder.path)
+    for (let n = 1; n <= 3; n++) await before.append(motion(n), n)
+    before.acknowledge(before.stream, 3)
+    await before[Symbol.asyncDispose]()
+    await using after = await open(folder.path)
+    expect([after.mark, after.last, after.waiting, after.after(0).length]).toEqual([3, 3, 0, 0])
+    expect((await after.append(motion(4))).sequence).toBe(4)
+  })
+
+  test('lets the oldest go unsent beyond its bound, and says how many', async () => {
+    await using folder = await createMemoryFolder()
+    const lost: number[] = []
+    await using outbox = await open(folder.path, { maximumEvents: 10, onOverflow: (count) => lost.push(count) })
+    for (let n = 1; n <= 13; n++) await outbox.append(motion(n))
+    expect(lost).toEqual([1, 1, 1])
+    expect([outbox.firstUnacknowledged, outbox.waiting]).toEqual([4, 10])
+  })
+})
