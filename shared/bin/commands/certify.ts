@@ -18,7 +18,11 @@ export const certify: Command = {
   operands: ['ENROLMENT'],
   options: {
     agency: { value: 'DIR', required: true, help: 'folder made by keygen agency' },
-    name: { value: 'TEXT', required: true, help: 'the investigator’s name, shown to nobody but in evidence' },
+    name: {
+      value: 'TEXT',
+      required: true,
+      help: 'the investigator’s name; the certificate is published with each request',
+    },
     role: { value: 'TEXT', required: true, help: 'such as "Detective"' },
     days: { value: 'N', help: `how long the certificate holds (default and most: ${MAX_DAYS})` },
     out: { value: 'F', required: true, help: 'new file; a requester’s folder expects certificate.jws' },
