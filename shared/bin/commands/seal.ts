@@ -18,7 +18,7 @@ import { copyVideo, makePoster, requireFfmpeg } from '../ffmpeg-process.ts'
 import { loadOwner, loadSigned } from '../household-folder.ts'
 import { parseCount, parseTime } from '../value-syntax.ts'
 
-/** A clip is at most this long; a longer recording becomes several of one event. @see spec/clip-manifest.md */
+/** A clip is at most this long; a longer recording becomes several of one event. @see spec/sealed-items.md */
 const MAX_CLIP_MS = 60_000
 /** What we say of the clock where a person gave the start, and where only the file's own time is known. */
 const GIVEN_UNCERTAINTY_SECONDS = 60
