@@ -45,16 +45,26 @@ function checkFields({ latchkey }: ClipRequest, policy: Policy): Finding[] {
   return findings
 }
 
-function checkWindow({ startMs, endMs }: { startMs: number; endMs: number }, policy: Policy, nowMs: number): Finding[] {
+/**
+ * The last millisecond of the second in which a request says it was signed. Who judges a request later, from the log or
+ * a bundle, judges it at this moment and comes to the answer of the relay that took it.
+ */
+export function signedMsOf({ iat }: Pick<ClipRequest, 'iat'>): number {
+  return iat * 1000 + 999
+}
+
+function checkWindow(request: ClipRequest, policy: Policy, nowMs: number): Finding[] {
+  const { startMs, endMs } = request.authorization_details[0]!.window
+  const signedMs = signedMsOf(request)
   const findings: Finding[] = []
   const lengthMs = endMs - startMs
   if (lengthMs < policy.window.minimumMs)
     findings.push(finding('WINDOW_TOO_SHORT', 'window', `shorter than ${policy.window.minimumMs / 60_000} minutes`))
   if (lengthMs > policy.window.maximumMs)
     findings.push(finding('WINDOW_TOO_LONG', 'window', `longer than ${policy.window.maximumMs / HOUR_MS} hours`))
-  if (endMs > nowMs)
+  if (endMs > Math.min(nowMs, signedMs))
     findings.push(finding('WINDOW_IN_FUTURE', 'window', 'ends in the future: standing requests do not exist'))
-  if (startMs < nowMs - policy.window.maximumAgeMs)
+  if (startMs < Math.max(nowMs, signedMs) - policy.window.maximumAgeMs)
     findings.push(
       finding('WINDOW_TOO_OLD', 'window', `starts over ${policy.window.maximumAgeMs / (24 * HOUR_MS)} days ago`),
     )
@@ -118,7 +128,7 @@ export function checkRequest(request: ClipRequest, policy: Policy, context: Requ
   return [
     ...checkFields(request, policy),
     ...checkArea(request, policy),
-    ...checkWindow(request.authorization_details[0]!.window, policy, context.nowMs),
+    ...checkWindow(request, policy, context.nowMs),
     ...checkTimes(request, policy, context.nowMs),
     ...(context.history === null ? [] : checkHistory(context.history, policy)),
   ]
