@@ -47,11 +47,11 @@ export async function createHousehold(): Promise<Household> {
   return { root, member, phone, recovery, keyset: raw }
 }
 
-/** The phone's side of pairing, over the relay's own routes. @returns the six digits that the phone shows */
+/** The phone's side of pairing, over the relay's own routes. @returns the six digits it shows, and both letters */
 export async function pairAsPhone(
   household: Household,
   url: string,
-): Promise<{ digits: string; answer: PairingAnswer }> {
+): Promise<{ digits: string; answer: PairingAnswer; hello: string }> {
   const invitation = parsePairingUrl(url)
   const mailbox = `${invitation.relay}/v1/pairings/${mailboxOf(invitation.secret)}`
   const response = await eventually(async () => {
@@ -69,5 +69,5 @@ export async function pairAsPhone(
   })
   const body = JSON.stringify(answer)
   await fetch(`${mailbox}/answer`, { method: 'PUT', body, headers: { 'content-type': 'application/json' } })
-  return { digits, answer }
+  return { digits, answer, hello }
 }
