@@ -63,11 +63,29 @@ export async function loadTestPolicy(change: Partial<Policy> = {}): Promise<Poli
 export interface ShiftedClock extends Clock {
   /** Moves wall time; timers and monotonic time stay. */
   shift(ms: number): void
+  /** Makes every repeating job run once more, now. */
+  tick(): void
 }
 
 export function createShiftedClock(): ShiftedClock {
   let offsetMs = 0
-  return { ...systemClock, nowMs: () => systemClock.nowMs() + offsetMs, shift: (ms) => void (offsetMs += ms) }
+  const jobs = new Set<() => void>()
+  return {
+    ...systemClock,
+    nowMs: () => systemClock.nowMs() + offsetMs,
+    shift: (ms) => void (offsetMs += ms),
+    tick: () => jobs.forEach((job) => job()),
+    every: (ms, job) => {
+      jobs.add(job)
+      const timer = systemClock.every(ms, job)
+      return {
+        [Symbol.dispose]: () => {
+          jobs.delete(job)
+          timer[Symbol.dispose]()
+        },
+      }
+    },
+  }
 }
 
 /** A phone's or an investigator's keys and its way to the relay. */
@@ -180,6 +198,15 @@ export async function createRelayWorld(
   }
 }
 
+/** The problem's code of an answer. */
+export async function codeOf(answer: Response | Promise<Response>): Promise<string> {
+  const response = await answer
+  const body = (await response.json()) as { code?: string }
+  if (body.code === undefined) throw new Error(`expected a problem, got ${response.status}`)
+  return body.code
+}
+
+/** The body of an answer that must have this status. */
 export async function expectStatus(response: Response, status: number): Promise<Record<string, unknown>> {
   const text = await response.text()
   if (response.status !== status) throw new Error(`expected ${status}, got ${response.status}: ${text}`)

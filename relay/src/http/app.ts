@@ -19,7 +19,7 @@ export interface BoundRoute {
 }
 
 /** Binds a group of routes to its services. */
-export function bindRoutes<S>(routes: readonly Route<S>[], services: S): BoundRoute[] {
+export function bindRoutes<S>(routes: readonly Route<S>[], services: NoInfer<S>): BoundRoute[] {
   return routes.map((route) => ({ route: route as unknown as Route<never>, services }))
 }
 

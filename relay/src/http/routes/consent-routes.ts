@@ -23,7 +23,8 @@ export interface ConsentServices {
     | { kind: 'accepted'; consent: string; state: 'pending' | 'logged' | 'awaiting-approval' }
     | { kind: 'refused'; findings: readonly [Finding, ...Finding[]] }
   >
-  listConsents(root: string, after: number): Promise<ConsentList['consents']>
+  /** As `ConsentList` says. */
+  listConsents(root: string, after: number): Promise<readonly object[]>
   submitApproval(caller: MemberCaller, raw: { approval: string; salt: string }): Promise<string>
   submitRevocation(caller: MemberCaller, raw: { revocation: string; salt: string }): Promise<string>
 }
