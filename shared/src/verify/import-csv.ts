@@ -10,7 +10,7 @@ const utc = (ms: number) => new Date(ms).toISOString()
 const COLUMNS: readonly Column[] = [
   ['case_number', ({ caseNumber }) => caseNumber],
   ['evidence_id', ({ clip }, { path }) => `${clip}/${path}`],
-  ['title', (_, { rendition, startMs }) => `Doorbell camera, ${rendition}, ${utc(startMs)}`],
+  ['title', (_, { rendition, startMs }) => `Doorbell camera ${rendition} ${utc(startMs)}`],
   ['file_name', (_, { path }) => path],
   ['media_type', (_, { mediaType }) => mediaType],
   ['sha256', (_, { sha256 }) => sha256],

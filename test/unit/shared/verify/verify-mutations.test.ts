@@ -127,22 +127,22 @@ describe('a change before signing is refused', () => {
     ],
     [
       'agency suspended',
-      { edits: { agency: (a) => ({ ...a, status: 'suspended' }) as typeof a } },
+      { edits: { agency: (a) => ({ ...a, status: 'suspended' }) } },
       [7, 'AGENCY_SUSPENDED', 'agency.json'],
     ],
     [
       'agency of a kind that policy refuses',
-      { edits: { agency: (a) => ({ ...a, kind: 'insurer' }) as typeof a } },
+      { edits: { agency: (a) => ({ ...a, kind: 'insurer' }) } },
       [7, 'AGENCY_UNKNOWN', 'agency.json'],
     ],
     [
       'agency still in its notice period',
-      { edits: { agency: (a) => ({ ...a, noticeUntilMs: (REQUESTED_SECONDS + 1) * 1000 }) as typeof a } },
+      { edits: { agency: (a) => ({ ...a, noticeUntilMs: (REQUESTED_SECONDS + 1) * 1000 }) } },
       [7, 'AGENCY_NOTICE', 'agency.json'],
     ],
     [
       'agency that has not logged the signing key',
-      { edits: { agency: (a) => ({ ...a, keys: [stranger.jwk] }) as typeof a } },
+      { edits: { agency: (a) => ({ ...a, keys: [stranger.jwk] }) } },
       [7, 'INVESTIGATOR_INVALID', 'investigator.jws'],
     ],
     ['consent by a stranger', { signers: { consent: stranger } }, [8, 'CONSENT_INVALID', 'consent.jws']],
