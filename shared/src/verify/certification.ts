@@ -1,6 +1,6 @@
 import { formatTime } from '../consent/notice.ts'
 import { NOT_PROVEN } from './not-proven.ts'
-import type { EvidenceFile, OpeningNote } from './opened.ts'
+import type { EvidenceFile, OpeningNote } from './evidence-file.ts'
 import type { BundleFacts } from './verify-bundle.ts'
 
 function fileLines({ path, sha256, sizeBytes, startMs, endMs, rendition, derivedFrom }: EvidenceFile): string[] {

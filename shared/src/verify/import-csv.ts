@@ -1,4 +1,4 @@
-import type { EvidenceFile } from './opened.ts'
+import type { EvidenceFile } from './evidence-file.ts'
 import type { BundleFacts } from './verify-bundle.ts'
 
 /** One column: its name and its value for a file. */

@@ -7,23 +7,8 @@ import { comparePaths } from './bundle-paths.ts'
 import type { OpenedItem } from './check.ts'
 import { renderCertification } from './certification.ts'
 import { renderImportCsv } from './import-csv.ts'
+import type { EvidenceFile, OpeningNote } from './evidence-file.ts'
 import type { BundleFacts } from './verify-bundle.ts'
-
-/** A file that `latchkey open` writes. */
-export interface EvidenceFile {
-  /** Name in `opened/`. */
-  readonly path: string
-  readonly mediaType: string
-  readonly sizeBytes: number
-  /** 64 hexadecimal digits. */
-  readonly sha256: string
-  readonly startMs: number
-  readonly endMs: number
-  /** `original`: the camera's coded frames bit for bit; `working-copy`: repackaged, never evidence itself. */
-  readonly rendition: 'original' | 'working-copy'
-  /** SHA-256 of the file that a working copy was made from; null for originals. */
-  readonly derivedFrom: string | null
-}
 
 /** An original, with its bytes: item plaintexts joined, nothing else. */
 export interface OriginalFile extends EvidenceFile {
@@ -124,13 +109,6 @@ function renderSums(hashes: readonly { path: string; sha256: string }[]): string
     .toSorted((a, b) => comparePaths(a.path, b.path))
     .map(({ path, sha256: hash }) => `${hash}  ${path}\n`)
     .join('')
-}
-
-/** Who made `opened/`, and when. */
-export interface OpeningNote {
-  readonly openedSeconds: number
-  /** Program and version, one line. */
-  readonly tool: string
 }
 
 /**

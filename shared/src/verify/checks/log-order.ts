@@ -3,7 +3,14 @@ import type { Seen } from '../../wire/fields.ts'
 import type { BundleCase } from '../bundle-case.ts'
 import { keysetPath, numberedPath, PROOF, PROOF_FILES } from '../bundle-paths.ts'
 import { bundleFinding, type BundleFinding } from '../finding.ts'
-import type { LoggedLeaf } from './log-proofs.ts'
+import type { Checkpoint } from '../../tlog/checkpoint.ts'
+import type { BundleLeaf } from '../../wire/bundle.ts'
+
+/** A leaf whose proof leads to a checkpoint. */
+export interface LoggedLeaf {
+  readonly leaf: BundleLeaf
+  readonly checkpoint: Checkpoint
+}
 
 /** Pairs of which the first must stand in the log before the second: what gives rests on what was given before. */
 function orderedPairs({ keysets, approvals }: BundleCase): (readonly [string, string])[] {

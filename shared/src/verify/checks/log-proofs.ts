@@ -9,13 +9,7 @@ import { leafBytes, loggedPaths } from '../bundle-leaf.ts'
 import { PROOF, PROOF_FILES, tlogProofPath } from '../bundle-paths.ts'
 import type { CaseContext, CheckOutcome } from '../check.ts'
 import { bundleFinding, type BundleFinding, catchFinding } from '../finding.ts'
-import { checkLogOrder } from './log-order.ts'
-
-/** A leaf whose proof leads to a checkpoint. */
-export interface LoggedLeaf {
-  readonly leaf: BundleLeaf
-  readonly checkpoint: Checkpoint
-}
+import { checkLogOrder, type LoggedLeaf } from './log-order.ts'
 
 /**
  * The checkpoint of a proof file, in its one spelling, signed as the trust file asks. Lines by keys that it does not list
