@@ -1,60 +1,20 @@
-import { codeOf, deviceCertificate, type Health, keysetList, LatchkeyError, mqttCredentials } from '@latchkey/shared'
-import { createRelayClient, type RelayClient } from '@latchkey/shared/node'
-import { statfs } from 'node:fs/promises'
+import { LatchkeyError } from '@latchkey/shared'
+import { createRelayClient } from '@latchkey/shared/node'
 import { join } from 'node:path'
-import { createSimulatedButton } from './button/simulated-button.ts'
-import { loadFfmpeg } from './camera/ffmpeg-binary.ts'
 import { assertCameraSource, type CameraSource, parseCameraSource } from './camera/source.ts'
-import { type Capture, createCapture } from './capture.ts'
-import { DEFAULT_CLIP_CONFIG } from './clip/clip-cutter.ts'
 import { type AgentConfig, loadCameraAddress } from './config.ts'
-import { openDayFile } from './day/disk-day-recorder.ts'
-import type { CameraState, DeviceIdentity, DoorEvent, EventBody, MotionFinding, WatchState } from './flow.ts'
+import type { DoorEvent } from './flow.ts'
 import { createDirectory } from './kernel/atomic-file.ts'
 import { randomFraction } from './kernel/backoff.ts'
-import { loadBootId } from './kernel/boot-id.ts'
-import { runChild } from './kernel/child-process.ts'
-import { type Clock, systemClock } from './kernel/clock.ts'
-import { type Failpoints, noFailpoints } from './kernel/failpoint.ts'
+import { systemClock } from './kernel/clock.ts'
+import { noFailpoints } from './kernel/failpoint.ts'
 import { lockDirectory } from './kernel/instance-lock.ts'
-import { createLog, type Log } from './kernel/log.ts'
+import { createLog } from './kernel/log.ts'
 import { loadDeviceKey } from './keys/device-key.ts'
-import { createKeysetFollower } from './keys/keyset-follower.ts'
 import { type PairingDisplay, runPairing } from './keys/pairing.ts'
 import { createPairingStore, type PairingState } from './keys/pairing-state.ts'
 import { createRelayPairingClient } from './keys/relay-pairing-client.ts'
-import { createCheckpointKeeper } from './link/checkpoint-keeper.ts'
-import { openDiskOutbox } from './link/disk-outbox.ts'
-import { createMqttOpener } from './link/mqtt-session.ts'
-import { createPublisher } from './link/publisher.ts'
-import { DEFAULT_MOTION_CONFIG } from './motion/motion-detector.ts'
-import { createClockSource } from './seal/clock-source.ts'
-import { createSealer } from './seal/sealer.ts'
-import { openDiskSpool, type SpoolStatus } from './spool/disk-spool.ts'
-import { createRelayUploadClient } from './upload/relay-upload-client.ts'
-import { createUploader } from './upload/uploader.ts'
-
-/** What every manifest says of the program that made it. */
-export const SOFTWARE = 'latchkey-agent/0.1.0'
-
-/** What a test or a main program may put in the place of the ordinary parts. */
-export interface AgentParts {
-  readonly clock?: Clock
-  readonly log?: Log
-  /** Uniform in [0, 1). */
-  readonly random?: () => number
-  readonly failpoints?: Failpoints
-  /** The value of `PATH`, where ffmpeg is looked for. */
-  readonly searchPath?: string
-  /** The operator's choice of ffmpeg. */
-  readonly ffmpegPath?: string
-  readonly display?: Partial<PairingDisplay>
-  readonly onFinding?: (finding: MotionFinding) => void
-  /** Pause between two looks into the pairing mailbox. */
-  readonly pairingPollMs?: number
-  /** Mean of the first pause after a failure of upload or link. */
-  readonly retryBaseMs?: number
-}
+import { type AgentContext, type AgentParts, type Recorder, type RecorderStatus, startRecorder } from './recorder.ts'
 
 /** Where pairing stands. `url` is a secret for the person at the device. */
 export type PairingView =
@@ -62,13 +22,8 @@ export type PairingView =
   | { readonly kind: 'paired'; readonly device: string; readonly digits: string | null }
 
 /** The agent at this moment. */
-export interface AgentStatus {
+export interface AgentStatus extends RecorderStatus {
   readonly pairing: PairingView
-  readonly camera: CameraState
-  readonly spool: SpoolStatus
-  /** Events that the relay has not acknowledged. */
-  readonly outboxEvents: number
-  readonly connected: boolean
 }
 
 /** A running agent; disposing it is a graceful stop: what was recorded is closed, kept, and as far as possible sent. */
@@ -84,286 +39,12 @@ export interface Agent extends AsyncDisposable {
   drained(timeoutMs: number): Promise<boolean>
 }
 
-/** The agent's parts once it is paired. */
-interface Recorder extends AsyncDisposable {
-  readonly capture: Capture
-  ring(): DoorEvent | null
-  status(): Omit<AgentStatus, 'pairing'>
-  drained(timeoutMs: number): Promise<boolean>
-}
-
-interface Context {
-  readonly config: AgentConfig
-  readonly parts: AgentParts
-  readonly clock: Clock
-  readonly log: Log
-  readonly random: () => number
-  readonly failpoints: Failpoints
-  readonly source: CameraSource
-  readonly signer: Awaited<ReturnType<typeof loadDeviceKey>>
-}
-
-const DEFAULTS = {
-  maximumBytes: 2 * 1024 ** 3,
-  minimumFreeBytes: 256 * 1024 ** 2,
-  parallel: 2,
-  maximumEvents: 50_000,
-  uncertaintyMs: 5_000,
-  stopGraceMs: 5_000,
-} as const
-const PROGRAM_TIMEOUT_MS = 5_000
-const SEARCH_PATH = '/usr/local/bin:/usr/bin:/bin'
-
 async function loadSource(config: AgentConfig): Promise<CameraSource> {
   const parsed = parseCameraSource(await loadCameraAddress(config))
   const { loop = false, rate = 1 } = config.camera
   const source = parsed.kind === 'file' ? { ...parsed, loop, rate } : parsed
   assertCameraSource(source)
   return source
-}
-
-/** Runs a small program of the system by its name; null when it is missing or failed. */
-function createProgramRunner(clock: Clock) {
-  return async (name: string, args: readonly string[]): Promise<string | null> => {
-    const options = { command: `/usr/bin/${name}`, args, clock, maxOutputBytes: 65_536, timeoutMs: PROGRAM_TIMEOUT_MS }
-    const result = await runChild(options).catch(() => null)
-    return result?.code === 0 ? new TextDecoder().decode(result.stdout) : null
-  }
-}
-
-function watchStateOf(state: CameraState): WatchState | null {
-  return state === 'starting' ? null : state
-}
-
-/** Everything from camera to relay, in the order of the picture; disposed in reverse. */
-async function startRecorder(context: Context, pairing: PairingState): Promise<Recorder> {
-  const { config, parts, clock, log, random, failpoints, signer } = context
-  const { dataDir } = config
-  await using stack = new AsyncDisposableStack()
-  const certificate = deviceCertificate.parse(pairing.deviceCertificate)
-  const { device } = certificate.payload.latchkey
-  const identity: DeviceIdentity = {
-    signer,
-    deviceCertificate: certificate.digest,
-    epoch: pairing.epoch,
-    boot: await loadBootId(signer.thumbprint),
-  }
-  const nowMs = () => clock.nowMs()
-  const relay: RelayClient = createRelayClient({ origin: pairing.relay, signer, nowMs })
-  const anyone: RelayClient = createRelayClient({ origin: pairing.relay, nowMs })
-  const freeBytes = async (): Promise<number> => {
-    const { bavail, bsize } = await statfs(dataDir)
-    return bavail * bsize
-  }
-  // Stages that tell each other of changes are joined here, when all of them exist.
-  const wake = { upload: () => {}, link: () => {}, health: () => {} }
-  const startedMs = clock.monotonicMs()
-  let camera: CameraState = 'starting'
-  let diskFull = false
-
-  const clockSource = stack.use(
-    await createClockSource({
-      clock,
-      run: createProgramRunner(clock),
-      fallbackUncertaintyMs: config.clock?.uncertaintyMs ?? DEFAULTS.uncertaintyMs,
-    }),
-  )
-  const checkpoints = stack.use(
-    await createCheckpointKeeper({
-      path: join(dataDir, 'keys', 'checkpoint'),
-      logVkey: pairing.logVkey,
-      fetchBytes: (path) => anyone.bytes('GET', path),
-      clock,
-      log,
-    }),
-  )
-  const follower = stack.use(
-    createKeysetFollower({
-      state: pairing,
-      store: createPairingStore(join(dataDir, 'keys'), failpoints),
-      fetchKeysets: () => relay.json('GET', '/v1/keysets', keysetList),
-      clock,
-      log,
-    }),
-  )
-
-  const dayFile = await openDayFile(join(dataDir, 'events', 'day.json'), failpoints)
-  const outbox = stack.use(
-    await openDiskOutbox({
-      path: join(dataDir, 'events', 'outbox.log'),
-      stamp: () => ({ boot: identity.boot, monotonicMs: clock.monotonicMs(), clock: clockSource.statement() }),
-      maximumEvents: config.events?.maximum ?? DEFAULTS.maximumEvents,
-      keepAfter: dayFile.keepAfter,
-      onOverflow: (count) => log.error({ count }, 'the event queue is full: the oldest go unsent'),
-      onChange: () => wake.link(),
-      failpoints,
-    }),
-  )
-
-  /** Events in the order in which they happen; an event that cannot be kept is the disk's failure, and is said. */
-  let recorded: Promise<unknown> = Promise.resolve()
-  const record = (body: EventBody): void => {
-    recorded = recorded
-      .then(() => outbox.append(body))
-      .catch((error: unknown) => log.error({ code: codeOf(error), type: body.type }, 'an event could not be kept'))
-  }
-
-  const spool = await openDiskSpool({
-    directory: join(dataDir, 'spool'),
-    maximumBytes: config.spool?.maximumBytes ?? DEFAULTS.maximumBytes,
-    minimumFreeBytes: config.spool?.minimumFreeBytes ?? DEFAULTS.minimumFreeBytes,
-    freeBytes,
-    onChange: () => wake.upload(),
-    onDropped(clip, reason) {
-      log.error({ clip, reason }, 'a clip was given up')
-      if (reason === 'disk-full' && !diskFull) record({ type: 'state', state: 'disk-full', atMs: clock.nowMs() })
-      diskFull ||= reason === 'disk-full'
-      wake.health()
-    },
-    failpoints,
-  })
-
-  const sealer = createSealer({
-    spool,
-    identity,
-    keys: () => follower.keys(),
-    clock,
-    clockStatement: () => clockSource.statement(),
-    seen: () => checkpoints.seen(),
-    software: SOFTWARE,
-    async announce(clip) {
-      if (clip.sequence <= outbox.mark) return
-      const { event, items } = clip.payload.latchkey
-      const bytes = clip.bodies.reduce((sum, body) => sum + body.sizeBytes, 0)
-      const { clip: id, trigger, digest: manifest } = clip
-      // Behind the motion or ring that began it.
-      await recorded
-      await outbox.append(
-        { type: 'clip', event, clip: id, manifest, items, bytes, trigger, atMs: clock.nowMs() },
-        clip.sequence,
-      )
-      log.info({ clip: id, items, bytes, trigger }, 'clip recorded')
-    },
-  })
-  await sealer.recover()
-
-  const days = stack.use(
-    await dayFile.start({
-      identity,
-      keyset: () => follower.keys().keyset,
-      events: outbox,
-      head: () => spool.head(),
-      seen: () => checkpoints.seen(),
-      record: async (body) => void (await outbox.append(body)),
-      clock,
-      onChange: () => wake.upload(),
-    }),
-  )
-
-  const trust = { relay: pairing.relay, relayJwk: pairing.relayJwk, device: signer.urn }
-  const retry = parts.retryBaseMs === undefined ? {} : { retryBaseMs: parts.retryBaseMs }
-  const uploader = stack.use(
-    createUploader({
-      queue: spool,
-      days,
-      relay: createRelayUploadClient(relay, trust),
-      clock,
-      log,
-      random,
-      parallel: config.upload?.parallel ?? DEFAULTS.parallel,
-      ...retry,
-    }),
-  )
-  wake.upload = uploader.wake
-
-  const health = async (): Promise<Health> => {
-    const { items, bytes, droppedClips } = spool.status()
-    return {
-      v: 1,
-      software: SOFTWARE,
-      camera: camera as Health['camera'],
-      spoolItems: items,
-      spoolBytes: bytes,
-      outboxEvents: outbox.waiting,
-      freeBytes: await freeBytes(),
-      droppedClips,
-      uptimeMs: Math.round(clock.monotonicMs() - startedMs),
-    }
-  }
-  const publisher = stack.use(
-    createPublisher({
-      outbox,
-      open: createMqttOpener({
-        device,
-        clock,
-        credentials: () => relay.json('POST', '/v1/mqtt-credentials', mqttCredentials),
-      }),
-      health,
-      onCheckpoint: () => checkpoints.wake(),
-      clock,
-      log,
-      random,
-      ...retry,
-    }),
-  )
-  wake.link = publisher.wake
-  wake.health = publisher.wakeHealth
-
-  const drained = async (timeoutMs: number): Promise<boolean> => {
-    await recorded
-    const [uploaded, told] = await Promise.all([uploader.drained(timeoutMs), publisher.drained(timeoutMs)])
-    return uploaded && told
-  }
-
-  let watch: WatchState | null = null
-  function onState(state: CameraState, atMs: number): void {
-    camera = state
-    wake.health()
-    const next = watchStateOf(state)
-    if (next === null || next === watch) return
-    watch = next
-    log.info({ state }, 'camera')
-    record({ type: 'state', state: next, atMs })
-  }
-
-  /** The end of a graceful stop, before anything is closed: what is known is signed, and gets a moment to leave. */
-  stack.defer(async () => {
-    onState('stopped', clock.nowMs())
-    await recorded
-    await days.sign()
-    await drained(config.stopGraceMs ?? DEFAULTS.stopGraceMs)
-  })
-
-  const capture = stack.use(
-    createCapture({
-      source: context.source,
-      name: config.camera.name,
-      ffmpeg: await loadFfmpeg({
-        searchPath: parts.searchPath ?? SEARCH_PATH,
-        configuredPath: parts.ffmpegPath,
-        clock,
-      }),
-      clock,
-      random,
-      sink: sealer,
-      motion: { ...DEFAULT_MOTION_CONFIG, ...config.motion },
-      clip: { ...DEFAULT_CLIP_CONFIG, ...config.clip },
-      ...(config.camera.staleMs === undefined ? {} : { staleMs: config.camera.staleMs }),
-      onState,
-      onEvent: ({ event, trigger, atMs }) => record({ type: trigger, event, atMs }),
-      ...(parts.onFinding ? { onFinding: parts.onFinding } : {}),
-      onFault: (error) => log.error({ code: codeOf(error) }, 'recording stumbled'),
-    }),
-  )
-  const button = createSimulatedButton(clock, (atMs) => capture.ring(atMs))
-  const whole = stack.move()
-  return {
-    capture,
-    ring: () => button.press(),
-    status: () => ({ camera, spool: spool.status(), outboxEvents: outbox.waiting, connected: publisher.connected }),
-    drained,
-    [Symbol.asyncDispose]: () => whole.disposeAsync(),
-  }
 }
 
 /**
@@ -382,7 +63,7 @@ export async function createAgent(config: AgentConfig, parts: AgentParts = {}): 
   const signer = await loadDeviceKey(join(keysDirectory, 'device.key'), failpoints)
   const store = createPairingStore(keysDirectory, failpoints)
   const known = await store.load()
-  const context: Context = { config, parts, clock, log, random, failpoints, source, signer }
+  const context: AgentContext = { config, parts, clock, log, random, failpoints, source, signer }
   const stop = new AbortController()
   let pairing: PairingView = { kind: 'unpaired', url: null, untilMs: null }
   let recorder: Recorder | null = null

@@ -53,8 +53,8 @@ function parseUsage(args: string[]): { config?: string; help?: boolean } {
 
 /** Waits for a signal or for a camera that cannot be used, then stops in order. */
 async function runUntilStopped(agent: Agent): Promise<void> {
-  const stopped = Promise.withResolvers<void>()
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stopped.resolve())
+  const stopped = Promise.withResolvers<null>()
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stopped.resolve(null))
   process.on('SIGUSR1', () => void agent.ring())
   // A file that has played to its end is no reason to leave: uploads may be waiting.
   agent.captured.catch((error: unknown) => stopped.reject(error))

@@ -123,7 +123,7 @@ describe('the link to the relay', () => {
       publish: (channel, payload) => {
         const body = Buffer.from(payload).toString()
         if (channel === 'hello') said.push(`hello@${Math.round(clock.monotonicMs())}`)
-        if (channel === 'events') said.push(`${String((JSON.parse(body) as { sequence: number }).sequence)}`)
+        if (channel === 'events') said.push(String((JSON.parse(body) as { sequence: number }).sequence))
         return Promise.resolve()
       },
       end: () => Promise.resolve(),

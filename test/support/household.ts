@@ -7,7 +7,6 @@ import {
   mailboxOf,
   type PairingAnswer,
   parsePairingUrl,
-  type PublicJwk,
   randomBytes,
   type Signer,
 } from '@latchkey/shared'
@@ -63,7 +62,7 @@ export async function pairAsPhone(
     invitation,
     hello,
     keyset: household.keyset,
-    rootJwk: household.root.jwk as PublicJwk,
+    rootJwk: household.root.jwk,
     member: household.member,
     nowMs: Date.now(),
   })

@@ -27,7 +27,9 @@ async function openDay(folder: string, options: { nowMs: number; device: TestDev
     maximumEvents: 100,
     keepAfter: file.keepAfter,
   })
-  const record = async (body: EventBody) => void (await outbox.append(body))
+  const record = async (body: EventBody) => {
+    await outbox.append(body)
+  }
   const start = () =>
     file.start({
       identity: device,
@@ -37,6 +39,9 @@ async function openDay(folder: string, options: { nowMs: number; device: TestDev
       seen: () => null,
       record,
       clock,
+      onFault: (error) => {
+        throw error
+      },
     })
   const at = (ms: number) => (options.nowMs = ms)
   return { outbox, record, start, at }

@@ -13,7 +13,6 @@ import {
   pairingDigits,
   pairingMac,
   parsePairingUrl,
-  type PublicJwk,
   randomBytes,
 } from '@latchkey/shared'
 import { stat } from 'node:fs/promises'
@@ -100,7 +99,7 @@ describe('pairing', () => {
     const greeting = checkPairingHello(hellos[0]!, parsePairingUrl(codes[0]!))
     const answer = { keyset: household.keyset, deviceCertificate: state!.deviceCertificate }
     const mac = encodeBase64url(pairingMac(parsePairingUrl(codes[0]!).secret, hellos[0]!, answer))
-    const whole = { ...answer, rootJwk: household.root.jwk as PublicJwk, mac }
+    const whole = { ...answer, rootJwk: household.root.jwk, mac }
     expect(digits).toEqual([pairingDigits(hellos[0]!, whole)])
     expect(checkPairingDone(done[0]!, greeting, whole).payload.latchkey.epoch).toBe(1)
   })

@@ -44,6 +44,8 @@ export interface DayRecorderOptions {
   readonly record: RecordEvent
   readonly clock: Clock
   readonly onChange?: () => void
+  /** Something could not be kept; it is tried again a minute later. */
+  readonly onFault: (error: unknown) => void
 }
 
 /** Signs what was watched, and which clips and events there were: the only negative evidence. */
@@ -170,10 +172,11 @@ async function startRecorder(
   }
 
   async function stayAlive(): Promise<void> {
-    while (!waker.stopped) {
+    while (!waker.isStopped()) {
       await waker.wait(ALIVE_EVERY_MS)
-      if (waker.stopped) return
-      await exclusive(async () => (isDue() ? signNow() : keep({ ...state, aliveMs: nowMs() })))
+      if (waker.isStopped()) return
+      const due = () => (isDue() ? signNow() : keep({ ...state, aliveMs: nowMs() }))
+      await exclusive(due).catch(options.onFault)
     }
   }
 

@@ -18,10 +18,9 @@ const REDACTED_PATHS = SECRET_MEMBERS.flatMap((name) => [name, `*.${name}`])
 
 /** One JSON line → `12:00:00 info  message name=value …` for a person at a terminal. */
 function humanLine(line: string): string {
-  const { level, time, msg, name: _name, ...rest } = JSON.parse(line) as Record<string, unknown>
-  const values = Object.entries(rest).map(
-    ([key, value]) => `${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`,
-  )
+  const { level, time, msg, ...rest } = JSON.parse(line) as Record<string, unknown>
+  const members = Object.entries(rest).filter(([key]) => key !== 'name')
+  const values = members.map(([key, value]) => `${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`)
   return `${String(time).slice(11, 19)} ${(LEVEL_NAMES[level as number] ?? '').padEnd(5)} ${[String(msg), ...values].join(' ')}\n`
 }
 

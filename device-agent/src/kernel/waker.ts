@@ -3,10 +3,10 @@ import type { Clock } from './clock.ts'
 /** A loop's alarm clock: waits until time has passed or somebody has something for it. */
 export interface Waker {
   /** Ends the present wait, or the next one at once. */
-  wake(): void
+  readonly wake: () => void
   /** Every wait from now on ends at once. */
   stop(): void
-  readonly stopped: boolean
+  isStopped(): boolean
   /** Resolves after `delayMs`, or earlier when woken; never rejects. */
   wait(delayMs: number): Promise<void>
 }
@@ -26,9 +26,7 @@ export function createWaker(clock: Clock): Waker {
       stopped = true
       wake()
     },
-    get stopped() {
-      return stopped
-    },
+    isStopped: () => stopped,
     async wait(delayMs) {
       if (!due && !stopped) {
         waiting = new AbortController()

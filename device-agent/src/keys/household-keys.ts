@@ -22,7 +22,7 @@ function recipientsOf({ latchkey }: Keyset): Recipient[] {
 
 /**
  * To whom the device seals: everybody of the keyset in force, and of a pending one, whose members may view already.
- * @see protocol §2, "Changes"
+ * @see spec/keys.md
  */
 export function sealingKeysOf(state: PairingState): SealingKeys {
   const inForce = keyset.parse(state.keyset)

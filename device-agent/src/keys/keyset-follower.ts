@@ -51,7 +51,7 @@ export function createKeysetFollower(options: KeysetFollowerOptions): KeysetFoll
   }
 
   async function run(): Promise<void> {
-    while (!waker.stopped) {
+    while (!waker.isStopped()) {
       await look().catch((error: unknown) => log.info({ code: codeOf(error) }, 'no newer keyset was taken'))
       await waker.wait(LOOK_EVERY_MS)
     }

@@ -141,7 +141,8 @@ async function sendDone(options: PairingOptions, session: Session, done: string)
   const backoff = createBackoff({ baseMs: 1_000, maxMs: 10_000, random: options.random })
   while (!options.signal.aborted && options.clock.monotonicMs() < session.endsMonotonicMs) {
     try {
-      return await options.relay.putDone(session.mailbox, done)
+      await options.relay.putDone(session.mailbox, done)
+      return
     } catch {
       await options.clock.sleep(backoff.nextDelayMs(), options.signal)
     }
@@ -152,7 +153,7 @@ async function sendDone(options: PairingOptions, session: Session, done: string)
  * Waits until the household has paired this device. A wrong answer burns its code at once (mailboxes are written once)
  * and five of them pause pairing for as long as a code lives; an expired code is replaced.
  * @returns the kept state, or null when `signal` aborted first
- * @see protocol §2, "Pairing"
+ * @see spec/pairing.md
  */
 export async function runPairing(options: PairingOptions): Promise<PairingState | null> {
   const { clock, display, signal } = options

@@ -1,4 +1,4 @@
-import { LatchkeyError, pairingAnswer, type PublicJwk, trust } from '@latchkey/shared'
+import { LatchkeyError, pairingAnswer, trust } from '@latchkey/shared'
 import { readJson, type RelayClient } from '@latchkey/shared/node'
 import type { PairingRelay } from './pairing.ts'
 
@@ -9,10 +9,9 @@ import type { PairingRelay } from './pairing.ts'
 export function createRelayPairingClient(client: RelayClient): PairingRelay {
   async function put(path: string, json: unknown): Promise<void> {
     const response = await client.send('PUT', path, { json })
-    if (response.ok) return void (await response.body?.cancel())
-    // Never as PAIRING_FAILED, which would count as a wrong answer.
     await response.body?.cancel()
-    throw new LatchkeyError('UNAVAILABLE', `the pairing mailbox answered ${response.status}`)
+    // Never as PAIRING_FAILED, which would count as a wrong answer.
+    if (!response.ok) throw new LatchkeyError('UNAVAILABLE', `the pairing mailbox answered ${response.status}`)
   }
   return {
     async identity() {
@@ -21,7 +20,7 @@ export function createRelayPairingClient(client: RelayClient): PairingRelay {
       const logVkey = logs[0]
       if (jwk === undefined || logVkey === undefined)
         throw new LatchkeyError('TRUST_INVALID', 'the relay does not name its own keys under the configured origin')
-      return { jwk: jwk as PublicJwk, logVkey }
+      return { jwk, logVkey }
     },
     putHello: (mailbox, raw) => put(`/v1/pairings/${mailbox}/hello`, { hello: raw }),
     async getAnswer(mailbox) {

@@ -44,7 +44,7 @@ const LOOK_AT_MOST_EVERY_MS = 5_000
 /**
  * Replaces its checkpoint only by a validly signed, larger and provably consistent one. What is refused is logged as an
  * error: it may be proof that the log lied.
- * @see protocol §8
+ * @see spec/log.md
  */
 export async function createCheckpointKeeper(options: CheckpointKeeperOptions): Promise<CheckpointKeeper> {
   const { clock, log } = options
@@ -83,12 +83,12 @@ export async function createCheckpointKeeper(options: CheckpointKeeperOptions): 
   }
 
   async function run(): Promise<void> {
-    while (!waker.stopped) {
+    while (!waker.isStopped()) {
       await look().catch((error: unknown) => log.info({ code: codeOf(error) }, 'no log checkpoint right now'))
       const from = clock.monotonicMs()
       await waker.wait(LOOK_EVERY_MS)
       const tooSoonMs = from + LOOK_AT_MOST_EVERY_MS - clock.monotonicMs()
-      if (tooSoonMs > 0 && !waker.stopped) await waker.wait(tooSoonMs)
+      if (tooSoonMs > 0 && !waker.isStopped()) await waker.wait(tooSoonMs)
     }
   }
 

@@ -97,7 +97,7 @@ async function loadState(path: string): Promise<ParsedOutbox> {
   }
 }
 
-/** Opens the outbox; a torn last line, whose append never resolved, is cut off. @see protocol §10 */
+/** Opens the outbox; a torn last line, whose append never resolved, is cut off. @see spec/mqtt.md */
 export async function openDiskOutbox(options: OutboxOptions): Promise<Outbox> {
   const { path, failpoints = noFailpoints, onChange = () => {} } = options
   const loaded = await loadState(path)

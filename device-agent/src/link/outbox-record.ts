@@ -53,7 +53,7 @@ export interface ParsedOutbox {
 function parseLine(text: string): OutboxHeader | OutboxEvent | null {
   const [check, json] = [text.slice(0, CHECK_CHARACTERS), text.slice(CHECK_CHARACTERS + 1)]
   if (digestOf(utf8(json)).slice(0, CHECK_CHARACTERS) !== check) return null
-  return parseWith(line, JSON.parse(json), 'outbox line') as OutboxHeader | OutboxEvent
+  return parseWith<OutboxHeader | OutboxEvent>(line, JSON.parse(json), 'outbox line')
 }
 
 /**

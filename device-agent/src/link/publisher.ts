@@ -29,8 +29,8 @@ export interface MqttSession {
 
 /** Opens a connection whose last will is `offline`. @throws UNAVAILABLE and the codes of the credentials route */
 export type OpenMqttSession = (handlers: {
-  onAcknowledged(payload: Uint8Array): void
-  onCheckpoint(): void
+  readonly onAcknowledged: (payload: Uint8Array) => void
+  readonly onCheckpoint: () => void
 }) => Promise<MqttSession>
 
 /** The outbox as the publisher uses it. */
@@ -59,9 +59,9 @@ export interface PublisherOptions {
 /** The link, running. */
 export interface Publisher extends AsyncDisposable {
   /** There may be something to publish. */
-  wake(): void
+  readonly wake: () => void
   /** The state of health changed. */
-  wakeHealth(): void
+  readonly wakeHealth: () => void
   /** Is there a connection? */
   readonly connected: boolean
   /** Resolves true when everything recorded so far is acknowledged, false when `timeoutMs` passed first. */
@@ -70,7 +70,7 @@ export interface Publisher extends AsyncDisposable {
 
 /** Events published and not yet acknowledged by the relay. */
 const WINDOW = 64
-/** After this the oldest event, and all behind it, is sent again. @see protocol §10 */
+/** After this the oldest event, and all behind it, is sent again. @see spec/mqtt.md */
 export const REPEAT_AFTER_MS = 30_000
 const HEALTH_EVERY_MS = 60_000
 const RETRY_MAX_MS = 60_000
@@ -147,7 +147,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
     await sayHello(session)
     const sent: SentState = { through: 0, oldestSince: clock.monotonicMs(), oldest: 0 }
     let nextHealth = clock.monotonicMs()
-    while (!session.gone.aborted && !waker.stopped) {
+    while (!session.gone.aborted && !waker.isStopped()) {
       await repeatWhenDue(session, sent)
       await publishDue(session, sent)
       if (clock.monotonicMs() >= nextHealth) {
@@ -182,14 +182,14 @@ export function createPublisher(options: PublisherOptions): Publisher {
   }
 
   async function run(): Promise<void> {
-    while (!waker.stopped) {
+    while (!waker.isStopped()) {
       try {
         await connectOnce()
       } catch (error) {
         log.warn({ code: codeOf(error) }, 'no connection to the broker')
       }
       const until = clock.monotonicMs() + backoff.nextDelayMs()
-      while (!waker.stopped && clock.monotonicMs() < until) await waker.wait(until - clock.monotonicMs())
+      while (!waker.isStopped() && clock.monotonicMs() < until) await waker.wait(until - clock.monotonicMs())
     }
   }
 

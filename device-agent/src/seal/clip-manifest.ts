@@ -56,7 +56,7 @@ export function coveredUntilMs(startMs: number, descriptors: readonly ItemDescri
 
 /**
  * The manifest of one revision, unsigned. While the clip is open `endMs` is what the items cover so far.
- * @see spec/clip.md, protocol §4
+ * @see spec/clip-manifest.md, protocol §4
  */
 export function buildManifest(state: ManifestState, context: ManifestContext): ClipManifest {
   const { start, descriptors, final } = state

@@ -1,5 +1,6 @@
 import type { ClockStatement } from '@latchkey/shared'
 import type { Clock } from '../kernel/clock.ts'
+import { createWaker } from '../kernel/waker.ts'
 
 /** Runs a program to its end and gives what it printed, or null when it is missing or failed. */
 export type RunProgram = (command: string, args: readonly string[]) => Promise<string | null>
@@ -61,20 +62,20 @@ export async function createClockSource(
   options: ClockSourceOptions,
 ): Promise<{ statement(): ClockStatement } & AsyncDisposable> {
   const { clock } = options
-  const stop = new AbortController()
+  const waker = createWaker(clock)
   const take = async (): Promise<ClockStatement> => ({ ...(await probe(options)), checkedMs: clock.nowMs() })
   let current = await take()
   async function keepProbing(): Promise<void> {
-    while (!stop.signal.aborted) {
-      await clock.sleep(PROBE_EVERY_MS, stop.signal)
-      if (!stop.signal.aborted) current = await take()
+    while (!waker.isStopped()) {
+      await waker.wait(PROBE_EVERY_MS)
+      if (!waker.isStopped()) current = await take()
     }
   }
   const running = keepProbing()
   return {
     statement: () => current,
     [Symbol.asyncDispose]: async () => {
-      stop.abort()
+      waker.stop()
       await running
     },
   }

@@ -187,7 +187,8 @@ export async function openDiskSpool(options: SpoolOptions): Promise<DiskSpool> {
     while (sizeBytes > 0 && !(await hasRoom(sizeBytes))) if (!(await makeRoom())) throw full()
     for (;;) {
       try {
-        return await write()
+        await write()
+        return
       } catch (error) {
         if (!isFileError(error, 'ENOSPC') && !isFileError(error, 'EDQUOT')) throw error
         if (!(await makeRoom())) throw full()

@@ -30,7 +30,7 @@ export interface UploaderOptions {
 /** The running upload. */
 export interface Uploader extends AsyncDisposable {
   /** There may be new work. */
-  wake(): void
+  readonly wake: () => void
   /** Resolves true when nothing is left to upload, false when `timeoutMs` passed first. */
   drained(timeoutMs: number): Promise<boolean>
 }
@@ -155,7 +155,7 @@ export function createUploader(options: UploaderOptions): Uploader {
   }
 
   async function run(): Promise<void> {
-    while (!waker.stopped) {
+    while (!waker.isStopped()) {
       const tasks = nextTasks()
       if (tasks.length === 0) {
         idle.resolve()
@@ -168,7 +168,7 @@ export function createUploader(options: UploaderOptions): Uploader {
   /** New work is no reason to hurry: it would meet the same relay. */
   async function pause(): Promise<void> {
     const until = clock.monotonicMs() + backoff.nextDelayMs()
-    for (let left = 1; left > 0 && !waker.stopped; left = until - clock.monotonicMs())
+    for (let left = 1; left > 0 && !waker.isStopped(); left = until - clock.monotonicMs())
       await waker.wait(Math.max(1, until - clock.monotonicMs()))
   }
 

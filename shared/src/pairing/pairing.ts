@@ -1,4 +1,4 @@
-/** The arithmetic of pairing that Pi and phone share: no I/O, no clock. @see spec/pairing.md, protocol §2 */
+/** The arithmetic of pairing that Pi and phone share: no I/O, no clock. @see spec/pairing.md */
 import { decodeBase64url, encodeBase64url } from '../bytes/base64url.ts'
 import { equalBytes, utf8 } from '../bytes/bytes.ts'
 import { canonicalBytes } from '../bytes/canonical-json.ts'
@@ -215,7 +215,7 @@ export async function answerHello(options: AnswerHello): Promise<{ answer: Pairi
 export function checkPairingDone(raw: string, greeting: Signed<Hello>, answer: PairingAnswer): Signed<Ack> {
   const signed = ack.parse(raw)
   const { keyset: named, deviceCertificate: certified } = signed.payload.latchkey
-  if (!isSignedBy(signed, greeting.payload.cnf.jwk as PublicJwk)) fail('the acknowledgement is not from the device')
+  if (!isSignedBy(signed, greeting.payload.cnf.jwk)) fail('the acknowledgement is not from the device')
   if (named !== digestOfJws(answer.keyset) || certified !== digestOfJws(answer.deviceCertificate))
     fail('the acknowledgement names another answer')
   return signed
