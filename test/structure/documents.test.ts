@@ -1,9 +1,12 @@
 /** What the documents list is what the code has. */
 import { describe, expect, test } from 'vitest'
+import { ROUTES } from '../../relay/src/http/routes.ts'
 import { ERROR_CODES } from '../../shared/src/errors.ts'
+import * as shared from '../../shared/src/index.ts'
+import { CHECKLIST } from '../../shared/src/verify/checklist.ts'
 import { readSource } from '../support/source-files.ts'
 
-/** Cells of the rows of the first table below a heading (the whole page without one); header and rule left out. */
+/** Cells of every table row of a page, the first table's header and rule left out. */
 function tableOf(path: string): string[][] {
   const rows = readSource(path)
     .split('\n')
@@ -25,6 +28,47 @@ test('spec/errors.md lists every error code with its kind and status, in order',
 
 test('spec/errors.md says of each code when it happens', () => {
   expect(tableOf('shared/spec/errors.md').filter(([, , , when]) => !when || when.length < 10)).toEqual([])
+})
+
+test('spec/http.md lists every route with its callers, in order', () => {
+  const documented = tableOf('shared/spec/http.md').filter(([route]) => /^(GET|PUT|POST|DELETE) /.test(route!))
+  const coded = ROUTES.map(({ method, url, callers }) => [
+    `${method} ${url.replaceAll(/:(\w+)/g, '{$1}').replace('*', '{path}')}`,
+    callers.join(', '),
+  ])
+  expect(documented.map(([route, callers]) => [route, callers])).toEqual(coded)
+})
+
+test('spec/signed-objects.md lists every signed object', () => {
+  const exported: readonly unknown[] = Object.values(shared)
+  const coded = exported
+    .filter(
+      (value): value is { typ: string } =>
+        typeof value === 'object' && value !== null && 'schema' in value && 'typ' in value,
+    )
+    .map(({ typ }) => typ)
+  const documented = tableOf('shared/spec/signed-objects.md').map(([typ]) => typ!)
+  expect(documented.filter((typ) => typ.startsWith('latchkey-')).sort()).toEqual(coded.sort())
+})
+
+test('spec/verify.md has the checks in order, and word for word what is not proven', () => {
+  const rows = tableOf('shared/spec/verify.md').filter(([number]) => /^\d+$/.test(number!))
+  expect(rows.map(([number, name]) => [Number(number), name])).toEqual(
+    CHECKLIST.map(({ number, name }) => [number, name]),
+  )
+  const page = readSource('shared/spec/verify.md')
+  expect(shared.NOT_PROVEN.filter((line) => !page.includes(`- ${line}\n`))).toEqual([])
+})
+
+test('spec/consent.md holds the words of the notice', () => {
+  const page = readSource('shared/spec/consent.md')
+  const golden = readSource('test/vectors/notice-1-en.txt').split('\n')
+  const fixed = golden.map((line) => line.replace(/(?<=^(?:[A-Z][a-z ]+)): .*$/, ':').replace(/ \d{4}-.*/, ''))
+  expect(fixed.filter((words) => !page.includes(words))).toEqual([])
+})
+
+test('spec/log.md lists every type of leaf', () => {
+  expect(tableOf('shared/spec/log.md').map(([type]) => type)).toEqual(shared.LEAF_TYPES)
 })
 
 describe('dependencies', () => {
