@@ -246,8 +246,31 @@ describe('the clip cutter', () => {
     expect(clips[0]!.items.at(-1)!.kind).toBe('meta')
   })
 
+  test('copes with the widest spacing encoders choose by themselves: whole pre-roll, no clip over a minute', async () => {
+    const { clips, events } = await play({ seconds: 160, gopS: 25, motion: [[54, 60]] })
+    expect(clips.map(spanOf)).toEqual([[25, 75]])
+    expect(framesIn(clips[0]!)).toEqual(range(250, 750))
+    expect(events).toHaveLength(1)
+    const long = await play({ seconds: 160, gopS: 25, motion: [[54, 98]] })
+    expect(long.clips.map(spanOf)).toEqual([
+      [25, 75],
+      [75, 125],
+    ])
+    expect(long.clips.flatMap(framesIn)).toEqual(range(250, 1250))
+  })
+
+  test('keeps a group of a minute, the longest that fits a clip', async () => {
+    const { clips } = await play({ seconds: 130, gopS: 60, motion: [[30, 32]] })
+    expect(clips.map(spanOf)).toEqual([[0, 60]])
+  })
+
+  test('refuses groups that are larger than its memory, with the remedy', async () => {
+    const playing = play({ seconds: 40, gopS: 25, config: { maxBytes: 900 } })
+    await expect(playing).rejects.toMatchObject({ code: 'SOURCE_UNSUPPORTED' })
+  })
+
   test('refuses a camera that sends no keyframes any more, with the remedy', async () => {
-    const playing = play({ seconds: 40, gopS: 30 })
+    const playing = play({ seconds: 80, gopS: 70 })
     await expect(playing).rejects.toMatchObject({
       code: 'SOURCE_UNSUPPORTED',
       message: expect.stringContaining('keyframes'),

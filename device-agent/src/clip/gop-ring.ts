@@ -19,7 +19,7 @@ export interface RecordedGop extends Gop {
 export interface GopRingOptions {
   /** Groups are kept until those after them reach back this far. */
   readonly coverMs: number
-  /** The oldest groups go when all together are larger, whatever they cover. */
+  /** The oldest groups go when all together are larger, whatever they cover; no single group may be. */
   readonly maxBytes: number
 }
 
@@ -42,8 +42,8 @@ export interface GopRing {
   groupAt(atMs: number): RecordedGop | undefined
 }
 
-/** A clip starts up to one group before its pre-roll and ends up to one after: beyond this it says nothing about the event. */
-const MAX_GOP_MS = 20_000
+/** A clip holds whole groups and is at most this long. Encoders left to themselves take 250 frames, 25 s at 10 per second. */
+const MAX_GOP_MS = 60_000
 
 interface OpenGop extends RecordedGop {
   frames: CodedFrame[]
@@ -60,6 +60,7 @@ function frameEndMs(frame: CodedFrame, format: VideoFormat): number {
 export function createGopRing({ coverMs, maxBytes }: GopRingOptions): GopRing {
   let gops: OpenGop[] = []
   let nextNumber = 0
+  let totalBytes = 0
 
   const openGop = () => {
     const last = gops.at(-1)
@@ -77,19 +78,21 @@ export function createGopRing({ coverMs, maxBytes }: GopRingOptions): GopRing {
     if (before !== undefined) gop.frames[gop.frames.length - 1] = withDuration(before, frame)
     gop.frames.push(frame)
     gop.sizeBytes += frame.data.length
+    totalBytes += frame.data.length
     gop.endMs = Math.max(gop.endMs, frameEndMs(frame, gop.format))
-    if (gop.endMs - gop.startMs > MAX_GOP_MS)
+    if (gop.endMs - gop.startMs > MAX_GOP_MS || gop.sizeBytes > maxBytes)
       throw new LatchkeyError(
         'SOURCE_UNSUPPORTED',
         'the camera sends too few keyframes: set their interval to 1 or 2 s',
       )
+    // Not only at keyframes: an open group of a minute is large by itself.
+    if (totalBytes > maxBytes) evict()
   }
 
   function evict(): void {
     const newestMs = gops.at(-1)?.endMs ?? 0
-    let total = gops.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
-    while (gops.length > 1 && (total > maxBytes || gops[1]!.startMs <= newestMs - coverMs))
-      total -= gops.shift()!.sizeBytes
+    while (gops.length > 1 && (totalBytes > maxBytes || gops[1]!.startMs <= newestMs - coverMs))
+      totalBytes -= gops.shift()!.sizeBytes
   }
 
   return {
@@ -114,6 +117,7 @@ export function createGopRing({ coverMs, maxBytes }: GopRingOptions): GopRing {
     },
     clear() {
       gops = []
+      totalBytes = 0
     },
     get gops() {
       return gops
