@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { assertCameraSource, type CameraSource, parseCameraSource } from './camera/source.ts'
 import { type AgentConfig, loadCameraAddress } from './config.ts'
 import type { DoorEvent } from './flow.ts'
-import { createDirectory } from './kernel/atomic-file.ts'
+import { createDirectory, removeTemporaries } from './kernel/atomic-file.ts'
 import { randomFraction } from './kernel/backoff.ts'
 import { systemClock } from './kernel/clock.ts'
 import { noFailpoints } from './kernel/failpoint.ts'
@@ -59,6 +59,7 @@ export async function createAgent(config: AgentConfig, parts: AgentParts = {}): 
   for (const room of ['keys', 'events', 'spool']) await createDirectory(join(config.dataDir, room))
   await using stack = new AsyncDisposableStack()
   stack.use(await lockDirectory(config.dataDir))
+  for (const room of ['keys', 'events']) await removeTemporaries(join(config.dataDir, room))
   const keysDirectory = join(config.dataDir, 'keys')
   const signer = await loadDeviceKey(join(keysDirectory, 'device.key'), failpoints)
   const store = createPairingStore(keysDirectory, failpoints)

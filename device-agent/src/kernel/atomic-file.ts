@@ -1,11 +1,11 @@
 import { randomBytes, toHex } from '@latchkey/shared'
 import { constants } from 'node:fs'
-import { link, mkdir, open, readFile, rename, rm } from 'node:fs/promises'
+import { link, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { type Failpoints, noFailpoints } from './failpoint.ts'
 
 /** How temporary files are recognised; nothing that ends so is ever read. */
-export const TEMPORARY_SUFFIX = '.tmp'
+const TEMPORARY_SUFFIX = '.tmp'
 
 /** Makes the names inside `directory` durable: without it a finished file may be gone after power loss. */
 export async function syncDirectory(directory: string): Promise<void> {
@@ -22,6 +22,12 @@ export async function createDirectory(directory: string): Promise<void> {
   const first = await mkdir(directory, { recursive: true, mode: 0o700 })
   if (first === undefined) return
   for (let at = directory; at.length >= first.length; at = dirname(at)) await syncDirectory(dirname(at))
+}
+
+/** Removes what a crash in {@link writeFileAtomic} left in `directory`; to be called before anything is written there. */
+export async function removeTemporaries(directory: string): Promise<void> {
+  for (const name of await readdir(directory))
+    if (name.startsWith('.') && name.endsWith(TEMPORARY_SUFFIX)) await rm(join(directory, name), { force: true })
 }
 
 /** How {@link writeFileAtomic} writes. */

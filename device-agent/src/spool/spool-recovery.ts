@@ -1,7 +1,7 @@
 import { readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { LatchkeyError } from '@latchkey/shared'
-import { readFileOrNull, syncDirectory, TEMPORARY_SUFFIX } from '../kernel/atomic-file.ts'
+import { readFileOrNull, removeTemporaries, syncDirectory } from '../kernel/atomic-file.ts'
 import { adoptRevision, createEntry, type SpoolEntry } from './spool-entry.ts'
 import {
   itemFileName,
@@ -20,10 +20,6 @@ export interface RecoveredSpool {
   readonly entries: SpoolEntry[]
   /** Directories whose records or items the disk lost: to be given up and counted. */
   readonly damaged: SpoolEntry[]
-}
-
-async function removeTemporaries(directory: string, names: readonly string[]): Promise<void> {
-  for (const name of names) if (name.endsWith(TEMPORARY_SUFFIX)) await rm(join(directory, name), { force: true })
 }
 
 /** An item no durable revision names was still being recorded: its commitments are lost, so it goes. */
@@ -60,8 +56,8 @@ async function loadItems(entry: SpoolEntry, names: ReadonlySet<string>): Promise
 
 /** `damaged` when what should be complete is not; null when nothing of the clip was ever durable. */
 async function loadEntry(entry: SpoolEntry): Promise<'complete' | 'damaged' | 'empty'> {
+  await removeTemporaries(entry.directory)
   const names = await readdir(entry.directory)
-  await removeTemporaries(entry.directory, names)
   const bytes = await readFileOrNull(join(entry.directory, REVISION_FILE))
   if (bytes === null) return 'empty'
   try {
@@ -83,8 +79,8 @@ async function loadEntry(entry: SpoolEntry): Promise<'complete' | 'damaged' | 'e
  */
 export async function recoverSpool(directory: string): Promise<RecoveredSpool> {
   const recovered: RecoveredSpool = { entries: [], damaged: [] }
+  await removeTemporaries(directory)
   const names = (await readdir(directory)).sort()
-  await removeTemporaries(directory, names)
   for (const name of names) {
     const path = join(directory, name)
     if (name.startsWith(TOMBSTONE_PREFIX)) await rm(path, { recursive: true, force: true })
