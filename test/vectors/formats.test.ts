@@ -37,6 +37,7 @@ import {
   mqttCredential,
   openCommitted,
   openFile,
+  openPayload,
   pairingAnswer,
   parseDpop,
   parseIdentity,
@@ -60,6 +61,7 @@ import {
   type MessageType,
   type PublicJwk,
 } from '@latchkey/shared'
+import { plaintextsDigest } from '../../shared/src/verify/opened.ts'
 import { compactVerify, importJWK } from 'jose'
 import { describe, expect, test } from 'vitest'
 import vectors from './formats.json' with { type: 'json' }
@@ -229,6 +231,16 @@ describe('the case as a whole', () => {
     const { salt, data } = vectors.sealedLeaf
     expect(sealedLeafData(decodeBase64url(salt), 'consent', utf8(raw('consent')))).toBe(data)
     expect(keysetLabel(rawKeyOf(keys['root']!.jwk), 1)).toBe(vectors.keysetLeaf.label)
+  })
+
+  test('has the receipt for exactly the plaintexts that were given', () => {
+    const opened = vectors.items.slice(0, 3).map((item) => {
+      const payload = decodeBase64url(item.payload)
+      const descriptor = parseWith(itemDescriptor, item.descriptor, 'descriptor')
+      const fileKey = decodeBase64url(item.fileKey)
+      return { descriptor, fileKey, plaintext: openPayload(fileKey, payload) }
+    })
+    expect(plaintextsDigest(opened)).toBe(received.parse(raw('received')).payload.latchkey.plaintextsSha256)
   })
 
   test('is named link by link', () => {
