@@ -4,7 +4,7 @@ import type { TSchema } from 'typebox'
 import * as shared from '../../shared/src/index.ts'
 import { filesBelow, readSource } from '../support/source-files.ts'
 
-/** Biometrics, plates, promotion and credit, doors, advertising (handbook product H8, H9, H10, I8; US-15). */
+/** Biometrics, plates, promotion and credit, doors, advertising. */
 const FORBIDDEN =
   /face|facial|biometric|rekognition|person-?search|re-?identif|licen[cs]e-?plate|number-?plate|\balpr\b|\banpr\b|referral|voucher|coupon|discount|promo(tion|code)|reward|loyalty|door-?unlock|unlock-?door|courier|advert|analytics/i
 
