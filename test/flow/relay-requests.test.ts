@@ -145,7 +145,8 @@ describe('a request outside the limits', () => {
 
   const expired = (): ClipRequest => {
     world.clock.shift(60_000)
-    return draft({ top: { iat: world.nowSeconds() - 30, exp: world.nowSeconds() - 1 } })
+    const top = { iat: world.nowSeconds() - 30, exp: world.nowSeconds() - 1 }
+    return draft({ top, detail: window(hour, 60_000) })
   }
 
   it.each([
