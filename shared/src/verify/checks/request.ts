@@ -1,9 +1,10 @@
 import { checkRequest, signedMsOf } from '../../consent/policy-check.ts'
 import { digestOfJson } from '../../crypto/hash.ts'
 import { thumbprintOf, urnOf } from '../../crypto/keys.ts'
+import { leafHourStartMs } from '../../tlog/leaf.ts'
 import { isSignedBy } from '../../wire/jws.ts'
 import type { BundleCase } from '../bundle-case.ts'
-import { PROOF_FILES } from '../bundle-paths.ts'
+import { PROOF, PROOF_FILES } from '../bundle-paths.ts'
 import type { CaseContext, CheckOutcome } from '../check.ts'
 import { bundleFinding, type BundleFinding, findingsIn } from '../finding.ts'
 import { holdsKey, type VerifierTrust } from '../trust.ts'
@@ -39,8 +40,15 @@ function checkCertificate({ investigator, agency }: BundleCase, trust: VerifierT
   return findings
 }
 
+/** The latest moment at which a relay can have taken the request: the end of its leaf's hour, else of its own second. */
+function latestReceiptMs({ request, leaves }: BundleCase): number {
+  const leaf = leaves.leaves.find(({ file }) => PROOF + file === PROOF_FILES.request)
+  return Math.max(signedMsOf(request.payload), leaf ? leafHourStartMs(leaf.hour + 1) : 0)
+}
+
 /** What the agency's log entry says of its standing, at the time of the request. */
-function checkStanding({ agency, request, policy }: BundleCase): BundleFinding[] {
+function checkStanding(bundleCase: BundleCase): BundleFinding[] {
+  const { agency, policy } = bundleCase
   if (!('status' in agency)) return []
   const findings: BundleFinding[] = []
   const wrong = (code: 'AGENCY_SUSPENDED' | 'AGENCY_UNKNOWN' | 'AGENCY_NOTICE', message: string) =>
@@ -48,7 +56,7 @@ function checkStanding({ agency, request, policy }: BundleCase): BundleFinding[]
   if (agency.status !== 'active' && agency.status !== 'pilot')
     wrong('AGENCY_SUSPENDED', `the agency is ${agency.status}`)
   if (!policy.agencyKinds.includes(agency.kind)) wrong('AGENCY_UNKNOWN', 'policy does not admit agencies of this kind')
-  if (agency.noticeUntilMs > request.payload.iat * 1000 + 999)
+  if (agency.noticeUntilMs > latestReceiptMs(bundleCase))
     wrong('AGENCY_NOTICE', 'the request is older than the end of the notice period')
   return findings
 }

@@ -1,5 +1,5 @@
 import { CLOCK_TOLERANCE_SECONDS, consentPhase } from '../../consent/consent-times.ts'
-import { leafHourStartMs } from '../../tlog/leaf.ts'
+import { leafHourOf } from '../../tlog/leaf.ts'
 import type { BundleCase } from '../bundle-case.ts'
 import { PROOF, PROOF_FILES } from '../bundle-paths.ts'
 import type { CaseContext, CheckOutcome } from '../check.ts'
@@ -19,14 +19,11 @@ function checkCertificateTimes({ investigator, request }: BundleCase): BundleFin
   return findings
 }
 
-/** The log saw the consent in this hour at the earliest, so less of the undo period was left than policy asks. */
-function checkUndo({ leaves, consent, policy }: BundleCase): BundleFinding[] {
-  const leaf = leaves.leaves.find(({ file }) => PROOF + file === PROOF_FILES.consent)
-  if (!leaf) return []
-  const { undoSeconds, toleranceSeconds } = policy.consent
-  const receivedSeconds = leafHourStartMs(leaf.hour) / 1000
-  if (consent.payload.nbf >= receivedSeconds + undoSeconds - toleranceSeconds) return []
-  return [bundleFinding('CONSENT_STALE', PROOF_FILES.consent, 'logged too late to leave the undo period whole')]
+/** A release is logged after it happened, so its leaf cannot be of an earlier hour than it states. */
+function checkReleaseHour({ leaves, release }: BundleCase): BundleFinding[] {
+  const leaf = leaves.leaves.find(({ file }) => PROOF + file === PROOF_FILES.release)
+  if (!leaf || release === null || leaf.hour >= leafHourOf(release.payload.toe * 1000)) return []
+  return [bundleFinding('CONSENT_REQUIRED', PROOF_FILES.release, 'logged before it is said to have happened')]
 }
 
 function checkReleaseTimes({ release, consent }: BundleCase): BundleFinding[] {
@@ -59,8 +56,8 @@ export function checkTimes({ bundleCase, options }: CaseContext): CheckOutcome {
   return {
     findings: [
       ...checkCertificateTimes(bundleCase),
-      ...checkUndo(bundleCase),
       ...checkReleaseTimes(bundleCase),
+      ...checkReleaseHour(bundleCase),
       ...(nowSeconds === undefined ? [] : checkFuture(bundleCase, nowSeconds)),
     ],
   }

@@ -1,4 +1,5 @@
 import {
+  ack,
   type BundleParts,
   canonicalBytes,
   cosignCheckpoint,
@@ -137,7 +138,7 @@ describe('a change before signing is refused', () => {
     ],
     [
       'agency still in its notice period',
-      { edits: { agency: (a) => ({ ...a, noticeUntilMs: (REQUESTED_SECONDS + 1) * 1000 }) } },
+      { edits: { agency: (a) => ({ ...a, noticeUntilMs: (REQUESTED_SECONDS + 3_600) * 1000 }) } },
       [7, 'AGENCY_NOTICE', 'agency.json'],
     ],
     [
@@ -170,6 +171,11 @@ describe('a change before signing is refused', () => {
       'release after the consent ended',
       { edits: { release: (r) => ({ ...r, iat: r.iat + 300_000, toe: r.toe + 300_000 }) } },
       [10, 'CONSENT_EXPIRED', 'release.jws'],
+    ],
+    [
+      'release logged in an earlier hour than it states',
+      { edits: { release: (r) => ({ ...r, iat: r.iat + 7_200, toe: r.toe + 7_200 }) } },
+      [10, 'CONSENT_REQUIRED', 'release.jws'],
     ],
     [
       'fourth download of three',
@@ -388,6 +394,36 @@ describe('a verifier who trusts others', () => {
     expect(await findingsOf({}, { parts })).toEqual([[11, 'CHECKPOINT_INVALID', file]])
     const trust = (t: Trust) => ({ ...t, witnesses: [encodeVkey(witness.key)], quorum: 0 })
     expect(await findingsOf({}, { parts, trust })).toEqual([])
+  })
+})
+
+describe('a household that grew', () => {
+  test('is followed from its first keyset to the consent’s', async () => {
+    expect(await findingsOf({ hasViewer: true })).toEqual([])
+  })
+  test('is refused without the press of the button', async () => {
+    const parts: Parts = ({ keysets, ...rest }) => ({
+      ...rest,
+      keysets: keysets.map(({ jws, logged }) => ({ jws, logged })),
+    })
+    const expected: Expected = [3, 'KEYSET_INVALID', `${PROOF}keyset-0002.jws`]
+    expect(await findingsOf({ hasViewer: true }, { parts })).toEqual([expected])
+  })
+  test('is refused with the press of a stranger’s button', async () => {
+    const parts: Parts = async ({ keysets: [first, second], ...rest }) => {
+      const press = ack.parse(second!.ack!.jws).payload
+      return {
+        ...rest,
+        keysets: [first!, { ...second!, ack: { ...second!.ack!, jws: await ack.encode(press, stranger) } }],
+      }
+    }
+    const expected: Expected = [3, 'KEYSET_INVALID', `${PROOF}keyset-0002-ack.jws`]
+    expect(await findingsOf({ hasViewer: true }, { parts })).toContainEqual(expected)
+  })
+  test('is refused with its first keyset alone', async () => {
+    const parts: Parts = ({ keysets, ...rest }) => ({ ...rest, keysets: keysets.slice(0, 1) })
+    const expected: Expected = [8, 'KEYSET_SUPERSEDED', `${PROOF}consent.jws`]
+    expect(await findingsOf({ hasViewer: true }, { parts })).toContainEqual(expected)
   })
 })
 
