@@ -1,0 +1,89 @@
+/** `npm run machines`: does a newcomer's first hour work? Clean Debian 13 machines, one after the other. */
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+import { createMachine, prepareBase } from './debian-chroot.ts'
+import { loadHostConfiguration } from './host-configuration.ts'
+import { MACHINE_KINDS, type MachineKind } from './machine-kinds.ts'
+import { createSite, type Outcome } from './machine-site.ts'
+
+const HELP = `npm run machines -- [options]
+Makes clean Debian 13 machines in folders, clones the committed HEAD into each, and runs npm start and npm test there.
+Needs root, mmdebstrap and git.
+
+  --only NAME   one machine: ${MACHINE_KINDS.map(({ name }) => name).join(', ')}
+  --step NAME   one step: walkthrough, test
+  --cache DIR   keep the base system and the logs there (default: a temporary folder)
+  --keep        leave the machines in place`
+
+const STEPS: Readonly<Record<string, string>> = {
+  walkthrough: 'npm start -- --walkthrough --out /tmp/case && test -s /tmp/case/report.json',
+  test: 'npm test',
+}
+
+function parseOptions(args: readonly string[]) {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      only: { type: 'string' },
+      step: { type: 'string' },
+      cache: { type: 'string' },
+      keep: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  })
+  const kinds = MACHINE_KINDS.filter(({ name }) => values.only === undefined || values.only === name)
+  const steps = Object.keys(STEPS).filter((name) => values.step === undefined || values.step === name)
+  return { ...values, kinds, steps }
+}
+
+function markdownOf(outcomes: readonly Outcome[]): string {
+  const rows = outcomes.map(({ machine, step, passed, seconds }) => [
+    machine,
+    step,
+    passed ? 'pass' : 'FAIL',
+    `${seconds.toFixed(0)} s`,
+  ])
+  const head = ['machine', 'step', 'result', 'took']
+  return [head, head.map(() => '---'), ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n')
+}
+
+async function main(): Promise<number> {
+  const { kinds, steps, cache, keep, help } = parseOptions(process.argv.slice(2))
+  if (help || kinds.length === 0 || steps.length === 0) {
+    console.log(HELP)
+    return help ? 0 : 2
+  }
+  if (process.getuid?.() !== 0 || !existsSync('/usr/bin/mmdebstrap')) {
+    console.error('Making machines needs root, and: apt-get install -y --no-install-recommends mmdebstrap')
+    return 1
+  }
+  const host = loadHostConfiguration()
+  const folder = cache === undefined ? mkdtempSync(join(tmpdir(), 'latchkey-machines-')) : resolve(cache)
+  mkdirSync(folder, { recursive: true })
+  console.log(`Base system and logs: ${folder}; packages: ${host.mirror}`)
+  const tarball = prepareBase(folder, host)
+  const outcomes: Outcome[] = []
+
+  async function tryKind({ name, what, account, project, install }: MachineKind): Promise<void> {
+    console.log(`${name}: ${what}`)
+    const machine = createMachine(join(folder, name), tarball, host)
+    const report = (outcome: Outcome) => void outcomes.push(outcome)
+    try {
+      const site = createSite(machine, { name, account, project, logs: folder, report })
+      await install(site)
+      for (const step of steps) await site.check(step, STEPS[step]!)
+    } finally {
+      if (!keep) machine.remove()
+    }
+  }
+
+  for (const kind of kinds) await tryKind(kind)
+  const passed = outcomes.every((outcome) => outcome.passed)
+  if (cache === undefined && passed && !keep) rmSync(folder, { recursive: true })
+  console.log(`\n${markdownOf(outcomes)}`)
+  return passed ? 0 : 1
+}
+
+process.exitCode = await main()

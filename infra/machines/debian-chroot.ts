@@ -1,0 +1,92 @@
+/** Clean Debian machines as folders: made once by mmdebstrap, unpacked anew for each. */
+import { spawn, spawnSync } from 'node:child_process'
+import { closeSync, copyFileSync, existsSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { HostConfiguration } from './host-configuration.ts'
+
+const SUITE = 'trixie'
+const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
+const CA_FILE = '/etc/ssl/host-ca.pem'
+/** All a bare machine has: what Debian calls required, and Node with npm as Debian packages them. */
+const BASE_PACKAGES = 'nodejs,npm,ca-certificates'
+
+/** Who runs a command in a machine. */
+export interface Account {
+  readonly name: string
+  readonly home: string
+}
+
+export const ROOT: Account = { name: 'root', home: '/root' }
+
+/** A folder with a Debian in it. */
+export interface Machine {
+  readonly folder: string
+  /** Runs a shell line; both outputs go to `logFile`. Its processes and mounts are gone afterwards. @returns exit code */
+  run(account: Account, line: string, logFile: string): Promise<number>
+  /** Makes `path` and all below it the account's. */
+  give(path: string, account: Account): void
+  remove(): void
+}
+
+function mustRun(program: string, ...args: readonly string[]): void {
+  const { status, error, stderr } = spawnSync(program, args, { encoding: 'utf8', stdio: ['ignore', 'ignore', 'pipe'] })
+  if (error || status !== 0) throw new Error(`${program} failed: ${error?.message ?? stderr.trim()}`)
+}
+
+/**
+ * The tarball that every machine starts from; made when `folder` has none.
+ * @returns its path
+ */
+export function prepareBase(folder: string, host: HostConfiguration): string {
+  const tarball = join(folder, `${SUITE}.tar`)
+  if (existsSync(tarball)) return tarball
+  const partial = join(folder, `${SUITE}-partial.tar`)
+  const aptOptions = host.aptOptions.map((option) => `--aptopt=${option}`)
+  const source = `deb ${host.mirror} ${SUITE} main`
+  mustRun('mmdebstrap', '--variant=minbase', `--include=${BASE_PACKAGES}`, ...aptOptions, SUITE, partial, source)
+  renameSync(partial, tarball)
+  return tarball
+}
+
+/** Mounts exist only in a mount namespace of this one command: nothing to undo, however it ends. */
+const ENTER = `
+mount --make-rprivate /
+mount -t proc proc "$MACHINE/proc"
+mount --rbind /dev "$MACHINE/dev"
+mount -t sysfs -o ro sysfs "$MACHINE/sys"
+exec chroot --userspec="$ACCOUNT" "$MACHINE" /usr/bin/env -i "$@"`
+
+/** Unpacks a new machine into `folder`. */
+export function createMachine(folder: string, tarball: string, host: HostConfiguration): Machine {
+  rmSync(folder, { recursive: true, force: true })
+  mkdirSync(folder, { recursive: true, mode: 0o755 })
+  mustRun('tar', '-C', folder, '--exclude=./dev/*', '-xf', tarball)
+  copyFileSync('/etc/resolv.conf', join(folder, 'etc/resolv.conf'))
+  writeFileSync(join(folder, 'etc/hosts'), '127.0.0.1 localhost\n::1 localhost\n')
+  if (host.caFile !== null) copyFileSync(host.caFile, join(folder, CA_FILE))
+  const environment = { ...host.environment, ...(host.caFile === null ? {} : { NODE_EXTRA_CA_CERTS: CA_FILE }), PATH }
+
+  function run(account: Account, line: string, logFile: string): Promise<number> {
+    const variables = Object.entries({ ...environment, HOME: account.home, USER: account.name, TERM: 'dumb' })
+    const words = variables.map(([name, value]) => `${name}=${value}`)
+    const log = openSync(logFile, 'a')
+    const child = spawn(
+      'unshare',
+      ['--mount', '--pid', '--fork', '--kill-child', 'sh', '-euc', ENTER, 'sh', ...words, 'sh', '-c', line],
+      { stdio: ['ignore', log, log], env: { PATH, MACHINE: folder, ACCOUNT: `${account.name}:${account.name}` } },
+    )
+    return new Promise((resolve, reject) => {
+      child.once('error', reject)
+      child.once('exit', (code) => {
+        closeSync(log)
+        resolve(code ?? 1)
+      })
+    })
+  }
+
+  function give(path: string, account: Account): void {
+    mustRun('chroot', folder, 'chown', '-R', `${account.name}:${account.name}`, path)
+  }
+
+  return { folder, run, give, remove: () => rmSync(folder, { recursive: true, force: true }) }
+}
