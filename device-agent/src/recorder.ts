@@ -256,7 +256,7 @@ export async function startRecorder(context: AgentContext, pairing: PairingState
     return {
       v: 1,
       software: SOFTWARE,
-      camera: camera as Health['camera'],
+      camera,
       spoolItems: items,
       spoolBytes: bytes,
       outboxEvents: outbox.waiting,

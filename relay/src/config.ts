@@ -55,7 +55,7 @@ export const RelayConfigFile = Exact({
   ),
   /** Days a clip is kept; default and maximum from the policy. */
   retentionDays: Type.Optional(Type.Integer({ minimum: 1, maximum: 3_650 })),
-  logLevel: Type.Optional(Type.Union(['debug', 'info', 'warn', 'error', 'silent'].map((level) => Type.Literal(level)))),
+  logLevel: Type.Optional(Type.Enum(['debug', 'info', 'warn', 'error', 'silent'])),
 })
 export type RelayConfigFile = Static<typeof RelayConfigFile>
 const configFile = createValidator(RelayConfigFile)
@@ -170,7 +170,7 @@ export async function loadConfig(raw: unknown, folder: string): Promise<RelayCon
     },
     policy,
     enrolment: await loadEnrolment(raw, at),
-    operatorJwk: (raw.operatorJwk as PublicJwk | undefined) ?? null,
+    operatorJwk: raw.operatorJwk ?? null,
     appOrigins: raw.appOrigins ?? [],
     batchMs: raw.log?.batchMs ?? (isLoopback(raw.listen.host) ? 1_000 : 60_000),
     logOrigin: raw.log?.origin ?? null,

@@ -7,8 +7,8 @@ const P = 2n ** 255n - 19n
 const L = 2n ** 252n + 27742317777372353535851937790883648493n
 
 /**
- * Canonical encodings of the eight points whose order divides 8. The identity key with an all-zero S verifies *every*
- * message in OpenSSL and WebCrypto, so such keys are refused wherever a key is parsed.
+ * Canonical encodings of the eight points whose order divides 8. Under the identity key an all-zero S verifies
+ * *every* message in the plain equation (and in older OpenSSL and WebCrypto), so such keys are refused at every parse.
  * @see "Taming the many EdDSAs" (Chalkias, Garillot, Nikolaenko 2020), table 1
  */
 const SMALL_ORDER = new Set([

@@ -65,7 +65,7 @@ export const GAP_REASONS = ['camera-lost', 'frames-dropped', 'disk-full', 'priva
 export const GapField = Exact({
   startMs: EpochMs,
   endMs: EpochMs,
-  reason: Type.Union(GAP_REASONS.map((reason) => Type.Literal(reason))),
+  reason: Type.Enum([...GAP_REASONS]),
 })
 export type GapField = Static<typeof GapField>
 
@@ -124,7 +124,7 @@ export const dayRecord = defineMessage(
         Exact({
           fromMs: EpochMs,
           toMs: EpochMs,
-          state: Type.Union(['on', 'privacy', 'camera-lost', 'stopped'].map((state) => Type.Literal(state))),
+          state: Type.Enum(['on', 'privacy', 'camera-lost', 'stopped']),
         }),
         { maxItems: 100 },
       ),

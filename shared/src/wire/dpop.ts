@@ -13,7 +13,7 @@ const claims = createValidator(
   Exact({
     /** b64u(H(body)) for requests with a body. */
     body: Type.Optional(B64u32),
-    htm: Type.Union(['GET', 'PUT', 'POST', 'DELETE'].map((method) => Type.Literal(method))),
+    htm: Type.Enum(['GET', 'PUT', 'POST', 'DELETE']),
     htu: Type.String({ minLength: 1, maxLength: 2_048 }),
     iat: Seconds,
     jti: Id16,

@@ -127,11 +127,7 @@ export const ConsentList = Exact({
       salt: B64u32,
       index: Nullable(Count),
       downloads: Count,
-      state: Type.Union(
-        ['pending', 'awaiting-approval', 'waiting', 'live', 'used', 'expired', 'revoked'].map((state) =>
-          Type.Literal(state),
-        ),
-      ),
+      state: Type.Enum(['pending', 'awaiting-approval', 'waiting', 'live', 'used', 'expired', 'revoked']),
     }),
   ),
 })

@@ -39,9 +39,7 @@ export const DeviceEvent = Type.Union([
   Exact({
     ...eventFields,
     type: Type.Literal('state'),
-    state: Type.Union(
-      ['on', 'privacy', 'camera-lost', 'stopped', 'disk-full', 'disk-ok'].map((state) => Type.Literal(state)),
-    ),
+    state: Type.Enum(['on', 'privacy', 'camera-lost', 'stopped', 'disk-full', 'disk-ok']),
   }),
 ])
 export type DeviceEvent = Static<typeof DeviceEvent>
@@ -58,7 +56,7 @@ export type MqttHello = Static<typeof MqttHello>
 export const Health = Exact({
   v: Version1,
   software: Line(100),
-  camera: Type.Union(['starting', 'on', 'camera-lost', 'stopped'].map((state) => Type.Literal(state))),
+  camera: Type.Enum(['starting', 'on', 'camera-lost', 'stopped']),
   spoolItems: Count,
   spoolBytes: Count,
   outboxEvents: Count,

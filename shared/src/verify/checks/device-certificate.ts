@@ -22,7 +22,7 @@ function checkRevocations({ revocations, keysets, root, device, consent, manifes
   })
 }
 
-/** Check 4: a member vouches for the device, and nobody took that back before the clip. */
+/** Check 4: an owner vouches for the device, and nobody took that back before the clip. */
 export function checkDeviceCertificate({ bundleCase }: CaseContext): CheckOutcome {
   const { device, root } = bundleCase
   const { iss, sub, cnf, latchkey } = device.payload
@@ -32,7 +32,7 @@ export function checkDeviceCertificate({ bundleCase }: CaseContext): CheckOutcom
   if (sub !== urnOf(cnf.jwk)) wrong('the subject is not the certified key')
   const certifier = keysetByDigest(bundleCase, latchkey.keyset)
   if (certifier === null) wrong('names a keyset that is not in the chain')
-  else if (signingMember(certifier.keyset.payload, device) === null)
-    wrong('not signed by a member of the keyset it names')
+  else if (signingMember(certifier.keyset.payload, device)?.role !== 'owner')
+    wrong('not signed by an owner of the keyset it names')
   return { findings: [...findings, ...checkRevocations(bundleCase)] }
 }
