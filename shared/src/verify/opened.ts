@@ -10,6 +10,8 @@ import { renderImportCsv } from './import-csv.ts'
 import type { EvidenceFile, OpeningNote } from './evidence-file.ts'
 import type { BundleFacts } from './verify-bundle.ts'
 
+export type { EvidenceFile, OpeningNote } from './evidence-file.ts'
+
 /** An original, with its bytes: item plaintexts joined, nothing else. */
 export interface OriginalFile extends EvidenceFile {
   readonly chunks: readonly Uint8Array[]
