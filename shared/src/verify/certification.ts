@@ -42,7 +42,7 @@ export function renderCertification(facts: BundleFacts, files: readonly Evidence
     `   ${clockLine(facts)}`,
     `   Recording: ${formatTime(facts.startMs, 0)} to ${formatTime(facts.endMs, 0)}, clip ${facts.clip}`,
     ...facts.gaps.map(
-      (gap) => `   Missing: ${formatTime(gap.startMs, 0)} to ${formatTime(gap.endMs, 0)}, ${String(gap.reason)}`,
+      (gap) => `   Missing: ${formatTime(gap.startMs, 0)} to ${formatTime(gap.endMs, 0)}, ${gap.reason}`,
     ),
     '',
     '2. Digital identification. Every piece was compared, by SHA-256 and by keyed commitments, with what the device',
