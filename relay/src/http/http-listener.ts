@@ -1,7 +1,8 @@
 import { LatchkeyError } from '@latchkey/shared'
-import { createServer, type Server } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Clock } from '../kernel/clock.ts'
+import { problemAnswer } from './problem-answer.ts'
 
 /** Eight megabytes from a Pi on half a megabit take two minutes; a slower peer is not uploading, it is holding a socket. */
 const REQUEST_TIMEOUT_MS = 5 * 60_000
@@ -10,16 +11,28 @@ const KEEP_ALIVE_MS = 75_000
 /** Requests under way get this long once we stop. */
 const DRAIN_MS = 10_000
 
-/** A bound HTTP server that has no handler yet: its port is known before anything that names the origin is built. */
+/** A bound HTTP server that has no app yet: its port is known before anything that names the origin is built. */
 export interface HttpListener extends AsyncDisposable {
   readonly server: Server
   readonly port: number
+}
+
+/** While there is no app: without it a request would get no answer at all, and its sender would wait for one. */
+function answerUntilApp(server: Server): void {
+  const { status, json, headers } = problemAnswer('UNAVAILABLE', { detail: 'the relay is starting' })
+  const answer = (request: IncomingMessage, response: ServerResponse): void => {
+    if (server.listenerCount('request') > 1) return
+    request.resume()
+    response.writeHead(status, { ...headers, connection: 'close' }).end(JSON.stringify(json))
+  }
+  server.on('request', answer)
 }
 
 /** @throws CONFIG_INVALID when the address cannot be bound */
 export async function createHttpListener(address: { host: string; port: number }, clock: Clock): Promise<HttpListener> {
   const server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: HEADERS_TIMEOUT_MS })
   server.keepAliveTimeout = KEEP_ALIVE_MS
+  answerUntilApp(server)
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause) => reject(new LatchkeyError('CONFIG_INVALID', 'cannot listen for HTTP', { cause })))
     server.listen(address.port, address.host, resolve)
