@@ -3,6 +3,7 @@ import {
   LatchkeyError,
   type NoteSigner,
   encodeVkey,
+  parseCheckpoint,
   type Policy,
   type PublicJwk,
   type Signer,
@@ -127,12 +128,17 @@ function createCrossings(core: RelayCore) {
     }
   }
 
+  async function publishedLog() {
+    const { origin, size } = parseCheckpoint(await core.logReader.checkpoint())
+    return { origin, size }
+  }
+
   async function onDeviceRevoked(certificate: string): Promise<void> {
     const device = await findDeviceByCertificate(database, certificate)
     if (device) core.disconnectDevice(device.device)
   }
 
-  return { findCertificate, keysetInForce, loadGround, onDeviceRevoked }
+  return { findCertificate, keysetInForce, loadGround, onDeviceRevoked, publishedLog }
 }
 
 /** The trust file as this relay tells it: a proposal, which the verifier's owner compares with other sources. */
@@ -267,6 +273,7 @@ export function createRules(core: RelayCore, proofs: ProofMemory): RelayRules {
     ],
     retain: () => runRetention({ ...deletion, log: core.log, retentionDays: core.retentionDays, isHeld }),
     sweep: async () => {
+      await core.settler.recover()
       await finishDeletions(deletion)
       await proofs.forget(clock.nowMs())
       await mailboxes.sweep()

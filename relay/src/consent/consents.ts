@@ -17,6 +17,7 @@ import {
   type LeafData,
   type Policy,
   sealedLeafData,
+  type Seen,
   type Signed,
   splitAgeFile,
   thumbprintOfUrn,
@@ -36,6 +37,12 @@ export interface ConsentGround {
   readonly policy: Policy
 }
 
+/** The log as everyone may have seen it. */
+export interface PublishedLog {
+  readonly origin: string
+  readonly size: number
+}
+
 export interface ConsentParts {
   readonly database: Database
   readonly leaves: LeafLog
@@ -46,6 +53,8 @@ export interface ConsentParts {
   keysetInForce(db: Queryable, root: string): Promise<Signed<Keyset> | null>
   /** Clip, request and agency that a consent of this household names. @throws CONSENT_ISSUER | CONSENT_REQUEST */
   loadGround(tx: Queryable, root: string, named: { manifest: string; request: string }): Promise<ConsentGround>
+  /** Name and size of the log as published. */
+  publishedLog(): Promise<PublishedLog>
   /** Marks the revision as one that must be kept. */
   keepManifest(tx: Queryable, digest: string): Promise<void>
 }
@@ -85,14 +94,21 @@ async function findStored(tx: Queryable, root: string, signed: Signed<Consent>):
   return row ?? null
 }
 
-/** Everything a relay can check: the shared rules, then the moment. */
+/** Phone and device saw no other log than this, and none larger: a verifier would refuse what rests on one. */
+function checkSeen(consent: Consent, manifest: ClipManifest, log: PublishedLog): Finding[] {
+  const isOurs = (seen: Seen): boolean => seen === null || (seen.origin === log.origin && seen.size <= log.size)
+  if (isOurs(consent.latchkey.seen) && isOurs(manifest.latchkey.seen)) return []
+  return [{ code: 'LOG_PROOF_INVALID', message: 'its signer, or the device, saw another log', field: 'seen' }]
+}
+
+/** Everything a relay can check: the shared rules, what was seen of the log, then the moment. */
 function judge(
   parts: ConsentParts,
   signed: Signed<Consent>,
   headers: readonly Uint8Array[],
-  ground: ConsentGround & { readonly keyset: Signed<Keyset> },
+  ground: ConsentGround & { readonly keyset: Signed<Keyset>; readonly log: PublishedLog },
 ): Finding[] {
-  const { agency, descriptors, ...rest } = ground
+  const { agency, descriptors, log, ...rest } = ground
   const findings = checkConsent({
     ...rest,
     consent: signed,
@@ -102,7 +118,8 @@ function judge(
     relayOrigin: parts.publicOrigin,
   })
   const nowSeconds = Math.floor(parts.clock.nowMs() / 1000)
-  return [...findings, ...checkConsentFresh(signed.payload, nowSeconds, ground.policy)]
+  const seen = checkSeen(signed.payload, ground.manifest.payload, log)
+  return [...findings, ...seen, ...checkConsentFresh(signed.payload, nowSeconds, ground.policy)]
 }
 
 async function insert(
@@ -150,9 +167,9 @@ async function accept(
   parts: ConsentParts,
   tx: Queryable,
   root: string,
-  submitted: { signed: Signed<Consent>; submission: ConsentSubmission },
+  submitted: { signed: Signed<Consent>; submission: ConsentSubmission; log: PublishedLog },
 ): Promise<ConsentOutcome & { readonly leaf?: number }> {
-  const { signed, submission } = submitted
+  const { signed, submission, log } = submitted
   await tx.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [`consents/${root}`])
   const known = await findStored(tx, root, signed)
   if (known) return accepted(known)
@@ -162,7 +179,7 @@ async function accept(
   const manifest = signed.payload.authorization_details[0]!.identifier
   const ground = await parts.loadGround(tx, root, { manifest, request })
   const headers = submission.headers.map(decodeBase64url)
-  const [first, ...more] = judge(parts, signed, headers, { ...ground, keyset })
+  const [first, ...more] = judge(parts, signed, headers, { ...ground, keyset, log })
   if (first) return { kind: 'refused', findings: [first, ...more] }
   const disclosure = parseDisclosure(signed.payload, submission)
   const { quorum } = keyset.payload.latchkey
@@ -185,9 +202,10 @@ export async function submitConsent(
   const signed = consent.parse(submission.consent)
   if (thumbprintOfUrn(signed.payload.iss) !== caller.root)
     throw new LatchkeyError('CONSENT_ISSUER', 'the consent is of another household')
+  const log = await parts.publishedLog()
   const { leaf, ...outcome } = await parts.database.transaction((tx) =>
-    accept(parts, tx, caller.root, { signed, submission }),
+    accept(parts, tx, caller.root, { signed, submission, log }),
   )
   if (leaf !== undefined) parts.settler.settleLater('consents', leaf)
-  return outcome as ConsentOutcome
+  return outcome
 }
