@@ -178,7 +178,9 @@ export async function createRelay(config: RelayConfig, parts: RelayParts = {}): 
   // Operator
   const operatorApp = createOperatorApp({
     metrics,
-    checkReady: async () => void (await Promise.all([database.query('SELECT 1'), logReader.checkpoint()])),
+    checkReady: async () => {
+      await Promise.all([database.query('SELECT 1'), logReader.checkpoint()])
+    },
   })
   stack.defer(() => operatorApp.close())
   const operatorOrigin = await operatorApp.listen({ ...config.operatorListen })

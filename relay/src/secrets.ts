@@ -29,17 +29,15 @@ const KEY_BYTES = 32
 
 /** A secret's text: made once, exclusively, mode 0600; afterwards always the same. */
 async function loadOrCreate(path: string, create: () => string): Promise<string> {
-  const existing = await readFile(path).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return null
+  const existing = await readFile(path).catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
     throw new LatchkeyError('CONFIG_INVALID', `cannot read the secret ${path}`, { cause: error })
   })
   if (existing) return fromUtf8(existing).trim()
-  await writeFileAtomic(path, utf8(`${create()}\n`), { mode: 0o600, exclusive: true }).catch(
-    (error: NodeJS.ErrnoException) => {
-      // Another relay that starts with us was first: its secret is ours too.
-      if (error.code !== 'EEXIST') throw error
-    },
-  )
+  await writeFileAtomic(path, utf8(`${create()}\n`), { mode: 0o600, exclusive: true }).catch((error: unknown) => {
+    // Another relay that starts with us was first: its secret is ours too.
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+  })
   return fromUtf8(await readFile(path)).trim()
 }
 

@@ -200,7 +200,7 @@ describe('a day record', () => {
           keyset: household.keyset.digest,
           manifests: { first: 0, last: 0, head: null },
           events: { stream: randomId(), first: 0, last: 0, sha256: randomSalt() },
-          watching: [{ fromMs: nowMs - 1_000, toMs: nowMs, state: 'on' as never }],
+          watching: [{ fromMs: nowMs - 1_000, toMs: nowMs, state: 'on' }],
           seen: null,
         },
       },

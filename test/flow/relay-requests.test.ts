@@ -175,8 +175,7 @@ describe('a request outside the limits', () => {
   })
 
   it('names the missing field and answers 422 when a required member is not there at all', async () => {
-    const { caseNumber: _, ...latchkey } = draft({}).latchkey
-    const request = { ...draft({}), latchkey } as unknown as ClipRequest
+    const request = draft({ latchkey: { caseNumber: undefined } })
     const header = { alg: 'Ed25519', kid: investigator.signer.thumbprint, typ: 'latchkey-request+jwt' }
     const raw = await signCompact(header, request, investigator.signer)
     const json = { request: raw, investigatorCertificate: investigator.certificate }

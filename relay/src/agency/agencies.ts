@@ -5,7 +5,6 @@ import {
   type LeafData,
   LatchkeyError,
   type Policy,
-  type PublicJwk,
   rawKeyOf,
 } from '@latchkey/shared'
 import type { Database, LeafLog, Queryable } from '../flow.ts'
@@ -68,7 +67,7 @@ function nextOf(before: Agency | null, submission: AgencySubmission, parts: Agen
 }
 
 function assertAcceptable(submission: AgencySubmission, policy: Policy): void {
-  for (const key of submission.keys) rawKeyOf(key as PublicJwk)
+  for (const key of submission.keys) rawKeyOf(key)
   if (!policy.agencyKinds.includes(submission.kind))
     throw new LatchkeyError('MESSAGE_INVALID', 'kind is not one that policy lets take part')
 }

@@ -5,7 +5,6 @@ import {
   deviceCertificate,
   isSignedBy,
   LatchkeyError,
-  type PublicJwk,
   sealedLeafData,
   type Signed,
   utf8,
@@ -42,7 +41,7 @@ async function assertDay(
   const { iss, latchkey } = signed.payload
   const raw = await parts.findCertificate(tx, caller.certificate)
   const certificate = raw === null ? null : deviceCertificate.parse(raw)
-  if (!certificate || !isSignedBy(signed, certificate.payload.cnf.jwk as PublicJwk) || iss !== caller.urn)
+  if (!certificate || !isSignedBy(signed, certificate.payload.cnf.jwk) || iss !== caller.urn)
     throw new LatchkeyError('SIGNATURE_INVALID', 'the day record is not signed by the calling device')
   if (latchkey.deviceCertificate !== caller.certificate || latchkey.epoch !== certificate.payload.latchkey.epoch)
     throw new LatchkeyError('DAY_INVALID', 'the day record names another certificate or epoch')

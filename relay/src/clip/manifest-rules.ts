@@ -7,7 +7,6 @@ import {
   isSignedBy,
   type ItemDescriptor,
   LatchkeyError,
-  type PublicJwk,
   rootOfLeaves,
   type Signed,
 } from '@latchkey/shared'
@@ -35,7 +34,7 @@ function refuse(reason: string): never {
 
 function assertParties({ signed, certificate, clip }: ManifestCase): void {
   const { iss, latchkey } = signed.payload
-  if (!isSignedBy(signed, certificate.payload.cnf.jwk as PublicJwk) || iss !== certificate.payload.sub)
+  if (!isSignedBy(signed, certificate.payload.cnf.jwk) || iss !== certificate.payload.sub)
     throw new LatchkeyError('SIGNATURE_INVALID', 'the manifest is not signed by the calling device')
   if (latchkey.deviceCertificate !== certificate.digest) refuse('names another device certificate')
   if (latchkey.epoch !== certificate.payload.latchkey.epoch) refuse('names another epoch')

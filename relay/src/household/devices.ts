@@ -51,7 +51,7 @@ function assertHello(parts: DeviceParts, greeting: Signed<Hello>, certificate: S
   const { payload } = certificate
   if (payload.latchkey.hello !== greeting.digest || payload.latchkey.epoch !== latchkey.epoch)
     refuse('the certificate names another hello')
-  if (payload.sub !== iss || urnOf(payload.cnf.jwk as PublicJwk) !== iss) refuse('the certificate names another key')
+  if (payload.sub !== iss || urnOf(payload.cnf.jwk) !== iss) refuse('the certificate names another key')
 }
 
 function assertVouched(certificate: Signed<DeviceCertificate>, root: string, inForce: StoredKeyset | null): void {

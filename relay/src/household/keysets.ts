@@ -64,7 +64,7 @@ function membersOf(payload: Keyset): [string, string][] {
 /** Every key in it is one that a Pi can seal to and a relay can verify. @throws KEY_INVALID */
 function assertKeys(payload: Keyset): void {
   for (const member of payload.latchkey.members) {
-    rawKeyOf(member.signingKey as PublicJwk)
+    rawKeyOf(member.signingKey)
     parseRecipient(member.recipient)
   }
   parseRecipient(payload.latchkey.recovery)

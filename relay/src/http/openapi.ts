@@ -49,5 +49,5 @@ export function fastifySchemaOf(route: Route<never>): FastifySchema {
     ...(query ? { querystring: query } : {}),
     ...(body ? { body } : {}),
     response: { ...Object.fromEntries(responses), '4xx': Problem, '5xx': Problem },
-  } as FastifySchema
+  }
 }

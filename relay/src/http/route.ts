@@ -99,7 +99,7 @@ export function routeOf<S>() {
     const { handle, schema, bodyType, maxBodyBytes, ...address } = options
     return {
       ...address,
-      schema: schema as unknown as Route<S>['schema'],
+      schema: schema,
       bodyType: bodyType ?? (schema.body ? 'json' : 'none'),
       maxBodyBytes: maxBodyBytes ?? DEFAULT_BODY_BYTES,
       // The app calls a handler only after the schemas and the caller kinds of this very route were checked.

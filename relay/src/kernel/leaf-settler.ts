@@ -22,7 +22,7 @@ export interface LeafSettler {
   settle(table: LoggedTable, ticket: number): Promise<number>
   /** As {@link settle}, without anyone waiting. */
   settleLater(table: LoggedTable, ticket: number): void
-  /** After a start: settles every row whose leaf was queued and not recorded. Idempotent. */
+  /** Settles every row whose leaf was queued and not recorded, after a start and whenever something failed. Idempotent. */
   recover(): Promise<void>
 }
 
@@ -44,11 +44,20 @@ const TABLES: readonly LoggedTable[] = [
 /** A crash between publication and record loses nothing: `recover` asks for the same tickets again. */
 export function createLeafSettler(parts: { database: Database; leaves: LeafLog; log: Log }): LeafSettler {
   const { database, leaves, log } = parts
-  const settle = async (table: LoggedTable, ticket: number): Promise<number> => {
+  const running = new Map<string, Promise<number>>()
+  const record = async (table: LoggedTable, ticket: number): Promise<number> => {
     const { index } = await leaves.published(ticket)
     // Table names are the closed list above.
     await database.query(`UPDATE ${table} SET log_index = $1 WHERE leaf = $2`, [index, ticket])
     return index
+  }
+  const settle = (table: LoggedTable, ticket: number): Promise<number> => {
+    const key = `${table} ${ticket}`
+    const known = running.get(key)
+    if (known) return known
+    const settled = record(table, ticket).finally(() => running.delete(key))
+    running.set(key, settled)
+    return settled
   }
   const settleLater = (table: LoggedTable, ticket: number): void => {
     settle(table, ticket).catch((error: unknown) => log.warn({ err: error, table }, 'leaf.not-settled'))

@@ -174,10 +174,9 @@ export async function takeDownload(
   const { row, fresh } = await parts.database.transaction((tx) =>
     repeatOrTake(parts, tx, { requester: caller.thumbprint, ...asked }),
   )
-  if (!fresh) return row
-  await parts.failpoints.hit('release.1-taken')
+  if (fresh) await parts.failpoints.hit('release.1-taken')
   // Durable 2/4 and 3/4, the leaf published and its index recorded, happen in the log; 4/4 is the answer to a repeat.
-  parts.settler.settleLater('downloads', row.leaf)
+  if (row.logIndex === null) parts.settler.settleLater('downloads', row.leaf)
   return row
 }
 

@@ -31,7 +31,7 @@ function checkCertificate({ request, certificate, agency, nowMs }: RequestIdenti
   const { payload } = certificate
   const nowSeconds = nowMs / 1000
   const wrong = (message: string): Finding[] => [refuse('INVESTIGATOR_INVALID', message)]
-  if (payload.iss !== agency.uri || !agency.keys.some((key) => isSignedBy(certificate, key as PublicJwk)))
+  if (payload.iss !== agency.uri || !agency.keys.some((key) => isSignedBy(certificate, key)))
     return wrong('the certificate is not signed by a key of the agency')
   const asked = request.payload.iat
   if (asked + CLOCK_TOLERANCE_SECONDS < payload.iat || asked >= payload.exp)

@@ -45,7 +45,7 @@ const ItemPath = Exact({ clip: Id16, index: IndexText })
 function payloadDigestOf(header: string | string[] | undefined): string {
   if (header === undefined) throw new LatchkeyError('PRECONDITION_REQUIRED', 'an item needs Latchkey-Payload-Digest')
   if (!Check(B64u32, header)) throw new LatchkeyError('MESSAGE_INVALID', 'Latchkey-Payload-Digest is not a digest')
-  return header as string
+  return header
 }
 
 /** Viewers look; what ends or gives is the owners'. @throws CALLER_REFUSED */

@@ -23,8 +23,7 @@ export interface ConsentServices {
     | { kind: 'accepted'; consent: string; state: 'pending' | 'logged' | 'awaiting-approval' }
     | { kind: 'refused'; findings: readonly [Finding, ...Finding[]] }
   >
-  /** As `ConsentList` says. */
-  listConsents(root: string, after: number): Promise<readonly object[]>
+  listConsents(root: string, after: number): Promise<ConsentList['consents']>
   submitApproval(caller: MemberCaller, raw: { approval: string; salt: string }): Promise<string>
   submitRevocation(caller: MemberCaller, raw: { revocation: string; salt: string }): Promise<string>
 }
