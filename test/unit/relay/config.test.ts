@@ -1,0 +1,80 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { isLoopback, loadConfig } from '../../../relay/src/config.ts'
+import { loadTestPolicy } from '../../support/relay-world.ts'
+
+let folder: string
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'latchkey-config-'))
+  writeFileSync(join(folder, 'policy.json'), JSON.stringify(await loadTestPolicy()))
+  writeFileSync(join(folder, 'codes.txt'), 'one\n\n two \n')
+  writeFileSync(join(folder, 'tls.pem'), 'PEM')
+})
+afterAll(() => rmSync(folder, { recursive: true }))
+
+const listen = { host: '127.0.0.1', port: 0 }
+const minimal = { listen, operatorListen: listen, broker: listen, dataDir: 'data', policyFile: 'policy.json' }
+const load = (change: object) => loadConfig({ ...minimal, ...change }, folder)
+
+describe('a configuration', () => {
+  it('of the fewest keys is a loopback relay that is open and quick', async () => {
+    expect(await load({})).toMatchObject({
+      publicOrigin: null,
+      dataDir: join(folder, 'data'),
+      databaseUrl: null,
+      enrolment: { mode: 'open' },
+      operatorJwk: null,
+      appOrigins: [],
+      batchMs: 1_000,
+      retentionDays: 7,
+      logLevel: 'info',
+    })
+  })
+
+  it('for the outside asks for invitations, and waits a minute per batch', async () => {
+    const config = await load({
+      publicOrigin: 'https://relay.example',
+      listen: { host: '0.0.0.0', port: 8420 },
+      broker: { host: '0.0.0.0', port: 8883, tls: { certFile: 'tls.pem', keyFile: 'tls.pem' } },
+      invitationsFile: 'codes.txt',
+    })
+    expect(config.enrolment).toEqual({ mode: 'invitation', codes: ['one', 'two'] })
+    expect(config.batchMs).toBe(60_000)
+    expect(config.broker.tls).toEqual({ cert: 'PEM', key: 'PEM' })
+  })
+
+  it.each([
+    ['an unknown key', { colour: 'red' }, 'configuration'],
+    ['a number as text', { retentionDays: '7' }, 'retentionDays'],
+    ['a port out of range', { listen: { host: '127.0.0.1', port: 70_000 } }, 'port'],
+    ['http outside loopback', { publicOrigin: 'http://relay.example' }, 'publicOrigin'],
+    ['no public origin outside loopback', { listen: { host: '0.0.0.0', port: 1 } }, 'publicOrigin'],
+    ['plain MQTT outside loopback', { broker: { host: '0.0.0.0', port: 1 } }, 'broker.tls'],
+    ['a missing policy', { policyFile: 'none.json' }, 'policyFile'],
+    ['a policy that is none', { policyFile: 'codes.txt' }, 'policyFile'],
+    ['clips kept beyond the policy', { retentionDays: 31 }, 'retentionDays'],
+  ])('with %s is refused, and the key is named', async (_what, change, named) => {
+    await expect(load(change)).rejects.toMatchObject({ code: 'CONFIG_INVALID' })
+    await expect(load(change)).rejects.toThrow(named)
+  })
+
+  it('never repeats a secret in its refusal', async () => {
+    const databaseUrl = 'mysql://user:hunter2@db/latchkey'
+    const refused = load({ databaseUrl }).catch((error: unknown) => String(error))
+    expect(await refused).not.toContain('hunter2')
+  })
+})
+
+it.each([
+  ['127.0.0.1', true],
+  ['127.9.9.9', true],
+  ['::1', true],
+  ['localhost', true],
+  ['127.0.0.1.example.com', false],
+  ['0.0.0.0', false],
+  ['10.0.0.1', false],
+])('%s is loopback: %s', (host, expected) => {
+  expect(isLoopback(host)).toBe(expected)
+})
