@@ -43,16 +43,25 @@ export interface DeletionParts {
   endConsents(tx: Parameters<Parameters<Database['transaction']>[0]>[0], root: string, clip: string): Promise<void>
 }
 
-/** Removes payloads whose deletion is committed; what fails is left for the next run. */
-export async function finishDeletions(parts: Pick<DeletionParts, 'database' | 'items' | 'failpoints'>): Promise<void> {
-  const rows = await parts.database.query<{ store_key: string }>('SELECT store_key FROM payload_deletions LIMIT 1000')
-  for (const { store_key: key } of rows) {
+async function finishDeletion(
+  parts: Pick<DeletionParts, 'database' | 'items' | 'failpoints'>,
+  key: string,
+): Promise<void> {
+  await parts.database.transaction(async (tx) => {
+    // The row stays locked while the payload goes, so that an upload of the same bytes waits and then stores them anew.
+    const claimed = await tx.query('DELETE FROM payload_deletions WHERE store_key = $1 RETURNING store_key', [key])
+    if (claimed.length === 0) return
     // Durable 2/3: the payload is gone.
     await parts.items.delete(key)
     await parts.failpoints.hit('clip.payload-deleted')
-    // Durable 3/3: the tombstone of the payload.
-    await parts.database.query('DELETE FROM payload_deletions WHERE store_key = $1', [key])
-  }
+    // Durable 3/3: the tombstone of the payload, by the commit.
+  })
+}
+
+/** Removes payloads whose deletion is committed; what fails is left for the next run. */
+export async function finishDeletions(parts: Pick<DeletionParts, 'database' | 'items' | 'failpoints'>): Promise<void> {
+  const rows = await parts.database.query<{ store_key: string }>('SELECT store_key FROM payload_deletions LIMIT 1000')
+  for (const { store_key: key } of rows) await finishDeletion(parts, key)
 }
 
 /**

@@ -66,6 +66,12 @@ export async function assertClipNotDeleted(db: Queryable, root: string, clip: st
   if (rows.length > 0) throw new LatchkeyError('NOT_FOUND', 'this clip was deleted')
 }
 
+/** From here on nobody removes what lies under this key; waits for a removal that is under way. */
+async function claimKey(db: Queryable, key: string): Promise<void> {
+  await db.query('DELETE FROM payload_deletions WHERE store_key = $1', [key])
+  await db.query('DELETE FROM orphan_payloads WHERE store_key = $1', [key])
+}
+
 /**
  * Takes a sealed item: payload to the item store, header to the database, and only then the receipt. Idempotent: the
  * same bytes again give the same receipt.
@@ -82,6 +88,7 @@ export async function putItem(parts: ItemParts, caller: DeviceCaller, upload: It
   if (known) return answer(known)
   // The digest in the name: an upload that died before its row never stands in the way of another.
   const key = `items/${caller.root}/${upload.clip}/${upload.index}-${payloadDigest}`
+  await claimKey(database, key)
   // Durable 1/3: the payload and its name.
   await items.put(key, payload, { sha256B64u: payloadDigest, sizeBytes: payload.length })
   await failpoints.hit('item.payload-stored')

@@ -5,7 +5,8 @@ import { type DeletionParts, deleteClip, finishDeletions } from './clips.ts'
 const DAY_MS = 24 * 3_600_000
 /** An item that no manifest names within this is nobody's. */
 const UNNAMED_MS = DAY_MS
-const BATCH = 200
+/** Keys that are looked up at once. */
+const BATCH = 500
 
 export interface RetentionParts extends DeletionParts {
   readonly log: Log
@@ -24,9 +25,8 @@ export interface RetentionOutcome {
 /** Clips whose newest manifest came longer ago than they are kept; by the relay's clock, a Pi's may be wrong. */
 async function deleteOldClips(parts: RetentionParts, nowMs: number): Promise<number> {
   const rows = await parts.database.query<{ root: string; clip: string }>(
-    `SELECT root, clip FROM manifests GROUP BY root, clip HAVING max(received_ms) <= $1
-     ORDER BY max(received_ms) LIMIT $2`,
-    [nowMs - parts.retentionDays * DAY_MS, BATCH],
+    'SELECT root, clip FROM manifests GROUP BY root, clip HAVING max(received_ms) <= $1 ORDER BY max(received_ms)',
+    [nowMs - parts.retentionDays * DAY_MS],
   )
   let deleted = 0
   for (const { root, clip } of rows) {
@@ -50,24 +50,44 @@ async function dropUnnamedItems(database: Database, nowMs: number): Promise<numb
   return rows.length
 }
 
-async function isNamed(database: Database, key: string): Promise<boolean> {
-  const rows = await database.query('SELECT 1 FROM items WHERE store_key = $1', [key])
-  return rows.length > 0
+/** Notes which of these keys no row names. */
+async function noteOrphans(database: Database, keys: readonly string[], nowMs: number): Promise<void> {
+  await database.query(
+    `INSERT INTO orphan_payloads SELECT key, $2 FROM unnest($1::text[]) AS key
+     WHERE NOT EXISTS (SELECT FROM items i WHERE i.store_key = key)
+       AND NOT EXISTS (SELECT FROM payload_deletions d WHERE d.store_key = key) ON CONFLICT DO NOTHING`,
+    [keys, nowMs],
+  )
+}
+
+async function dropOrphan(parts: { database: Database; items: ItemStore }, key: string): Promise<number> {
+  return parts.database.transaction(async (tx) => {
+    // The row stays locked while the payload goes, so that an upload of the same bytes waits and then stores them anew.
+    const claimed = await tx.query('DELETE FROM orphan_payloads WHERE store_key = $1 RETURNING store_key', [key])
+    const named = await tx.query('SELECT 1 FROM items WHERE store_key = $1', [key])
+    if (claimed.length === 0 || named.length > 0) return 0
+    await parts.items.delete(key)
+    return 1
+  })
 }
 
 /** Payloads of uploads that died before their row: noticed in one run, removed a day later. */
 async function dropOrphans(parts: { database: Database; items: ItemStore }, nowMs: number): Promise<number> {
   const { database, items } = parts
-  for await (const { key } of items.list('items/'))
-    if (!(await isNamed(database, key)))
-      await database.query('INSERT INTO orphan_payloads VALUES ($1, $2) ON CONFLICT DO NOTHING', [key, nowMs])
-  await database.query('DELETE FROM orphan_payloads o USING items i WHERE i.store_key = o.store_key')
+  let keys: string[] = []
+  for await (const { key } of items.list('items/')) {
+    if (keys.push(key) < BATCH) continue
+    await noteOrphans(database, keys, nowMs)
+    keys = []
+  }
+  await noteOrphans(database, keys, nowMs)
   const rows = await database.query<{ store_key: string }>(
-    'DELETE FROM orphan_payloads WHERE noticed_ms <= $1 RETURNING store_key',
+    'SELECT store_key FROM orphan_payloads WHERE noticed_ms <= $1',
     [nowMs - UNNAMED_MS],
   )
-  for (const { store_key: key } of rows) await items.delete(key)
-  return rows.length
+  let dropped = 0
+  for (const { store_key: key } of rows) dropped += await dropOrphan(parts, key)
+  return dropped
 }
 
 /**

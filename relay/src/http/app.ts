@@ -133,8 +133,10 @@ function addHooks(app: FastifyInstance, parts: AppParts): void {
 function addErrors(app: FastifyInstance, parts: AppParts): void {
   app.setErrorHandler((thrown, request, reply) => {
     const answer = answerOfError(thrown)
-    // Only faults of our own are worth their stack; messages of refusals are the caller's business.
-    if (answer.json.code === 'INTERNAL') parts.log.error({ id: request.id, err: thrown }, 'http.fault')
+    const { code } = answer.json
+    // A fault of ours is worth its stack, an outage its code; refusals are the caller's business.
+    if (code === 'INTERNAL') parts.log.error({ id: request.id, err: thrown }, 'http.fault')
+    else if (answer.status >= 500) parts.log.warn({ id: request.id, code }, 'http.unavailable')
     return sendAnswer(reply, answer)
   })
   const patterns = parts.routes.map(({ route }) => ({
