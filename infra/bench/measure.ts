@@ -1,22 +1,46 @@
-/** Measuring on a shared, noisy machine: every comparison runs round-robin in one process, and the best round counts. */
+/** Measuring on a shared, noisy machine: rivals run in turns within one process, and each one's best round counts. */
 
-/** One thing measured against its peer in the same run. */
-export interface Comparison {
+/** One line of the table. */
+export interface Measurement {
   readonly name: string
   readonly unit: string
   readonly ours: number
-  readonly peer: string
-  readonly theirs: number
-  /** ours ÷ theirs. */
-  readonly ratio: number
+  /** What it is held against in the same run, where there is such a thing. */
+  readonly peer: { readonly name: string; readonly value: number } | null
+  /** ours ÷ peer. */
+  readonly ratio: number | null
   /** What the project aims for, where it aims for something. */
   readonly goal: string | null
   readonly met: boolean | null
 }
 
-/** Best of `rounds` of each work, interleaved, as seconds per call. Works that do not answer in seconds are timed. */
+type Goal =
+  { readonly ratioAtLeast: number } | { readonly ratioAtMost: number } | { readonly under: number } | undefined
+
+function judge(goal: Goal, ours: number, ratio: number | null): Pick<Measurement, 'goal' | 'met'> {
+  if (goal === undefined) return { goal: null, met: null }
+  if ('under' in goal) return { goal: `< ${goal.under}`, met: ours < goal.under }
+  if (ratio === null) throw new Error('a goal for a ratio needs a peer')
+  if ('ratioAtLeast' in goal) return { goal: `≥ ${goal.ratioAtLeast} ×`, met: ratio >= goal.ratioAtLeast }
+  return { goal: `≤ ${goal.ratioAtMost} ×`, met: ratio <= goal.ratioAtMost }
+}
+
+/** A line with its ratio worked out and its goal judged. */
+export function measurementOf(
+  facts: Pick<Measurement, 'name' | 'unit' | 'ours'> & { readonly peer?: { name: string; value: number } },
+  goal?: Goal,
+): Measurement {
+  const peer = facts.peer ?? null
+  const ratio = peer === null ? null : facts.ours / peer.value
+  return { ...facts, peer, ratio, ...judge(goal, facts.ours, ratio) }
+}
+
+/**
+ * Seconds per call of each work: the best of `rounds`, taken in turns.
+ * @param works a work that answers with a number has timed itself, in seconds
+ */
 export async function fastest<K extends string>(
-  works: Readonly<Record<K, () => Promise<number | void> | number | void>>,
+  works: Readonly<Record<K, () => Promise<number> | number | void>>,
   rounds: number,
 ): Promise<Record<K, number>> {
   const best = Object.fromEntries(Object.keys(works).map((name) => [name, Infinity])) as Record<K, number>
@@ -31,31 +55,20 @@ export async function fastest<K extends string>(
   return best
 }
 
-/** A row; `goal` is a smallest acceptable ratio, or `{atMost}`. */
-export function compare(
-  row: Omit<Comparison, 'ratio' | 'goal' | 'met'>,
-  goal?: { readonly atLeast: number } | { readonly atMost: number },
-): Comparison {
-  const ratio = row.ours / row.theirs
-  if (goal === undefined) return { ...row, ratio, goal: null, met: null }
-  const met = 'atLeast' in goal ? ratio >= goal.atLeast : ratio <= goal.atMost
-  return { ...row, ratio, goal: 'atLeast' in goal ? `≥ ${goal.atLeast}` : `≤ ${goal.atMost}`, met }
-}
-
 /** Three significant figures. */
-export function short(value: number): string {
+function short(value: number): string {
   return value >= 1000 ? Math.round(value).toLocaleString('en-US') : value.toPrecision(3)
 }
 
-/** Rows as a Markdown table. */
-export function tableOf(rows: readonly Comparison[]): string {
-  const cells = rows.map(({ name, unit, ours, peer, theirs, ratio, goal, met }) => [
+/** Lines as a Markdown table. */
+export function tableOf(lines: readonly Measurement[]): string {
+  const cells = lines.map(({ name, unit, ours, peer, ratio, goal, met }) => [
     name,
     `${short(ours)} ${unit}`,
-    `${short(theirs)} ${unit} (${peer})`,
-    `${short(ratio)} ×`,
+    peer === null ? '' : `${peer.name}: ${short(peer.value)} ${unit}`,
+    ratio === null ? '' : `${short(ratio)} ×`,
     goal === null ? '' : `${goal} ${met ? 'met' : 'MISSED'}`,
   ])
   const head = ['what', 'ours', 'against', 'ratio', 'goal']
-  return [head, head.map(() => '---'), ...cells].map((row) => `| ${row.join(' | ')} |`).join('\n')
+  return [head, ['---', '---:', '---', '---:', '---'], ...cells].map((row) => `| ${row.join(' | ')} |`).join('\n')
 }
