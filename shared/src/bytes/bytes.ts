@@ -2,6 +2,7 @@ import { LatchkeyError } from '../errors.ts'
 
 const encoder = new TextEncoder()
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
 
 /** Text → UTF-8 bytes. */
 export function utf8(text: string): Uint8Array {
@@ -46,7 +47,7 @@ export function uint64(value: number): Uint8Array {
 /** Lower-case hexadecimal. */
 export function toHex(bytes: Uint8Array): string {
   let text = ''
-  for (const byte of bytes) text += byte.toString(16).padStart(2, '0')
+  for (const byte of bytes) text += HEX[byte]!
   return text
 }
 

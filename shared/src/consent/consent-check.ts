@@ -1,7 +1,7 @@
 import { encodeBase64url } from '../bytes/base64url.ts'
-import { parseHeader, RELEASE_HEADER_BYTES } from '../crypto/age-header.ts'
+import { isReleaseHeader } from '../crypto/age-header.ts'
 import { digestOf, sha256 } from '../crypto/hash.ts'
-import { codeOf, LatchkeyError } from '../errors.ts'
+import { codeOf } from '../errors.ts'
 import { signingMember } from '../household/keyset-chain.ts'
 import type { ClipManifest, ItemDescriptor } from '../wire/clip.ts'
 import type { Approval, Consent } from '../wire/consent.ts'
@@ -98,22 +98,6 @@ function checkItems(subject: ConsentCase, items: readonly ItemDescriptor[]): Fin
   if (timed.some((item) => !isInsideWindow(item, subject)))
     findings.push(finding('CONSENT_OUTSIDE_WINDOW', 'an item lies outside the requested window', 'items'))
   return findings
-}
-
-/** Exactly one X25519 stanza, exactly 168 bytes: nothing else can ride along. */
-function isReleaseHeader(header: Uint8Array): boolean {
-  try {
-    const { stanzas, sizeBytes } = parseHeader(header)
-    return (
-      header.length === RELEASE_HEADER_BYTES &&
-      sizeBytes === header.length &&
-      stanzas.length === 1 &&
-      stanzas[0]!.type === 'X25519'
-    )
-  } catch (error) {
-    if (error instanceof LatchkeyError) return false
-    throw error
-  }
 }
 
 /** `H` of the concatenated `H(header)`, index order. */

@@ -12,6 +12,11 @@ export const RELEASE_HEADER_BYTES = 168
 /** Sixteen members and the recovery key fit; anything longer is not a header of ours. */
 export const MAX_HEADER_BYTES = 4_096
 
+/** The last character of 32 bytes in base64 carries two bits that are zero. */
+const BASE64_32 = '[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]'
+const singleBytes = new TextDecoder('latin1')
+const RELEASE_HEADER = new RegExp(`^age-encryption\\.org/v1\n-> X25519 ${BASE64_32}\n${BASE64_32}\n--- ${BASE64_32}\n$`)
+
 const VERSION_LINE = 'age-encryption.org/v1'
 const X25519_INFO = 'age-encryption.org/v1/X25519'
 const ZERO_NONCE = new Uint8Array(12)
@@ -69,6 +74,14 @@ export function wrapHeader(fileKey: Uint8Array, recipients: readonly Recipient[]
   const stanzas = recipients.map((recipient) => encodeStanza(fileKey, recipient)).join('')
   const macInput = utf8(`${VERSION_LINE}\n${stanzas}---`)
   return concatBytes(macInput, utf8(` ${base64nopad.encode(headerMac(fileKey, macInput))}\n`))
+}
+
+/**
+ * Is this exactly what {@link wrapHeader} writes for one recipient: one X25519 stanza and nothing that could ride along?
+ * Untrusted: `header`.
+ */
+export function isReleaseHeader(header: Uint8Array): boolean {
+  return header.length === RELEASE_HEADER_BYTES && RELEASE_HEADER.test(singleBytes.decode(header))
 }
 
 function decodeBase64(text: string): Uint8Array {
@@ -132,7 +145,8 @@ export function parseHeader(file: Uint8Array): AgeHeader {
 }
 
 function asAscii(bytes: Uint8Array): string {
-  if (bytes.some((byte) => byte > 0x7e)) throw new LatchkeyError('AGE_HEADER_INVALID', 'header is not ASCII')
+  for (let i = 0; i < bytes.length; i++)
+    if (bytes[i]! > 0x7e) throw new LatchkeyError('AGE_HEADER_INVALID', 'header is not ASCII')
   return fromUtf8(bytes)
 }
 
