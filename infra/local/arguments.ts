@@ -10,7 +10,8 @@ export interface StartOptions {
   readonly camera: string | null
   /** Where state lives; `null` takes the default of this user. */
   readonly data: string | null
-  readonly port: number
+  /** `null` takes the usual one; 0 a free one. */
+  readonly port: number | null
 }
 
 /** Printed by `npm start -- --help`. */
@@ -21,12 +22,23 @@ export const HELP = `Latchkey: the doorbell camera that only its owner can open.
   npm start -- --walkthrough --out DIR       one clip from camera to court without a person, then exit
 
 Options
-  --camera SOURCE   FILE | rtsp://host/path | /dev/video0; a doorstep scene is drawn when it is left out
+  --camera SOURCE   FILE | rtsp://host/path | /dev/video0 (without --walkthrough also rpicam); a doorstep scene is drawn
+                    when it is left out
   --out DIR         walkthrough: where bundle.zip, keys, trust.json and report.json are left (must be new or empty)
-  --data DIR        where relay and agent keep their state (default: /var/lib/latchkey as root, else ~/.local/state/latchkey)
-  --port N          port of the relay on 127.0.0.1 (default 8377; the walkthrough takes a free one)
+  --data DIR        where relay and doorbell keep their state (default: /var/lib/latchkey as root,
+                    else ~/.local/state/latchkey)
+  --port N          port of the relay on 127.0.0.1, 0 for a free one (default: the one this data was paired at,
+                    else 8377; the walkthrough takes a free one)
   --help            this text
+
+Exit codes: 0 done or stopped by Ctrl-C, 1 failed, 2 wrong usage, 130 the walkthrough was interrupted.
 `
+
+/** @returns `undefined` when it is not a port number */
+function parsePort(text: string | undefined): number | null | undefined {
+  if (text === undefined) return null
+  return /^\d{1,5}$/.test(text) && Number(text) <= 65_535 ? Number(text) : undefined
+}
 
 /** The words of a usage error, or the options. */
 export function parseStartArguments(args: readonly string[]): StartOptions | { readonly usage: string } {
@@ -43,19 +55,14 @@ export function parseStartArguments(args: readonly string[]): StartOptions | { r
         port: { type: 'string' },
       },
     })
-    const port = values.port === undefined ? (values.walkthrough ? 0 : 8377) : Number(values.port)
-    if (!Number.isInteger(port) || port < 0 || port > 65_535)
-      return { usage: `--port takes a number up to 65535, not ${values.port}` }
-    if (values.walkthrough && values.out === undefined) return { usage: '--walkthrough needs --out DIR' }
-    if (!values.walkthrough && values.out !== undefined) return { usage: '--out belongs to --walkthrough' }
-    return {
-      help: values.help,
-      walkthrough: values.walkthrough,
-      out: values.out ?? null,
-      camera: values.camera ?? null,
-      data: values.data ?? null,
-      port,
-    }
+    const { help, walkthrough, out = null, camera = null, data = null } = values
+    const port = parsePort(values.port)
+    if (port === undefined) return { usage: `--port takes a number up to 65535, not ${values.port}` }
+    for (const [name, value] of Object.entries({ out, camera, data }))
+      if (value === '') return { usage: `--${name} takes a value, not nothing` }
+    if (!help && walkthrough && out === null) return { usage: '--walkthrough needs --out DIR' }
+    if (!help && !walkthrough && out !== null) return { usage: '--out belongs to --walkthrough' }
+    return { help, walkthrough, out, camera, data, port }
   } catch (error) {
     return { usage: error instanceof Error ? error.message : String(error) }
   }

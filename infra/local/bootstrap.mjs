@@ -1,9 +1,10 @@
 // The first thing `npm start`, `npm test` and the other scripts run. Plain JavaScript on purpose: it must run on
 // whatever Node a bare machine has, before anything is installed. It installs what is missing, then hands over to the
 // Node that package.json pins.
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { constants } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -21,6 +22,7 @@ const TASKS = {
   test: { run: [join(bin, 'vitest'), 'run', '--config', join('test', 'vitest.config.ts')], needs: EVERYTHING },
   soak: { run: [join('infra', 'bench', 'soak.ts')], needs: EVERYTHING },
   bench: { run: [join('infra', 'bench', 'bench.ts')], needs: EVERYTHING },
+  machines: { run: [join('infra', 'machines', 'bare-machines.ts')], needs: { mmdebstrap: 'mmdebstrap', git: 'git' } },
   check: { run: [join('infra', 'lint', 'check.ts')], needs: {} },
 }
 
@@ -29,8 +31,8 @@ function fail(message) {
   process.exit(1)
 }
 
-function run(program, args) {
-  const { status, error } = spawnSync(program, args, { cwd: root, stdio: 'inherit' })
+function run(program, args, stdio = 'inherit') {
+  const { status, error } = spawnSync(program, args, { cwd: root, stdio })
   if (error) fail(`cannot run ${program}: ${error.message}`)
   return status ?? 1
 }
@@ -74,7 +76,24 @@ function installPrograms(needs) {
   process.stderr.write(`Installing ${packages} from Debian's packages (once)…\n`)
   process.env.DEBIAN_FRONTEND = 'noninteractive'
   if (run('apt-get', ['update', '-qq']) !== 0) fail('apt-get update failed; the lines above say why')
-  if (run('apt-get', [...line.split(' ').slice(1), '-qq', '-o=Dpkg::Use-Pty=0']) !== 0) fail(`${line} failed`)
+  // Its hundred lines of progress say nothing; its errors come on the other stream.
+  const quiet = ['ignore', 'ignore', 'inherit']
+  if (run('apt-get', [...line.split(' ').slice(1), '-qq', '-o=Dpkg::Use-Pty=0'], quiet) !== 0) fail(`${line} failed`)
+}
+
+/**
+ * Runs the task to its end. A terminal sends Ctrl-C to the task as well; what is sent to this process alone is passed on.
+ * Where setpriv exists the kernel ends the task when this process is killed.
+ */
+function handOver(args) {
+  const setpriv = ['/usr/bin/setpriv', '/bin/setpriv'].find((path) => existsSync(path))
+  const line = [...(setpriv ? [setpriv, '--pdeathsig', 'TERM'] : []), pinnedNode, ...args]
+  const child = spawn(line[0], line.slice(1), { cwd: root, stdio: 'inherit' })
+  // vitest takes a second SIGINT for impatience; our own launcher takes it for the first.
+  process.on('SIGINT', () => name === 'start' && child.kill('SIGINT'))
+  for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
+  child.once('error', (error) => fail(`cannot run ${line[0]}: ${error.message}`))
+  child.once('exit', (code, signal) => process.exit(code ?? 128 + constants.signals[signal]))
 }
 
 const [name = '', ...rest] = process.argv.slice(2)
@@ -84,4 +103,6 @@ installPackages()
 installPrograms(task.needs)
 // node_modules/.bin first, so that everything started below runs the pinned Node too.
 process.env.PATH = `${bin}:${process.env.PATH ?? ''}`
-process.exit(run(pinnedNode, [...task.run, ...rest]))
+// Half the time of each of our programs is loading; Node keeps what it has compiled here, if it may.
+process.env.NODE_COMPILE_CACHE ??= join(modules, '.cache', 'compiled')
+handOver([...task.run, ...rest])

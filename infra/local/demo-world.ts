@@ -1,9 +1,11 @@
 /** A relay and a doorbell as two ordinary processes, with the demo's configuration files. */
+import { existsSync } from 'node:fs'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
-import { homedir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import {
+  codeOf,
   createValidator,
   Jwk,
   parseWith,
@@ -12,17 +14,20 @@ import {
   type PublicJwk,
 } from '@latchkey/shared'
 import { Type } from 'typebox'
-import { startProcess } from './managed-process.ts'
+import { lockDirectory } from '../../device-agent/src/kernel/instance-lock.ts'
+import type { ProcessKeeper } from './managed-process.ts'
 
 const root = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url))
 const READY_TIMEOUT_MS = 60_000
+/** A doorbell whose launcher was killed ends within this. */
+const FORMER_TIMEOUT_MS = 20_000
 
 /** A file that plays the camera, or a live source. */
 export type DemoCamera =
   { readonly path: string; readonly loop: boolean; readonly rate: number } | { readonly live: string }
 
-/** What runs. */
-export interface DemoWorld extends AsyncDisposable {
+/** What runs. Whoever keeps the processes stops them. */
+export interface DemoWorld {
   readonly origin: string
   readonly operatorOrigin: string
   readonly logVkey: string
@@ -31,18 +36,18 @@ export interface DemoWorld extends AsyncDisposable {
   readonly relayData: string
   readonly agentData: string
   readonly logs: string
-  /** Starts the doorbell; answers with its pairing URL, or `null` when it was paired before. */
-  startAgent(camera: DemoCamera): Promise<string | null>
-  /** Resolves when the relay or the doorbell has ended by itself, with a line that says which. */
+  /** @throws CONFLICT when another doorbell uses the same folder */
+  startAgent(camera: DemoCamera): Promise<Doorbell>
+  /** Resolves when the relay or the doorbell has ended by itself, with a line that says which and why. */
   readonly ended: Promise<string>
-  /** Doorbell first, so that it hands over everything. Idempotent. */
-  stop(): Promise<void>
 }
 
-/** Where state lives unless `--data` says otherwise. */
-export function defaultDataFolder(): string {
-  if (process.getuid?.() === 0) return '/var/lib/latchkey'
-  return join(process.env['XDG_STATE_HOME'] ?? join(homedir(), '.local', 'state'), 'latchkey')
+/** A doorbell that runs. */
+export interface Doorbell {
+  /** The address to open on the owner's phone, or `null` when it was paired before. */
+  readonly pairingUrl: string | null
+  /** What it says and has said, line by line. */
+  listen(onLine: (line: string) => void): void
 }
 
 const ready = createValidator(
@@ -76,24 +81,58 @@ function parsePairing(line: string): { readonly url: string | null } | null {
   return / camera /.test(line) ? { url: null } : null
 }
 
-function agentConfig(origin: string, dataDir: string, camera: DemoCamera) {
-  const source =
-    'live' in camera ? { source: camera.live } : { source: camera.path, loop: camera.loop, rate: camera.rate }
-  return { dataDir, camera: { ...source, name: 'Front door' }, relay: { origin } }
-}
-
 const writeConfig = (path: string, config: unknown) =>
   writeFile(path, `${JSON.stringify(config, null, 2)}\n`, { mode: 0o600 })
+
+/** A live camera's address may hold a password: the doorbell reads it from a file of its own. */
+async function writeAgentConfig(folder: string, origin: string, camera: DemoCamera): Promise<string> {
+  const at = (name: string) => join(folder, name)
+  const isLive = 'live' in camera
+  if (isLive) await writeFile(at('camera-address'), `${camera.live}\n`, { mode: 0o600 })
+  const source = isLive
+    ? { sourceFile: at('camera-address') }
+    : { source: camera.path, loop: camera.loop, rate: camera.rate }
+  await writeConfig(at('agent.json'), {
+    dataDir: at('agent'),
+    camera: { ...source, name: 'Front door' },
+    relay: { origin },
+  })
+  return at('agent.json')
+}
+
+/** Waits for a doorbell on `folder` whose launcher was killed and which is about to end. @throws CONFLICT */
+async function waitForFormer(folder: string): Promise<void> {
+  const deadlineMs = performance.now() + FORMER_TIMEOUT_MS
+  while (existsSync(folder)) {
+    try {
+      return await (await lockDirectory(folder))[Symbol.asyncDispose]()
+    } catch (error) {
+      if (codeOf(error) !== 'CONFLICT' || performance.now() > deadlineMs) throw error
+    }
+    await delay(200)
+  }
+}
+
+const relayConfig = createValidator(Type.Object({ listen: Type.Object({ port: Type.Integer() }) }))
+
+/** The port a relay on this folder listened on, which its doorbell was paired at; `null` for a new folder. */
+export async function loadFormerPort(folder: string): Promise<number | null> {
+  if (!existsSync(join(folder, 'relay', 'secrets'))) return null
+  const text = await readFile(join(folder, 'relay.json'), 'utf8').catch(() => 'null')
+  const config: unknown = JSON.parse(text)
+  return relayConfig.check(config) ? config.listen.port : null
+}
 
 /**
  * Starts the relay; the doorbell follows when it is told to.
  * @param options.folder holds `relay`, `agent`, configuration and logs; made when absent
- * @param options.port 0 takes a free one
+ * @throws UNAVAILABLE with the relay's last words when it does not start
  */
 export async function startDemoWorld(options: {
   folder: string
   port: number
   operator: PublicJwk
+  keeper: ProcessKeeper
 }): Promise<DemoWorld> {
   const at = (name: string) => join(options.folder, name)
   await mkdir(at('logs'), { recursive: true })
@@ -106,26 +145,15 @@ export async function startDemoWorld(options: {
     policyFile: at('policy.json'),
     operatorJwk: options.operator,
   })
-  const relay = startProcess({
+  const relay = options.keeper.start({
     name: 'the relay',
     script: root('relay/src/main.ts'),
     args: ['--config', at('relay.json')],
     logFile: at('logs/relay.log'),
   })
-  const stopRelay = () => relay.stop()
-  const facts = await relay.waitFor(parseReady, READY_TIMEOUT_MS).catch(async (error: unknown) => {
-    await stopRelay()
-    throw error
-  })
-  let agent: ReturnType<typeof startProcess> | undefined
-  let tellEnded: (line: string) => void = () => undefined
-  const ended = new Promise<string>((resolve) => (tellEnded = resolve))
-  void relay.ended.then((code) => tellEnded(`the relay ended with ${code}; see ${at('logs/relay.log')}`))
-
-  async function stop(): Promise<void> {
-    await agent?.stop()
-    await stopRelay()
-  }
+  const facts = await relay.waitFor(parseReady, READY_TIMEOUT_MS)
+  const ended = Promise.withResolvers<string>()
+  void relay.ended.then(ended.resolve)
 
   return {
     origin: facts.publicOrigin,
@@ -136,19 +164,18 @@ export async function startDemoWorld(options: {
     relayData: at('relay'),
     agentData: at('agent'),
     logs: at('logs'),
-    ended,
-    stop,
-    [Symbol.asyncDispose]: stop,
+    ended: ended.promise,
     async startAgent(camera) {
-      await writeConfig(at('agent.json'), agentConfig(facts.publicOrigin, at('agent'), camera))
-      agent = startProcess({
+      await waitForFormer(at('agent'))
+      const agent = options.keeper.start({
         name: 'the doorbell',
         script: root('device-agent/src/main.ts'),
-        args: ['--config', at('agent.json')],
+        args: ['--config', await writeAgentConfig(options.folder, facts.publicOrigin, camera)],
         logFile: at('logs/agent.log'),
       })
-      void agent.ended.then((code) => tellEnded(`the doorbell ended with ${code}; see ${at('logs/agent.log')}`))
-      return (await agent.waitFor(parsePairing, READY_TIMEOUT_MS)).url
+      void agent.ended.then(ended.resolve)
+      const { url } = await agent.waitFor(parsePairing, READY_TIMEOUT_MS)
+      return { pairingUrl: url, listen: agent.listen }
     },
   }
 }

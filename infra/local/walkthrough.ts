@@ -1,6 +1,6 @@
 /** One clip from camera to court, without a person. Every party here uses only what it would have in the field. */
-import { copyFile, mkdir, readdir, writeFile } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { copyFile, readdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import {
   type ClipEntry,
   clipManifest,
@@ -16,18 +16,29 @@ import { loadFfmpeg } from '../../device-agent/src/camera/ffmpeg-binary.ts'
 import { systemClock } from '../../device-agent/src/kernel/clock.ts'
 import type { StartOptions } from './arguments.ts'
 import { recordCamera } from './camera-recording.ts'
+import { createDataFolder, createWritableFolder } from './data-folder.ts'
 import { BLOCK, CELL, HOME } from './demo-home.ts'
 import { createDemoInvestigator, type DemoInvestigator } from './demo-investigator.ts'
 import { createDemoOwner, type DemoOwner } from './demo-owner.ts'
 import { DEMO_AGENCY, type DemoParties, loadDemoParties } from './demo-parties.ts'
-import { defaultDataFolder, startDemoWorld, type DemoWorld } from './demo-world.ts'
+import { type Doorbell, startDemoWorld, type DemoWorld } from './demo-world.ts'
 import { latchkey } from './latchkey-command.ts'
+import type { ProcessKeeper } from './managed-process.ts'
 import { poll } from './poll.ts'
+import { choosePort } from './port.ts'
+import type { RecordingMeasure } from './recording-measure.ts'
 import { createSteps, type Steps } from './steps.ts'
 
-/** Recorded time runs this much faster than the clock; each frame is the same. */
-const REPLAY_RATE = 6
-const CLIP_TIMEOUT_MS = 240_000
+/** Recorded time runs at least this much faster than the clock; each frame is the same. */
+const MIN_REPLAY_RATE = 6
+const MAX_REPLAY_RATE = 1000
+/** However long a video is, playing it takes about this long if the processor keeps up. */
+const REPLAY_MS = 12_000
+const CLIP_TIMEOUT_MS = 600_000
+/** The doorbell's own; before it a video cannot trigger a clip. */
+const PRE_ROLL_MS = 5000
+/** After its end a file's last pictures are still being looked at. */
+const AFTER_END_MS = 6000
 const MINUTE_MS = 60_000
 
 interface Folders {
@@ -41,8 +52,7 @@ interface Folders {
 }
 
 async function prepareFolders(out: string): Promise<Folders> {
-  const folder = resolve(out)
-  await mkdir(folder, { recursive: true, mode: 0o700 })
+  const folder = await createWritableFolder(out, '--out')
   if ((await readdir(folder)).length > 0)
     throw new LatchkeyError('USAGE', `${folder} is not empty; --out takes a new or empty folder`)
   const at = (name: string) => join(folder, name)
@@ -64,9 +74,9 @@ interface Session {
   readonly parties: DemoParties
   readonly owner: DemoOwner
   readonly investigator: DemoInvestigator
+  readonly doorbell: Doorbell
 }
 
-/** A finished clip, and when what started it happened (from the meta item, which only the household opens). */
 /** A dead doorbell or relay is told at once, not after the last deadline. */
 async function whileRunning<T>(world: DemoWorld, work: Promise<T>): Promise<T> {
   const ended = world.ended.then((line) => {
@@ -75,21 +85,39 @@ async function whileRunning<T>(world: DemoWorld, work: Promise<T>): Promise<T> {
   return Promise.race([work, ended])
 }
 
-async function waitForClip({ owner, parties, world }: Session): Promise<{ clip: ClipEntry; triggerMs: number }> {
-  const clip = await poll(
-    'a recorded clip (did anything move?)',
-    { everyMs: 300, timeoutMs: CLIP_TIMEOUT_MS },
-    async () => {
-      const clips = await owner.clips()
-      return clips.find((entry) => !clipManifest.parse(entry.manifest).payload.latchkey.open) ?? null
-    },
-  )
+/** Whether there is no more to wait for: the video has ended and the doorbell has found nothing in it. */
+function createNothingFound(doorbell: Doorbell): () => boolean {
+  let endedMs = Infinity
+  let recorded = false
+  doorbell.listen((line) => {
+    if (line.includes(' camera state=stopped')) endedMs = performance.now()
+    if (line.includes(' clip recorded ')) recorded = true
+  })
+  return () => !recorded && performance.now() - endedMs > AFTER_END_MS
+}
+
+/** The first finished clip: later ones may go on with the same event, and have no pre-roll of their own. */
+async function waitForClip({ owner, doorbell }: Session): Promise<ClipEntry> {
+  const hasNothing = createNothingFound(doorbell)
+  const sequenceOf = ({ manifest }: ClipEntry) => clipManifest.parse(manifest).payload.latchkey.sequence
+  return poll('a recorded clip', { everyMs: 300, timeoutMs: CLIP_TIMEOUT_MS }, async () => {
+    const clips = await owner.clips()
+    const [first] = clips.toSorted((a, b) => sequenceOf(a) - sequenceOf(b))
+    if (first !== undefined) return clipManifest.parse(first.manifest).payload.latchkey.open ? null : first
+    if (hasNothing())
+      throw new LatchkeyError('SOURCE_UNSUPPORTED', 'nothing moved in this video, so nothing was recorded: try another')
+    return null
+  })
+}
+
+/** When what started the clip happened: the meta item says, which only the household opens. */
+async function loadTriggerMs({ parties, world }: Session, clip: ClipEntry): Promise<number> {
   const meta = clip.descriptors.find((item) => item.kind === 'meta')
   if (!meta) throw new LatchkeyError('INTERNAL', 'the clip has no meta item')
   const asMember = createRelayClient({ origin: world.origin, signer: parties.owner.signer, nowMs: Date.now })
   const sealed = await asMember.bytes('GET', `/v1/clips/${clip.clip}/items/${meta.index}`)
   const opened = JSON.parse(new TextDecoder().decode(openFile(sealed, parties.owner.identity))) as { triggerMs: number }
-  return { clip, triggerMs: opened.triggerMs }
+  return opened.triggerMs
 }
 
 /** What every phone of the cell does: fetch all, match at home, show only what concerns its own clips. */
@@ -107,10 +135,21 @@ async function matchAtHome(owner: DemoOwner, clip: ClipEntry, digest: string): P
   return request
 }
 
-/** Windows are at least 15 minutes long and end now or earlier. */
+/** Windows are at least 15 minutes long and end now or earlier; a long video's beginning may lie hours back. */
 function windowAround(clip: ClipEntry, nowMs: number): { startMs: number; endMs: number } {
-  const { startMs } = clipManifest.parse(clip.manifest).payload.latchkey
-  return { startMs: Math.min(startMs - MINUTE_MS, nowMs - 20 * MINUTE_MS), endMs: nowMs }
+  const { endMs } = clipManifest.parse(clip.manifest).payload.latchkey
+  const untilMs = Math.min(nowMs, endMs + MINUTE_MS)
+  return { startMs: untilMs - 20 * MINUTE_MS, endMs: untilMs }
+}
+
+/** @throws SOURCE_UNSUPPORTED when no clip can come of it */
+function replayRate({ durationMs }: RecordingMeasure): number {
+  if (durationMs < PRE_ROLL_MS)
+    throw new LatchkeyError(
+      'SOURCE_UNSUPPORTED',
+      `the video is ${seconds(durationMs)} long; a clip begins ${seconds(PRE_ROLL_MS)} before what moves, so it takes more`,
+    )
+  return Math.min(MAX_REPLAY_RATE, Math.max(MIN_REPLAY_RATE, Math.ceil(durationMs / REPLAY_MS)))
 }
 
 function trustOf(world: DemoWorld, parties: DemoParties): Trust {
@@ -144,50 +183,57 @@ const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`
  */
 export async function runWalkthrough(
   options: StartOptions & { readonly out: string },
-  print: (line: string) => void,
+  { keeper, print }: { keeper: ProcessKeeper; print: (line: string) => void },
 ): Promise<void> {
   const steps = createSteps(print)
   const folders = await prepareFolders(options.out)
+  const data = await createDataFolder(options.data)
   const ffmpeg = await loadFfmpeg({
     configuredPath: process.env['LATCHKEY_FFMPEG'],
     searchPath: process.env['PATH'] ?? '',
     clock: systemClock,
   })
-  await steps.run(
+  const rate = await steps.run(
     'camera',
     options.camera === null ? 'Camera: draw a doorstep that needs no hardware' : 'Camera: take the real video',
-    (say) => recordCamera(options.camera, folders.source, { ffmpeg, say }),
+    async (say) => {
+      const recording = await recordCamera(options.camera, folders.source, { ffmpeg, say })
+      say(`${seconds(recording.durationMs)} of video`)
+      return replayRate(recording)
+    },
   )
   // A folder of its own per run, outside `out`: what the two machines hold must not lie beside the keys.
-  const folder = join(options.data ?? defaultDataFolder(), `walkthrough-${Date.now()}`)
+  const folder = join(data, `walkthrough-${Date.now()}`)
   const parties = await steps.run('keys', 'Keys: owner, agency, investigator, each their own', () =>
     loadDemoParties(join(folders.out, 'parties')),
   )
   await copyFile(parties.keyFiles.recovery, folders.recoveryKey)
   await copyFile(parties.keyFiles.requester, folders.requesterKey)
 
-  await using world = await steps.run('relay', 'Relay: PostgreSQL, item store, MQTT broker, log', () =>
-    startDemoWorld({ folder, port: options.port, operator: parties.operator.jwk }),
-  )
+  const world = await steps.run('relay', 'Relay: PostgreSQL, item store, MQTT broker, log', async (say) => {
+    const port = await choosePort(options.port ?? 0, say)
+    return startDemoWorld({ folder, port, operator: parties.operator.jwk, keeper })
+  })
   const owner = createDemoOwner({ keys: parties.owner, relay: world.origin, nowMs: Date.now })
   const investigator = createDemoInvestigator({ keys: parties, relay: world.origin, nowMs: Date.now })
-  const session: Session = { folders, steps, world, parties, owner, investigator }
   const trust = trustOf(world, parties)
   await writeFile(folders.trust, `${JSON.stringify(trust, null, 2)}\n`)
 
-  await steps.run('pair', 'Pairing: phone and doorbell authenticate each other', async (say) => {
+  const doorbell = await steps.run('pair', 'Pairing: phone and doorbell authenticate each other', async (say) => {
     await owner.enrol(CELL)
-    const pairingUrl = await world.startAgent({ path: folders.source, loop: false, rate: REPLAY_RATE })
-    if (pairingUrl === null) throw new LatchkeyError('INTERNAL', 'a new doorbell says it is paired')
-    say(`both show ${await owner.pair(pairingUrl)}`)
+    const started = await world.startAgent({ path: folders.source, loop: false, rate })
+    if (started.pairingUrl === null) throw new LatchkeyError('INTERNAL', 'a new doorbell says it is paired')
+    say(`both show ${await owner.pair(started.pairingUrl)}`)
+    return started
   })
+  const session: Session = { folders, steps, world, parties, owner, investigator, doorbell }
   const { clip, triggerMs } = await steps.run('record', 'Motion, clip, seal, spool, upload', async (say) => {
     const found = await whileRunning(world, waitForClip(session))
-    const { startMs, endMs, items } = clipManifest.parse(found.clip.manifest).payload.latchkey
-    say(
-      `${items} sealed items, ${seconds(endMs - startMs)}, pre-roll ${seconds(found.triggerMs - startMs)}; the relay can open none of them`,
-    )
-    return found
+    const { startMs, endMs, items } = clipManifest.parse(found.manifest).payload.latchkey
+    const at = await loadTriggerMs(session, found)
+    say(`${items} sealed items, ${seconds(endMs - startMs)}, pre-roll ${seconds(at - startMs)}`)
+    say('the relay can open none of them')
+    return { clip: found, triggerMs: at }
   })
   const request = await steps.run('request', 'Request: a named investigator asks in public', async (say) => {
     await investigator.enrolAgency()
@@ -223,7 +269,7 @@ export async function runWalkthrough(
   await steps.run('receipt', 'Receipt: the investigator signs what arrived', () =>
     investigator.acknowledge(answer, trust),
   )
-  await steps.run('stop', 'Doorbell and relay stop; the next step needs neither', () => world.stop())
+  await steps.run('stop', 'Doorbell and relay stop; the next step needs neither', () => keeper.stopAll())
   await steps.run('verify', 'Verify offline', async (say) => {
     const args = ['--trust', folders.trust, '--key', folders.requesterKey]
     for (const line of latchkey('verify', folders.bundle, ...args)
@@ -236,4 +282,5 @@ export async function runWalkthrough(
   print('  bundle.zip, trust.json, requester.key      latchkey verify bundle.zip --trust trust.json')
   print('  opened/original.mp4                        plays in any player')
   print("  recovery.key                               opens the household's clips, not the bundle")
+  print(`What relay and doorbell kept lies in ${folder}; it may be deleted.`)
 }
