@@ -1,4 +1,6 @@
-import { clipManifest, digestOfJws } from '@latchkey/shared'
+import { clipManifest, digestOfJws, LatchkeyError } from '@latchkey/shared'
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { DELETE_FAILPOINTS } from '../../relay/src/clip/clips.ts'
 import { ITEM_FAILPOINTS } from '../../relay/src/clip/items.ts'
@@ -6,7 +8,6 @@ import { MANIFEST_FAILPOINTS } from '../../relay/src/clip/manifests.ts'
 import type { Failpoints } from '../../relay/src/kernel/failpoint.ts'
 import { RELEASE_FAILPOINTS } from '../../relay/src/release/downloads.ts'
 import { ITEM_STORE_FAILPOINTS } from '../../relay/src/store/disk-item-store.ts'
-import { LatchkeyError } from '@latchkey/shared'
 import { eventually } from '../support/poll.ts'
 import {
   type Case,
@@ -16,10 +17,10 @@ import {
   createRelayWorld,
   draftManifest,
   expectStatus,
+  type OwnRelayWorld,
   postConsent,
   putItem,
   randomId,
-  type RelayWorld,
   sealClip,
   signConsent,
   uploadClip,
@@ -42,7 +43,7 @@ function createSwitch(): Failpoints & { arm(name: string): void; readonly reache
 }
 
 const failpoints = createSwitch()
-let world: RelayWorld
+let world: OwnRelayWorld
 let subject: Case
 beforeAll(async () => {
   world = await createRelayWorld({ failpoints })
@@ -141,5 +142,52 @@ describe('a release that fails between two durable steps', () => {
     }
     expect((await ask()).ok).toBe(true)
     expect(await releases()).toBe(1)
+  })
+})
+
+describe('a restart', () => {
+  it('keeps clips, consents, downloads and the log, byte for byte', async () => {
+    const submission = await signConsent(subject, consentPlan(world, subject))
+    await expectStatus(await postConsent(subject.household.owner, submission), 201)
+    const json = { download: randomId() }
+    const path = `/v1/releases/${digestOfJws(submission.consent)}/downloads`
+    const taken = await eventually(async () => {
+      const response = await subject.investigator.client.send('POST', path, { json })
+      return response.status === 200 ? ((await response.json()) as object) : null
+    }, 'the release to be logged')
+    const bundle = `/v1/downloads/${json.download}/bundle.zip`
+    const before = {
+      vkey: world.relay.logVkey,
+      jwk: world.relay.relayJwk,
+      leaf: await world.anyone.bytes('GET', '/log/tile/0/000.p/4'),
+      item: await client().bytes('GET', `/v1/clips/${subject.clip.clip}/items/1`),
+      bundle: await subject.investigator.client.bytes('GET', bundle),
+    }
+    await world.restart()
+    expect(await expectStatus(await subject.investigator.client.send('POST', path, { json }), 200)).toEqual(taken)
+    expect({
+      vkey: world.relay.logVkey,
+      jwk: world.relay.relayJwk,
+      leaf: await world.anyone.bytes('GET', '/log/tile/0/000.p/4'),
+      item: await client().bytes('GET', `/v1/clips/${subject.clip.clip}/items/1`),
+      bundle: await subject.investigator.client.bytes('GET', bundle),
+    }).toEqual(before)
+  })
+
+  it('is not needed: retention removes what a failed upload left', async () => {
+    const { bodies, descriptors } = sealClip(subject.household, { media: 1, startMs: world.clock.nowMs() })
+    const clip = randomId()
+    failpoints.arm('item.payload-stored')
+    await putItem(subject.device, clip, 0, bodies[0]!, descriptors[0]!.payloadSha256)
+    const payloads = async () => {
+      const names = await readdir(join(world.folder, 'data/items'), { recursive: true })
+      return names.filter((name) => name.includes(clip) && name.includes('0-'))
+    }
+    expect(await payloads()).toHaveLength(1)
+    await eventually(async () => {
+      world.clock.shift(24 * 3_600_000)
+      world.clock.tick()
+      return (await payloads()).length === 0
+    }, 'the orphan to be removed')
   })
 })

@@ -138,10 +138,17 @@ export interface RelayWorld extends AsyncDisposable {
   readonly policy: Policy
   readonly operator: RelayClient
   readonly anyone: RelayClient
+  /** Holds `policy.json` and the relay's `data`. */
   readonly folder: string
   client(signer: Signer): RelayClient
   party(): Party
   nowSeconds(): number
+}
+
+/** A world whose relay runs in this process. */
+export interface OwnRelayWorld extends RelayWorld {
+  /** Stops the relay and starts it again over the same data, at the same address. */
+  restart(): Promise<void>
 }
 
 /**
@@ -149,13 +156,20 @@ export interface RelayWorld extends AsyncDisposable {
  * @param options.policy changes to {@link loadTestPolicy}
  */
 export async function createRelayWorld(
-  options: { policy?: Partial<Policy>; failpoints?: Failpoints; log?: Log; batchMs?: number; config?: object } = {},
+  options: {
+    policy?: Partial<Policy>
+    failpoints?: Failpoints
+    log?: Log
+    batchMs?: number
+    config?: object
+    operator?: Signer
+  } = {},
 ): Promise<RelayWorld> {
   await using stack = new AsyncDisposableStack()
   const folder = stack.use(await createTemporaryFolder()).path
   const policy = await loadTestPolicy(options.policy)
   await writeFile(join(folder, 'policy.json'), JSON.stringify(policy))
-  const operatorSigner = randomSigner()
+  const operatorSigner = options.operator ?? randomSigner()
   const listen = { host: '127.0.0.1', port: 0 }
   const config = await loadConfig(
     {
@@ -171,23 +185,31 @@ export async function createRelayWorld(
     folder,
   )
   const clock = createShiftedClock()
-  const relay = stack.use(
-    await createRelay(config, {
-      clock,
-      log: options.log ?? createLog({ level: 'silent' }),
-      ...(options.failpoints ? { failpoints: options.failpoints } : {}),
-    }),
-  )
+  const parts = {
+    clock,
+    log: options.log ?? createLog({ level: 'silent' }),
+    ...(options.failpoints ? { failpoints: options.failpoints } : {}),
+  }
+  let relay = await createRelay(config, parts)
+  stack.defer(() => relay[Symbol.asyncDispose]())
+  const { publicOrigin } = relay
   const client = (signer: Signer): RelayClient =>
-    createRelayClient({ origin: relay.publicOrigin, signer, nowMs: clock.nowMs })
+    createRelayClient({ origin: publicOrigin, signer, nowMs: clock.nowMs })
   const kept = stack.move()
   return {
-    relay,
+    get relay() {
+      return relay
+    },
+    restart: async () => {
+      await relay[Symbol.asyncDispose]()
+      const port = Number(new URL(publicOrigin).port)
+      relay = await createRelay({ ...config, listen: { ...config.listen, port } }, parts)
+    },
     clock,
     policy,
     folder,
     operator: client(operatorSigner),
-    anyone: createRelayClient({ origin: relay.publicOrigin, nowMs: clock.nowMs }),
+    anyone: createRelayClient({ origin: publicOrigin, nowMs: clock.nowMs }),
     client,
     party: () => {
       const signer = randomSigner()
