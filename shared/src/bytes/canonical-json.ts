@@ -5,10 +5,10 @@ import { fromUtf8, utf8 } from './bytes.ts'
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [name: string]: Json }
 
 /** Deeper nesting is refused: no message of ours is deeper than 8, and recursion must be bounded. */
-const MAX_DEPTH = 32
+export const MAX_JSON_DEPTH = 32
 
 function write(value: unknown, depth: number): string {
-  if (depth > MAX_DEPTH) throw new LatchkeyError('JSON_INVALID', `JSON nests deeper than ${MAX_DEPTH}`)
+  if (depth > MAX_JSON_DEPTH) throw new LatchkeyError('JSON_INVALID', `JSON nests deeper than ${MAX_JSON_DEPTH}`)
   if (value === null || typeof value === 'boolean') return String(value)
   if (typeof value === 'number') {
     if (!Number.isFinite(value)) throw new LatchkeyError('JSON_INVALID', 'JSON has no such number')
