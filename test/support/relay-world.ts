@@ -164,7 +164,7 @@ export async function createRelayWorld(
     config?: object
     operator?: Signer
   } = {},
-): Promise<RelayWorld> {
+): Promise<OwnRelayWorld> {
   await using stack = new AsyncDisposableStack()
   const folder = stack.use(await createTemporaryFolder()).path
   const policy = await loadTestPolicy(options.policy)
