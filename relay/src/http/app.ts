@@ -6,6 +6,7 @@ import type { Clock } from '../kernel/clock.ts'
 import type { Log } from '../kernel/log.ts'
 import { addBodyParsers, assertMediaType, checkBody } from './body.ts'
 import { type CallerDirectory, resolveCaller } from './callers.ts'
+import { refuseConnection } from './client-errors.ts'
 import { acceptProof, type AcceptedProof, type Nonces, type ProofMemory } from './dpop.ts'
 import { addCrossOrigin, SECURITY_HEADERS } from './headers.ts'
 import { fastifySchemaOf, OPENAPI } from './openapi.ts'
@@ -71,6 +72,7 @@ function createServer(parts: AppParts): FastifyInstance {
     bodyLimit: MAX_BODY_BYTES,
     serverFactory: (handler) => parts.server.on('request', handler),
     return503OnClosing: true,
+    clientErrorHandler: refuseConnection,
     routerOptions: { maxParamLength: MAX_PARAM_CHARACTERS },
     exposeHeadRoutes: false,
     frameworkErrors: (error, _request, reply) => void sendAnswer(reply as FastifyReply, answerOfError(error)),
