@@ -40,14 +40,14 @@ export function measurementOf(
  * @param works a work that answers with a number has timed itself, in seconds
  */
 export async function fastest<K extends string>(
-  works: Readonly<Record<K, () => Promise<number> | number | void>>,
+  works: Readonly<Record<K, () => unknown>>,
   rounds: number,
 ): Promise<Record<K, number>> {
   const best = Object.fromEntries(Object.keys(works).map((name) => [name, Infinity])) as Record<K, number>
   for (let round = 0; round < rounds; round++) {
     for (const name of Object.keys(works) as K[]) {
       const started = performance.now()
-      const told = await works[name]()
+      const told: unknown = await works[name]()
       const seconds = typeof told === 'number' ? told : (performance.now() - started) / 1000
       best[name] = Math.min(best[name], seconds)
     }

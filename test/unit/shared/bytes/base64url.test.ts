@@ -46,7 +46,9 @@ describe('base64url', () => {
 
   test('gives each value exactly one text: trailing bits must be zero', () => {
     const lasts = (start: string) =>
-      Array.from(ALPHABET).filter((last) => outcome(start + last) !== 'ENCODING_INVALID').join('')
+      Array.from(ALPHABET)
+        .filter((last) => outcome(start + last) !== 'ENCODING_INVALID')
+        .join('')
     expect(lasts('A')).toBe('AQgw')
     expect(lasts('AA')).toBe('AEIMQUYcgkosw048')
     expect(lasts('AAA')).toBe(ALPHABET)
