@@ -1,0 +1,23 @@
+/** Resident memory over a run, robust against the noise of one collection. */
+export interface MemoryWatch {
+  sample(): void
+  /** Median of the last third of the samples less the median of the second third, bytes. */
+  growthBytes(): number
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0
+}
+
+/** Watches this process: relay and test together. */
+export function createMemoryWatch(): MemoryWatch {
+  const samples: number[] = []
+  return {
+    sample: () => void samples.push(process.memoryUsage.rss()),
+    growthBytes: () => {
+      const third = Math.floor(samples.length / 3)
+      // The first third fills caches and compiles; it says nothing.
+      return median(samples.slice(2 * third)) - median(samples.slice(third, 2 * third))
+    },
+  }
+}
