@@ -26,8 +26,12 @@ function embeddedBase64(bytes: Uint8Array, encoding: 'base64' | 'base64url'): Bu
   })
 }
 
+/** Shorter ones stand in megabytes of ciphertext by chance. */
+const MIN_CANARY_BYTES = 6
+
 /** Bytes as they are, in hex, and in both base64 alphabets at every alignment. */
 export function byteCanary(name: string, bytes: Uint8Array): Canary {
+  if (bytes.length < MIN_CANARY_BYTES) throw new Error(`${name} is too short to look for`)
   const hex = Buffer.from(bytes).toString('hex')
   const texts = [Buffer.from(hex), Buffer.from(hex.toUpperCase())]
   const base64 = (['base64', 'base64url'] as const).flatMap((encoding) => embeddedBase64(bytes, encoding))

@@ -4,7 +4,6 @@ import { once } from 'node:events'
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { readZip } from '../../shared/src/verify/zip-reader.ts'
-import { run } from './command-line.ts'
 import { ROOT } from './source-files.ts'
 
 const NODE = join(ROOT, 'node_modules/.bin/node')
@@ -96,7 +95,9 @@ export async function runWalkthrough(folder: string, camera: string | null): Pro
 
 /** The stock `age` program's plaintext, or `null` when it refuses. */
 export async function openWithAge({ bag, out }: WalkthroughCase, path: string, key: string): Promise<Buffer | null> {
-  const plain = join(out, '..', 'plain')
-  const { status } = await run(['age', '-d', '-o', plain, '-i', join(out, key), join(bag, path)], bag)
-  return status === 0 ? readFile(plain) : null
+  const age = spawn('age', ['-d', '-i', join(out, key), join(bag, path)], { stdio: ['ignore', 'pipe', 'ignore'] })
+  const chunks: Buffer[] = []
+  age.stdout.on('data', (chunk: Buffer) => chunks.push(chunk))
+  const [status] = (await once(age, 'close')) as [number | null]
+  return status === 0 ? Buffer.concat(chunks) : null
 }
