@@ -105,18 +105,31 @@ async function preparePlace(options: EmbeddedPostgresOptions): Promise<Place> {
   return place
 }
 
-/** The pid of the live server on this folder, or `null`. A pid file may be stale and its pid reused by a stranger. */
-async function findLiveServer(dataDir: string): Promise<number | null> {
+/** A process that ended and was not yet collected: PostgreSQL takes the pid in its file for a live server until it is. */
+async function isUncollectedServer(pid: number): Promise<boolean> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')
+  return /^\d+ \(postgres\) Z /.test(stat)
+}
+
+/**
+ * A pid that keeps a new server from starting on this folder, or `null`: the former server, or one of its processes, which
+ * may outlive it for a moment. A pid file may be stale and its pid reused by a stranger.
+ */
+async function findFormerServer(dataDir: string): Promise<number | null> {
   const pidFile = await readFile(join(dataDir, 'postmaster.pid'), 'utf8').catch(() => '')
   const pid = Number(pidFile.split('\n')[0])
-  if (!Number.isSafeInteger(pid) || pid <= 1) return null
-  const cwd = await readlink(`/proc/${pid}/cwd`).catch(() => null)
-  return cwd === dataDir ? pid : null
+  if (Number.isSafeInteger(pid) && pid > 1 && (await isUncollectedServer(pid))) return pid
+  // Every process of a server works in its data folder.
+  for (const name of (await readdir('/proc')).filter((entry) => /^\d+$/.test(entry))) {
+    if ((await readlink(`/proc/${name}/cwd`).catch(() => null)) !== dataDir) continue
+    if ((await readFile(`/proc/${name}/comm`, 'utf8').catch(() => '')).trim() === 'postgres') return Number(name)
+  }
+  return null
 }
 
 async function waitForOrphan(place: Place, { clock, log }: EmbeddedPostgresOptions): Promise<void> {
   const deadlineMs = clock.monotonicMs() + ORPHAN_TIMEOUT_MS
-  for (let pid = await findLiveServer(place.dataDir); pid !== null; pid = await findLiveServer(place.dataDir)) {
+  for (let pid = await findFormerServer(place.dataDir); pid !== null; pid = await findFormerServer(place.dataDir)) {
     if (clock.monotonicMs() > deadlineMs) {
       throw new LatchkeyError('CONFLICT', `another PostgreSQL (process ${pid}) uses ${place.dataDir}`)
     }
