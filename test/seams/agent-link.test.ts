@@ -15,7 +15,7 @@ const DEVICE = clipId(4)
 const HEALTH: Health = {
   v: 1,
   software: 'latchkey-test/1',
-  camera: 'on' as Health['camera'],
+  camera: 'on',
   spoolItems: 0,
   spoolBytes: 0,
   outboxEvents: 0,

@@ -104,7 +104,7 @@ function fittingNotice({ ground }: Stock, claims: Claims, clip: UploadedClip): s
 /** Signed by the owner, everything that depends on the change made to fit, so that the change alone is wrong. */
 function byOwner(change: (claims: Claims, stock: Stock) => void, options: { keepWords?: boolean } = {}): Recipe {
   return async (stock) => {
-    const claims = structuredClone(stock.good.signed.payload) as Claims
+    const claims = structuredClone<Claims>(stock.good.signed.payload)
     claims.jti = randomId()
     change(claims, stock)
     const [detail] = claims.authorization_details
@@ -241,7 +241,7 @@ const signedHeaders =
   (change: (headers: Headers, stock: Stock) => Headers): Recipe =>
   async (stock) => {
     const headers = change(stock.good.headers, stock)
-    const claims = structuredClone(stock.good.signed.payload) as Claims
+    const claims = structuredClone<Claims>(stock.good.signed.payload)
     claims.jti = randomId()
     detailOf(claims).headersSha256 = headersDigest(headers)
     claims.latchkey.notice.sha256 = fittingNotice(stock, claims, stock.ground.clip)
@@ -345,7 +345,7 @@ const KEYS: Readonly<Record<string, Recipe>> = {
     return { raw: await signText(canonicalJson({ ...headerJson, kid }), decode(payload), ownerOf(stock)) }
   },
   'a removed owner under the keyset of then': async ({ good, ground }) => {
-    const claims = structuredClone(good.signed.payload) as Claims
+    const claims = structuredClone<Claims>(good.signed.payload)
     claims.latchkey.keyset = ground.superseded.digest
     return { raw: await consent.encode(claims, ground.former.signer) }
   },

@@ -138,7 +138,7 @@ async function startRecorder(
           last: covered.at(-1)?.sequence ?? 0,
           sha256: digestOf(...covered.map((event) => canonicalBytes(event))),
         },
-        watching: watching as DayRecord['latchkey']['watching'],
+        watching: watching,
         seen: options.seen(),
       },
     }
