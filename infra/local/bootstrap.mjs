@@ -16,7 +16,15 @@ const pinnedNode = join(bin, 'node')
 
 /** Task → what it runs, and the Debian programs it cannot do without: program → package. */
 const FFMPEG = { ffmpeg: 'ffmpeg' }
-const EVERYTHING = { ...FFMPEG, age: 'age', mosquitto: 'mosquitto', openssl: 'openssl', setpriv: 'util-linux' }
+const EVERYTHING = {
+  ...FFMPEG,
+  age: 'age',
+  mosquitto: 'mosquitto',
+  openssl: 'openssl',
+  setpriv: 'util-linux',
+  unzip: 'unzip',
+  git: 'git',
+}
 const TASKS = {
   start: { run: [join('infra', 'local', 'start.ts')], needs: { ...FFMPEG, setpriv: 'util-linux' } },
   test: { run: [join(bin, 'vitest'), 'run', '--config', join('test', 'vitest.config.ts')], needs: EVERYTHING },
