@@ -36,7 +36,7 @@ export async function loadCameraSource(camera: string): Promise<CameraSource> {
   const source = parseCameraSource(camera)
   if (source.kind !== 'file') return source
   const path = resolve(source.path)
-  const found = await stat(path).catch((error: NodeJS.ErrnoException) => error.code ?? 'unknown')
+  const found = await stat(path).catch((error: unknown) => (error as NodeJS.ErrnoException).code ?? 'unknown')
   if (typeof found === 'string') throw new LatchkeyError('USAGE', `--camera: cannot read the file ${path} (${found})`)
   if (!found.isFile()) throw new LatchkeyError('USAGE', `--camera: ${path} is not a file`)
   return { ...source, path }

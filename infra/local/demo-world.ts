@@ -105,7 +105,9 @@ async function waitForFormer(folder: string): Promise<void> {
   const deadlineMs = performance.now() + FORMER_TIMEOUT_MS
   while (existsSync(folder)) {
     try {
-      return await (await lockDirectory(folder))[Symbol.asyncDispose]()
+      const lock = await lockDirectory(folder)
+      await lock[Symbol.asyncDispose]()
+      return
     } catch (error) {
       if (codeOf(error) !== 'CONFLICT' || performance.now() > deadlineMs) throw error
     }
@@ -159,7 +161,7 @@ export async function startDemoWorld(options: {
     origin: facts.publicOrigin,
     operatorOrigin: facts.operatorOrigin,
     logVkey: facts.logVkey,
-    relayJwk: facts.relayJwk as PublicJwk,
+    relayJwk: facts.relayJwk,
     policy,
     relayData: at('relay'),
     agentData: at('agent'),

@@ -124,7 +124,9 @@ function startProgram(options: ProgramOptions): ManagedProcess {
     })
   }
 
-  async function stop(): Promise<void> {
+  let stopping: Promise<void> | undefined
+
+  async function stopOnce(): Promise<void> {
     if (gone) return
     child.kill('SIGTERM')
     const timer = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS)
@@ -132,6 +134,8 @@ function startProgram(options: ProgramOptions): ManagedProcess {
     clearTimeout(timer)
   }
 
+  // A second signal would be taken for impatience and cut the first stop short.
+  const stop = () => (stopping ??= stopOnce())
   const listen = (onLine: (line: string) => void): void => {
     for (const line of lines) onLine(line)
     listeners.add(onLine)

@@ -31,14 +31,16 @@ async function readGroups(path: string, ffmpeg: FfmpegBinary): Promise<Group[]> 
   const source = { kind: 'file', path, loop: false, rate: RATE } as const
   const camera = createCamera({ source, ffmpeg, clock: systemClock, random: () => 0 })
   const groups: Group[] = []
+  let timescale = 1
   for await (const event of camera.events(new AbortController().signal)) {
+    if (event.kind === 'format') timescale = event.format.timescale
     if (event.kind !== 'frame') continue
-    const { captureMs, keyframe, data } = event.frame
+    const { captureMs, keyframe, data, durationTicks } = event.frame
     if (keyframe) groups.push({ startMs: captureMs, endMs: captureMs, bytes: 0 })
     const group = groups.at(-1)
     if (group === undefined) continue
     group.bytes += data.length
-    group.endMs = Math.max(group.endMs, captureMs)
+    group.endMs = Math.max(group.endMs, captureMs + (durationTicks * 1000) / timescale)
   }
   return groups
 }

@@ -90,7 +90,7 @@ export interface Rows {
 
 function bytesOf(value: unknown): Buffer {
   if (value instanceof Uint8Array) return Buffer.from(value)
-  return Buffer.from(typeof value === 'string' ? value : (JSON.stringify(value) ?? ''))
+  return Buffer.from(typeof value === 'string' ? value : JSON.stringify(value))
 }
 
 /** Scans every value of every table: as the server gives them, so out of TOAST and compression. */
