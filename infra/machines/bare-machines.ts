@@ -65,10 +65,12 @@ async function main(): Promise<number> {
   console.log(`Base system and logs: ${folder}; packages: ${host.mirror}`)
   const tarball = prepareBase(folder, host)
   const outcomes: Outcome[] = []
+  const stop = new AbortController()
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort())
 
   async function tryKind({ name, what, account, project, install }: MachineKind): Promise<void> {
     console.log(`${name}: ${what}`)
-    const machine = createMachine(join(folder, name), tarball, host)
+    const machine = createMachine(join(folder, name), { tarball, host, stop: stop.signal })
     const report = (outcome: Outcome) => void outcomes.push(outcome)
     try {
       const site = createSite(machine, { name, account, project, logs: folder, report })
@@ -86,4 +88,9 @@ async function main(): Promise<number> {
   return passed ? 0 : 1
 }
 
-process.exitCode = await main()
+try {
+  process.exitCode = await main()
+} catch (error) {
+  console.error(error instanceof Error && error.name === 'AbortError' ? 'Stopped.' : error)
+  process.exitCode = 1
+}

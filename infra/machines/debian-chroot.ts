@@ -56,8 +56,15 @@ mount --rbind /dev "$MACHINE/dev"
 mount -t sysfs -o ro sysfs "$MACHINE/sys"
 exec chroot --userspec="$ACCOUNT" "$MACHINE" /usr/bin/env -i "$@"`
 
-/** Unpacks a new machine into `folder`. */
-export function createMachine(folder: string, tarball: string, host: HostConfiguration): Machine {
+/**
+ * Unpacks a new machine into `folder`.
+ * @param options.stop ends what runs there at once
+ */
+export function createMachine(
+  folder: string,
+  options: { tarball: string; host: HostConfiguration; stop: AbortSignal },
+): Machine {
+  const { tarball, host, stop } = options
   rmSync(folder, { recursive: true, force: true })
   mkdirSync(folder, { recursive: true, mode: 0o755 })
   mustRun('tar', '-C', folder, '--exclude=./dev/*', '-xf', tarball)
@@ -73,7 +80,13 @@ export function createMachine(folder: string, tarball: string, host: HostConfigu
     const child = spawn(
       'unshare',
       ['--mount', '--pid', '--fork', '--kill-child', 'sh', '-euc', ENTER, 'sh', ...words, 'sh', '-c', line],
-      { stdio: ['ignore', log, log], env: { PATH, MACHINE: folder, ACCOUNT: `${account.name}:${account.name}` } },
+      {
+        stdio: ['ignore', log, log],
+        env: { PATH, MACHINE: folder, ACCOUNT: `${account.name}:${account.name}` },
+        // It is deaf to kinder signals; with it goes the first process of the machine, and with that all others.
+        killSignal: 'SIGKILL',
+        signal: stop,
+      },
     )
     return new Promise((resolve, reject) => {
       child.once('error', reject)
