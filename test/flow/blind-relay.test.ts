@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
@@ -141,17 +141,31 @@ describe('the scanner', () => {
   })
 })
 
-describe('after a whole walkthrough', () => {
+/** Not H.264, of odd size and uneven pace, with sound: what somebody may have at hand. */
+function makeOddVideo(folder: string): string {
+  const path = join(folder, 'odd.mkv')
+  const pictures = ['-f', 'lavfi', '-i', 'testsrc2=size=321x241:rate=25', '-f', 'lavfi', '-i', 'sine=440']
+  const uneven = ['-vf', "select='not(mod(n,3))+gt(mod(n,50),25)'", '-vsync', 'vfr', '-c:v', 'mpeg4', '-c:a', 'aac']
+  execFileSync('ffmpeg', ['-nostdin', '-v', 'error', ...pictures, ...uneven, '-t', '12', path])
+  return path
+}
+
+describe('after a whole walkthrough of an odd video', () => {
   let folder: Awaited<ReturnType<typeof createTemporaryFolder>>
   let walk: WalkthroughCase
   let canaries: Canary[]
 
   beforeAll(async () => {
     folder = await createTemporaryFolder()
-    walk = await runWalkthrough(folder.path, await drawScene(folder.path))
+    walk = await runWalkthrough(folder.path, makeOddVideo(folder.path))
     canaries = await canariesOf(walk)
   }, 240_000)
   afterAll(() => folder[Symbol.asyncDispose]())
+
+  test('it was coded once and recorded whole, pre-roll and all', () => {
+    expect(walk.output).toContain('not H.264: coded once')
+    expect(walk.report.clip.preRollMs).toBeGreaterThanOrEqual(5000)
+  })
 
   test('the canaries are real: the opened evidence is full of them', async () => {
     const opened = await scanFolder(join(walk.out, 'opened'), canaries)

@@ -8,7 +8,7 @@ import { drawScene, makeVideo } from '../support/media-files.ts'
 import { eventually } from '../support/poll.ts'
 import { startRtspServer } from '../support/rtsp-server.ts'
 import { createTemporaryFolder } from '../support/temporary-folder.ts'
-import { type Launcher, processesOn, runWalkthrough, startLauncher } from '../support/walkthrough.ts'
+import { type Launcher, processesOn, startLauncher } from '../support/walkthrough.ts'
 
 /** Generous: databases are made here while other tests keep both cores busy. */
 const START_MS = 90_000
@@ -202,21 +202,6 @@ describe.concurrent('the walkthrough', () => {
         expect(output).toContain(`SOURCE_UNSUPPORTED: ${words}`)
       }
       expect(await processesOn(folder.path)).toEqual([])
-    },
-    STORY_MS,
-  )
-
-  test(
-    'takes a video of another codec, of odd size and uneven pace, with sound',
-    async () => {
-      await using folder = await createTemporaryFolder()
-      const path = join(folder.path, 'odd.mkv')
-      const pictures = ['-f', 'lavfi', '-i', 'testsrc2=size=321x241:rate=25', '-f', 'lavfi', '-i', 'sine=440']
-      const uneven = ['-vf', "select='not(mod(n,3))+gt(mod(n,50),25)'", '-vsync', 'vfr', '-c:v', 'mpeg4', '-c:a', 'aac']
-      execFileSync('ffmpeg', ['-nostdin', '-v', 'error', ...pictures, ...uneven, '-t', '12', path])
-      const walk = await runWalkthrough(join(folder.path, 'walk'), path)
-      expect(walk.output).toContain('not H.264: coded once')
-      expect(walk.report.clip.preRollMs).toBeGreaterThanOrEqual(5000)
     },
     STORY_MS,
   )
