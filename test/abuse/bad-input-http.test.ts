@@ -8,7 +8,6 @@ import {
   encodeDpop,
   ERROR_CODES,
   type ErrorCode,
-  type Problem,
   problem,
   PROBLEM_MEDIA_TYPE,
   randomBytes,
@@ -231,8 +230,8 @@ async function send(given: HttpCase): Promise<RawAnswer | null> {
       },
       ...(body === null ? {} : { body }),
     })
-    .catch((error: NodeJS.ErrnoException) => {
-      if (error.code === 'ECONNRESET' || error.code === 'EPIPE') return null
+    .catch((error: unknown) => {
+      if (['ECONNRESET', 'EPIPE'].includes((error as NodeJS.ErrnoException).code ?? '')) return null
       throw error
     })
   nonce = (answer?.headers['dpop-nonce'] as string | undefined) ?? nonce
@@ -262,7 +261,7 @@ function problemComplaints(status: number, text: string): string[] {
     return ['answers no JSON']
   }
   if (!problem.check(value)) return ['answers no problem']
-  const { code } = value as Problem
+  const { code } = value
   if (!(code in ERROR_CODES)) return [`answers the unknown code ${code}`]
   const entry = ERROR_CODES[code as ErrorCode]
   if (entry.status !== status) return [`answers ${status} for ${code}`]

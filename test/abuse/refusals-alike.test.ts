@@ -110,7 +110,7 @@ async function statementsOf(act: () => Promise<unknown>, jobs: ReadonlySet<strin
   pg.Client.prototype.query = function (this: pg.Client, ...parameters: unknown[]) {
     seen.push(String(parameters[0]))
     return Reflect.apply(query, this, parameters) as never
-  } as typeof query
+  }
   try {
     await act()
   } finally {

@@ -1,0 +1,464 @@
+import {
+  canonicalJson,
+  DEVICE_PUBLISHES,
+  type DeviceEvent,
+  deviceEvent,
+  deviceTopic,
+  encodeMqtt,
+  type Health,
+  MAX_MQTT_BYTES,
+  mqttCredentials,
+  parseMqtt,
+  randomBytes,
+} from '@latchkey/shared'
+import { connectAsync, type IClientOptions, type MqttClient } from 'mqtt'
+import { connect } from 'node:net'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { systemClock } from '../../device-agent/src/kernel/clock.ts'
+import { openDiskOutbox } from '../../device-agent/src/link/disk-outbox.ts'
+import { createPublisher, type MqttSession } from '../../device-agent/src/link/publisher.ts'
+import { clipId, silentLog, TEST_CLOCK } from '../support/agent-rig.ts'
+import { createSeededRandom, runs, tellSoak } from '../support/counts.ts'
+import { mutatedValue, type MutableJson, pick, type Random, respelledText } from '../support/json-mutants.ts'
+import { createMemoryFolder } from '../support/memory-folder.ts'
+import { createMemoryWatch } from '../support/memory-watch.ts'
+import {
+  connectPacket,
+  type Credential,
+  packet,
+  prefixed,
+  publishPacket,
+  subscribePacket,
+} from '../support/mqtt-bytes.ts'
+import { eventually } from '../support/poll.ts'
+import { createTestDatabase, type TestDatabase } from '../support/relay-database.ts'
+import {
+  createRelayWorld,
+  type Device,
+  enrolDevice,
+  enrolHousehold,
+  randomId,
+  type RelayWorld,
+} from '../support/relay-world.ts'
+
+const SEED = 20_261_122
+const MEGABYTE = 1024 * 1024
+
+let database: TestDatabase
+let world: RelayWorld
+let device: Device
+let victim: Device
+let address: { readonly port: number; readonly hostname: string }
+
+beforeAll(async () => {
+  database = await createTestDatabase()
+  const { socketDir, user, database: name } = database.target
+  const databaseUrl = `postgres://${user}@${encodeURIComponent(socketDir)}/${name}`
+  world = await createRelayWorld({ config: { databaseUrl } })
+  const household = await enrolHousehold(world)
+  device = await enrolDevice(world, household)
+  victim = await enrolDevice(world, await enrolHousehold(world))
+  const { port, hostname } = new URL(world.relay.brokerUrl)
+  address = { port: Number(port), hostname }
+})
+afterAll(async () => {
+  await world[Symbol.asyncDispose]()
+  await database[Symbol.asyncDispose]()
+})
+
+/** Credentials of a device, once they are given: its certificate must be in the log. */
+async function credentialOf(given: Device): Promise<Credential> {
+  const { username, password } = await eventually(
+    () => given.client.json('POST', '/v1/mqtt-credentials', mqttCredentials).catch(() => null),
+    'the device to be let in',
+  )
+  return { clientId: `${given.device}-agent`, username, password }
+}
+
+async function connectDevice(given: Device, options: IClientOptions = {}): Promise<MqttClient> {
+  const credential = await credentialOf(given)
+  const settings = { ...credential, protocolVersion: 4 as const, reconnectPeriod: 0, ...options }
+  const client = await connectAsync(world.relay.brokerUrl, settings)
+  client.on('error', () => {})
+  return client
+}
+
+const motion = (stream: string, sequence: number): DeviceEvent => ({
+  v: 1,
+  type: 'motion',
+  id: randomId(),
+  stream,
+  sequence,
+  atMs: 1_700_000_000_000,
+  boot: randomId(),
+  monotonicMs: 5,
+  clock: TEST_CLOCK,
+  event: randomId(),
+})
+
+/** Sends an event of a new stream and waits until the relay says that it, and with it everything before, was handled. */
+async function sendServed(given: Device): Promise<DeviceEvent> {
+  const client = await connectDevice(given)
+  try {
+    const [event, got] = [motion(randomId(), 1), [] as string[]]
+    client.on('message', (_topic, payload) => void got.push(payload.toString('utf8')))
+    await client.subscribeAsync(deviceTopic(given.device, 'acknowledged'), { qos: 1 })
+    await client.publishAsync(deviceTopic(given.device, 'events'), Buffer.from(encodeMqtt(event)), { qos: 1 })
+    const answer = canonicalJson({ v: 1, stream: event.stream, sequence: 1 })
+    await eventually(() => got.includes(answer), 'the acknowledgement', 60_000)
+    return event
+  } finally {
+    await client.endAsync(true)
+  }
+}
+
+async function storedEvents(): Promise<unknown[]> {
+  const rows = await database.database.query<{ event: unknown }>('SELECT event FROM device_events')
+  return rows.map(({ event }) => event)
+}
+
+const placeOf = (event: unknown): string => {
+  const { stream, sequence } = event as DeviceEvent
+  return `${stream} ${sequence}`
+}
+
+/** A payload that is wrong, or right by chance. */
+function badPayload(random: Random, number: number): Uint8Array {
+  const good = JSON.parse(canonicalJson(motion(clipId(9), 1 + number))) as MutableJson
+  const text = canonicalJson(good)
+  const depth = 1 + random(8_000)
+  return pick<() => Uint8Array>(random, [
+    () => randomBytes(random(400)),
+    () => Buffer.from(text.slice(0, random(text.length))),
+    () => Buffer.from(JSON.stringify(mutatedValue(good, random))),
+    () => Buffer.from(JSON.stringify(mutatedValue(good, random))),
+    () => Buffer.from(respelledText(good, random)),
+    () => Buffer.from('['.repeat(depth) + ']'.repeat(depth)),
+    () => Buffer.from('{"a":'.repeat(2_000) + '0' + '}'.repeat(2_000)),
+    () =>
+      Buffer.from(text.replace('motion', pick(random, ['motion\\u0000', 'clip', 'state', '\\ud800', 'mo\u200btion']))),
+    () => Buffer.alloc(MAX_MQTT_BYTES + 1 + random(2_000), 0x20),
+    () => Buffer.from(pick(random, ['', 'null', '0', '""', '{}', '[]', '\uFEFF{}', 'true'])),
+  ])()
+}
+
+describe('the broker of a relay, given bad payloads', () => {
+  it('stores nothing that does not parse, loses nothing that does, and goes on', async () => {
+    const random = createSeededRandom(SEED)
+    const count = runs(600, 20_000)
+    const memory = createMemoryWatch()
+    const right = new Set<string>()
+    let client = await connectDevice(device)
+    for (let number = 0; number < count; number++) {
+      const payload = badPayload(random, number)
+      const channel = pick(random, [...DEVICE_PUBLISHES, 'events', 'events', 'hello'] as const)
+      if (!client.connected) client = await connectDevice(device)
+      await client.publishAsync(deviceTopic(device.device, channel), Buffer.from(payload), { qos: 1 })
+      if (channel === 'events') rightEvent(payload).forEach((text) => right.add(text))
+      if (number % 10 === 0) memory.sample()
+    }
+    await client.endAsync(true)
+    right.add(canonicalJson(await sendServed(device)))
+    const stored = await storedEvents()
+    expect(stored.filter((event) => !deviceEvent.check(event))).toEqual([])
+    expect(stored.map((event) => canonicalJson(event)).filter((text) => !right.has(text))).toEqual([])
+    // Of two with one place in a stream the first stands.
+    const places = new Set(stored.map(placeOf))
+    expect([...right].filter((text) => !places.has(placeOf(JSON.parse(text))))).toEqual([])
+    expect(right.size).toBeGreaterThan(1)
+    expect(memory.growthBytes()).toBeLessThan(100 * MEGABYTE)
+    tellSoak({ what: 'bad MQTT payloads', count, outcome: 'none stored, none lost, memory flat' })
+  }, 1_800_000)
+})
+
+/** The event that a payload is, canonical; none where it is none. */
+function rightEvent(payload: Uint8Array): string[] {
+  try {
+    return [canonicalJson(parseMqtt(deviceEvent, payload, 'event'))]
+  } catch {
+    return []
+  }
+}
+
+describe('a device that reaches for more than its own', () => {
+  const wrongTopics = (): string[] => [
+    ...[...DEVICE_PUBLISHES, 'acknowledged', 'commands'].map(
+      (channel) => `latchkey/v1/devices/${victim.device}/${channel}`,
+    ),
+    deviceTopic(device.device, 'acknowledged'),
+    deviceTopic(device.device, 'commands'),
+    `${deviceTopic(device.device, 'events')}/x`,
+    `/${deviceTopic(device.device, 'events')}`,
+    deviceTopic(device.device, 'events').toUpperCase(),
+    deviceTopic(device.device, 'events').replace('/events', '//events'),
+    `latchkey/v1/devices/${device.device}/../${victim.device}/events`,
+    'latchkey/v1/log/checkpoint',
+    '$SYS/broker/clients',
+    '$share/a/b',
+    'x'.repeat(3_000),
+    '\u0000',
+    ' ',
+  ]
+
+  const wrongFilters = (): string[] => [
+    '#',
+    '+/#',
+    '$SYS/#',
+    'latchkey/#',
+    'latchkey/v1/#',
+    'latchkey/v1/devices/#',
+    'latchkey/v1/devices/+/acknowledged',
+    'latchkey/v1/+/+/acknowledged',
+    '+/v1/log/checkpoint',
+    `latchkey/v1/devices/${device.device}/#`,
+    `latchkey/v1/devices/${device.device}/+`,
+    ...['acknowledged', 'commands', 'events', 'health'].map(
+      (channel) => `latchkey/v1/devices/${victim.device}/${channel}`,
+    ),
+    `$share/x/latchkey/v1/devices/${victim.device}/commands`,
+    `$share/x/#`,
+  ]
+
+  /** Everything that `victim` and a later connection of `device` receive while `act` runs. */
+  async function heardDuring(act: () => Promise<void>): Promise<string[]> {
+    const heard: string[] = []
+    const listener = await connectDevice(victim)
+    listener.on('message', (topic) => void heard.push(topic))
+    await listener.subscribeAsync([deviceTopic(victim.device, 'acknowledged'), deviceTopic(victim.device, 'commands')])
+    await act()
+    await sendServed(device)
+    await listener.endAsync(true)
+    return heard
+  }
+
+  it('is answered on its own', async () => {
+    const bytes = publishPacket(deviceTopic(device.device, 'hello'), new Uint8Array(1))
+    expect(await converseAs(device, bytes)).toBe(CONNACK + PUBACK)
+    const filter = deviceTopic(device.device, 'commands')
+    expect(await converseAs(device, subscribePacket(filter))).toBe(CONNACK + GRANTED)
+  })
+
+  /** Connects, says one packet, and hears the answers to both. */
+  async function converseAs(given: Device, bytes: Uint8Array): Promise<string> {
+    const expected = (CONNACK + (bytes[0] === 0x82 ? REFUSED : PUBACK)).length
+    return converse([connectPacket(await credentialOf(given)), bytes], expected)
+  }
+
+  it('is heard by nobody on any topic that is not its own, retained or not', async () => {
+    const before = await database.database.query('SELECT 1 FROM device_events WHERE device = $1', [victim.device])
+    const heard = await heardDuring(async () => {
+      for (const topic of wrongTopics())
+        for (const flags of [0x02, 0x03]) {
+          const bytes = publishPacket(topic, encodeMqtt(motion(randomId(), 1)), flags)
+          expect(await converseAs(device, bytes)).not.toContain(PUBACK)
+        }
+    })
+    expect(heard).toEqual([])
+    const after = await database.database.query('SELECT 1 FROM device_events WHERE device = $1', [victim.device])
+    expect(after).toEqual(before)
+  })
+
+  it('may not have an event kept, nor use QoS 2', async () => {
+    const topic = deviceTopic(device.device, 'events')
+    for (const flags of [0x03, 0x04, 0x05, 0x06]) {
+      const bytes = publishPacket(topic, encodeMqtt(motion(randomId(), 1)), flags)
+      expect([CONNACK, '']).toContain(await converseAs(device, bytes))
+    }
+  })
+
+  it('gets no subscription beyond its own', async () => {
+    for (const filter of wrongFilters()) {
+      const answer = await converseAs(device, subscribePacket(filter))
+      expect([CONNACK, CONNACK + REFUSED]).toContain(answer)
+    }
+  })
+})
+
+describe('credentials', () => {
+  const answerTo = async (credential: Credential): Promise<string> =>
+    converse([connectPacket(credential)], CONNACK.length)
+
+  it('let in who was given them', async () => {
+    expect(await answerTo(await credentialOf(device))).toBe(CONNACK)
+  })
+
+  it('let in nobody else, whatever is written in them', async () => {
+    const random = createSeededRandom(SEED)
+    const [own, other] = [await credentialOf(device), await credentialOf(victim)]
+    const count = runs(60, 2_000)
+    for (let i = 0; i < count; i++) expect(await answerTo(badCredential(random, own, other))).not.toBe(CONNACK)
+  }, 600_000)
+})
+
+/** A login that is not one. */
+function badCredential(random: Random, own: Credential, other: Credential): Credential {
+  const [header, payload, signature] = own.password.split('.') as [string, string, string]
+  const claims = JSON.parse(Buffer.from(payload, 'base64url').toString('utf8')) as MutableJson
+  const forged = Buffer.from(canonicalJson(mutatedValue(claims, random))).toString('base64url')
+  const unsigned = Buffer.from(canonicalJson({ alg: 'none', typ: 'latchkey-mqtt+jwt' })).toString('base64url')
+  return pick<() => Credential>(random, [
+    () => ({ ...own, password: `${header}.${forged}.${signature}` }),
+    () => ({ ...own, password: `${unsigned}.${payload}.` }),
+    () => ({ ...own, password: other.password }),
+    () => ({ ...other, password: own.password }),
+    () => ({ ...own, clientId: other.clientId }),
+    () => ({ ...own, clientId: 'relay.relay.out' }),
+    () => ({ ...own, username: 'relay' }),
+    () => ({ clientId: own.clientId, username: 'relay', password: '' }),
+    () => ({ ...own, username: pick(random, ['', '#', 'x'.repeat(300), '\0', other.username]) }),
+    () => ({ ...own, password: own.password.slice(0, random(own.password.length)) }),
+    () => ({ ...own, password: Buffer.from(randomBytes(random(600))).toString('latin1') }),
+    () => ({ ...own, password: device.certificate }),
+  ])()
+}
+
+describe('bytes that are not MQTT', () => {
+  it('are hung up on, and the broker goes on', async () => {
+    const random = createSeededRandom(SEED)
+    const own = await credentialOf(device)
+    const memory = createMemoryWatch()
+    const count = runs(300, 10_000)
+    for (let start = 0; start < count; start += AT_ONCE) {
+      const cases = Array.from({ length: AT_ONCE }, () => badConversation(random, own))
+      await Promise.all(cases.map((packets) => converse(packets, Infinity, 20)))
+      memory.sample()
+    }
+    await sendServed(device)
+    expect(memory.growthBytes()).toBeLessThan(100 * MEGABYTE)
+    tellSoak({ what: 'bytes that are not MQTT', count, outcome: 'every connection closed, no crash, memory flat' })
+  }, 600_000)
+})
+
+/** What a broken or hostile client sends from its first byte on. */
+function badConversation(random: Random, own: Credential): Uint8Array[] {
+  const good = connectPacket(own)
+  const flipped = Uint8Array.from(good)
+  flipped[random(40)]! ^= 1 << random(8)
+  const topic = deviceTopic(device.device, 'events')
+  const level = (value: number) =>
+    Buffer.concat([prefixed('MQTT'), Buffer.from([value, 0xc2, 0, 30]), good.subarray(13)])
+  return pick<() => Uint8Array[]>(random, [
+    () => [randomBytes(1 + random(300))],
+    () => [good.subarray(0, random(good.length))],
+    () => [flipped],
+    () => [packet(0x10, good.subarray(2), 268_435_455)],
+    () => [packet(0x10, level(pick(random, [0, 3, 5, 255])))],
+    () => [packet(0x10, Buffer.concat([prefixed('x'.repeat(random(2_000))), Buffer.from([4, 2, 0, 0])]))],
+    () => [Uint8Array.of(0x10, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f)],
+    () => [publishPacket(topic, randomBytes(50)), good],
+    () => [good, good],
+    () => [good, randomBytes(1 + random(300))],
+    () => [good, packet(random(256), randomBytes(random(200)))],
+    () => [good, packet(random(256), randomBytes(random(20)), random(30_000))],
+    () => [good, subscribePacket(topic, 2 + random(254))],
+    () => [good, subscribePacket(randomBytes(random(40)))],
+    () => [good, packet(0x82, Buffer.from([0, 1]))],
+    () => [good, packet(0x32, Buffer.from([0xff, 0xff, 0x61]))],
+    () => [good, publishPacket(randomBytes(1 + random(30)), randomBytes(20))],
+    () => [good, publishPacket(topic, Buffer.alloc(20_000 + random(5_000)))],
+    () => [good, ...Array.from({ length: 200 }, () => packet(0xc0, Buffer.alloc(0)))],
+  ])()
+}
+
+describe('the agent, given bad acknowledgements', () => {
+  const health: Health = {
+    v: 1,
+    software: 'latchkey-test/1',
+    camera: 'on',
+    spoolItems: 0,
+    spoolBytes: 0,
+    outboxEvents: 0,
+    freeBytes: 0,
+    droppedClips: 0,
+    uptimeMs: 0,
+  }
+
+  it('forgets no event that the relay did not acknowledge', async () => {
+    await using folder = await createMemoryFolder()
+    const stamp = () => ({ boot: clipId(7), monotonicMs: 1, clock: TEST_CLOCK })
+    await using outbox = await openDiskOutbox({ path: `${folder.path}/outbox.log`, stamp, maximumEvents: 1_000 })
+    for (let n = 1; n <= LAST; n++) await outbox.append({ type: 'motion', event: clipId(1), atMs: n })
+    const hear = Promise.withResolvers<(payload: Uint8Array) => void>()
+    const [publish, end] = [() => Promise.resolve(), () => Promise.resolve()]
+    const session: MqttSession = { publish, gone: new AbortController().signal, end }
+    await using publisher = createPublisher({
+      outbox,
+      open: ({ onAcknowledged }) => {
+        hear.resolve(onAcknowledged)
+        return Promise.resolve(session)
+      },
+      health: () => Promise.resolve(health),
+      onCheckpoint: () => {},
+      clock: systemClock,
+      log: silentLog,
+      random: () => 0.5,
+    })
+    const say = await hear.promise
+    const random = createSeededRandom(SEED)
+    const count = runs(2_000, 20_000)
+    for (let i = 0; i < count; i++) say(badAcknowledgement(random, outbox.stream))
+    expect(outbox.firstUnacknowledged).toBe(1)
+    say(Buffer.from(canonicalJson({ v: 1, stream: outbox.stream, sequence: LAST })))
+    expect(await publisher.drained(1_000)).toBe(true)
+    tellSoak({ what: 'bad acknowledgements to the agent', count, outcome: 'no event forgotten' })
+  }, 600_000)
+})
+
+/** Never a right one: another stream, a sequence that was not given, or no acknowledgement at all. */
+function badAcknowledgement(random: Random, stream: string): Uint8Array {
+  const right = { v: 1, stream, sequence: 1 + random(LAST) }
+  const text = canonicalJson(right)
+  const make = pick<() => string | Uint8Array>(random, [
+    () => canonicalJson({ ...right, stream: randomId() }),
+    () => canonicalJson({ ...right, sequence: LAST + 1 + random(1_000) }),
+    () => canonicalJson({ ...right, sequence: pick<unknown>(random, [-1, 0, 1.5, '1', null, 1e20, 2 ** 53, [1], {}]) }),
+    () => canonicalJson({ ...right, v: pick<unknown>(random, [0, 2, '1', null]) }),
+    () => canonicalJson({ ...right, extra: 1 }),
+    () => canonicalJson({ v: 1, sequence: right.sequence }),
+    () => text.slice(0, random(text.length)),
+    () => `${text}${text}`,
+    () => `[${text}]`,
+    () => `\uFEFF${text}`,
+    () => '['.repeat(8_000) + ']'.repeat(8_000),
+    () => Buffer.alloc(MAX_MQTT_BYTES + 1, 0x20),
+    () => randomBytes(random(200)),
+  ])
+  return Buffer.from(make())
+}
+
+/** Events in the agent's outbox. */
+const LAST = 5
+/** Session granted; a publish taken; subscriptions refused and granted. In hex. */
+const CONNACK = '20020000'
+const PUBACK = '40020007'
+const [REFUSED, GRANTED] = ['9003000980', '9003000901']
+const AT_ONCE = 20
+/** Longer than the broker takes to answer what it answers. */
+const ANSWER_MS = 500
+const HANG_UP_MS = 30_000
+
+/**
+ * Says `packets` and hears what the broker says, in hex, until it is as long as `expected`, or `patienceMs` have passed, or
+ * the broker hangs up. Fails when the broker does not hang up even then.
+ */
+function converse(packets: readonly Uint8Array[], expected: number, patienceMs = ANSWER_MS): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let answer = ''
+    const socket = connect(address.port, address.hostname)
+    const patience = setTimeout(() => socket.end(), patienceMs)
+    const limit = setTimeout(() => {
+      reject(new Error('the broker did not hang up'))
+    }, HANG_UP_MS)
+    socket.on('data', (chunk) => {
+      answer += chunk.toString('hex')
+      if (answer.length >= expected) socket.end()
+    })
+    socket.on('error', () => {})
+    socket.on('close', () => {
+      clearTimeout(patience)
+      clearTimeout(limit)
+      resolve(answer)
+    })
+    for (const bytes of packets) socket.write(bytes)
+  })
+}
