@@ -100,14 +100,17 @@ export function createPgDatabase(
     statement_timeout: STATEMENT_TIMEOUT_MS,
     types: parsers,
   })
-  // Without a listener an idle connection that breaks would end the process.
-  pool.on('error', (error) => {
+  // Without a listener a connection that breaks while no statement runs on it would end the process: an idle one, and one
+  // between two statements of a transaction, whose next statement then fails.
+  const onLost = (error: Error): void => {
     if (!pool.ending) options.log.warn({ code: (error as { code?: string }).code }, 'database.connection-lost')
-  })
+  }
+  pool.on('error', onLost)
   return {
     ...createQueryable(pool),
     transaction: async (work) => {
       const client = await pool.connect().catch((cause: unknown) => Promise.reject(databaseError(cause)))
+      client.on('error', onLost)
       let broken = true
       try {
         const result = await inTransaction(client, work)
@@ -117,6 +120,7 @@ export function createPgDatabase(
         broken = error instanceof LatchkeyError && error.code === 'UNAVAILABLE'
         throw error
       } finally {
+        client.off('error', onLost)
         client.release(broken)
       }
     },
