@@ -3,9 +3,9 @@ import { join } from 'node:path'
 import { Type } from 'typebox'
 import type { FetchedHeader } from '../src/consent/consent-build.ts'
 import { MAX_HEADER_BYTES, splitAgeFile } from '../src/crypto/age-header.ts'
-import { payloadSizeOf, PAYLOAD_NONCE_BYTES } from '../src/crypto/age-payload.ts'
+import { PAYLOAD_NONCE_BYTES } from '../src/crypto/age-payload.ts'
 import { itemName } from '../src/verify/bundle-paths.ts'
-import { type ClipManifest, clipManifest, ItemDescriptor, MAX_ITEMS } from '../src/wire/clip.ts'
+import { type ClipManifest, clipManifest, ItemDescriptor, MAX_ITEM_BYTES, MAX_ITEMS } from '../src/wire/clip.ts'
 import { type DeviceCertificate, deviceCertificate } from '../src/wire/device.ts'
 import type { Signed } from '../src/wire/jws.ts'
 import { type Keyset, keyset } from '../src/wire/keyset.ts'
@@ -23,7 +23,6 @@ export const CLIP_FILES = {
 } as const
 
 const MAX_DESCRIPTORS_BYTES = 4 * 1024 * 1024
-const MAX_ITEM_BYTES = MAX_HEADER_BYTES + payloadSizeOf(72 * 1024 * 1024)
 const descriptorList = createValidator(Type.Array(ItemDescriptor, { minItems: 1, maxItems: MAX_ITEMS }))
 
 /** A clip as its household holds it: forms are checked, nothing is believed yet. */

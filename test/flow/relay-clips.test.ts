@@ -1,4 +1,4 @@
-import { clipManifest, type ClipManifest, concatBytes, dayRecord, digestOf, randomBytes } from '@latchkey/shared'
+import { clipManifest, type ClipManifest, concatBytes, dayRecord, digestOf, MAX_ITEM_BYTES, randomBytes } from '@latchkey/shared'
 import mqtt from 'mqtt'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { eventually } from '../support/poll.ts'
@@ -86,7 +86,7 @@ describe('an item upload', () => {
   })
 
   it('is refused above eight megabytes', async () => {
-    const body = randomBytes(8 * 1024 * 1024 + 1)
+    const body = new Uint8Array(MAX_ITEM_BYTES + 1)
     expect(await codeOf(putItem(device, randomId(), 0, body, digestOf(body)))).toBe('MESSAGE_TOO_LARGE')
   })
 

@@ -4,8 +4,6 @@ import type { Clock } from '../kernel/clock.ts'
 import type { Failpoints } from '../kernel/failpoint.ts'
 import type { SignReceipt } from './receipts.ts'
 
-/** No sealed segment of two seconds is larger at the bit rates cameras have; a bigger body is refused unread. */
-export const MAX_ITEM_BYTES = 8 * 1024 * 1024
 /** Nonce and one empty chunk: the smallest payload that authenticates. */
 const MIN_PAYLOAD_BYTES = 32
 const NONCE_BYTES = 16

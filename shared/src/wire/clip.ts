@@ -20,6 +20,8 @@ import { createValidator } from './schema.ts'
 
 /** Items per clip, so that nothing that walks them can be made to walk for ever. */
 export const MAX_ITEMS = 4_096
+/** One sealed item, header included: a minute-long group of pictures at 8 Mbit/s fits, and an agent's ring holds no more. */
+export const MAX_ITEM_BYTES = 72 * 1024 * 1024
 
 /** What a sealed item holds. @see spec/sealed-items.md */
 export const ItemKindField = Type.Union([

@@ -9,6 +9,7 @@ import {
   Exact,
   Id16,
   LatchkeyError,
+  MAX_ITEM_BYTES,
   ManifestUpload,
   StoredAnswer,
 } from '@latchkey/shared'
@@ -33,8 +34,6 @@ export interface ClipServices {
   deleteClip(root: string, clip: string): Promise<void>
 }
 
-/** Largest body of an item: a sealed segment. */
-const MAX_ITEM_BYTES = 8 * 1024 * 1024
 /** 4,096 descriptors of at most 400 bytes, and the token. */
 const MAX_MANIFEST_BYTES = 2 * 1024 * 1024
 
