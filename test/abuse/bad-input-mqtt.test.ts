@@ -6,10 +6,8 @@ import {
   deviceTopic,
   encodeMqtt,
   type Health,
-  MAX_MQTT_BYTES,
   mqttCredentials,
   parseMqtt,
-  randomBytes,
 } from '@latchkey/shared'
 import { connectAsync, type IClientOptions, type MqttClient } from 'mqtt'
 import { connect } from 'node:net'
@@ -19,17 +17,11 @@ import { openDiskOutbox } from '../../device-agent/src/link/disk-outbox.ts'
 import { createPublisher, type MqttSession } from '../../device-agent/src/link/publisher.ts'
 import { clipId, silentLog, TEST_CLOCK } from '../support/agent-rig.ts'
 import { createSeededRandom, runs, tellSoak } from '../support/counts.ts'
-import { mutatedValue, type MutableJson, pick, type Random, respelledText } from '../support/json-mutants.ts'
+import { pick } from '../support/json-mutants.ts'
 import { createMemoryFolder } from '../support/memory-folder.ts'
 import { createMemoryWatch } from '../support/memory-watch.ts'
-import {
-  connectPacket,
-  type Credential,
-  packet,
-  prefixed,
-  publishPacket,
-  subscribePacket,
-} from '../support/mqtt-bytes.ts'
+import { connectPacket, type Credential, publishPacket, subscribePacket } from '../support/mqtt-bytes.ts'
+import { badAcknowledgement, badConversation, badCredential, badPayload, motion } from '../support/mqtt-cases.ts'
 import { eventually } from '../support/poll.ts'
 import { createTestDatabase, type TestDatabase } from '../support/relay-database.ts'
 import {
@@ -83,19 +75,6 @@ async function connectDevice(given: Device, options: IClientOptions = {}): Promi
   return client
 }
 
-const motion = (stream: string, sequence: number): DeviceEvent => ({
-  v: 1,
-  type: 'motion',
-  id: randomId(),
-  stream,
-  sequence,
-  atMs: 1_700_000_000_000,
-  boot: randomId(),
-  monotonicMs: 5,
-  clock: TEST_CLOCK,
-  event: randomId(),
-})
-
 /** Sends an event of a new stream and waits until the relay says that it, and with it everything before, was handled. */
 async function sendServed(given: Device): Promise<DeviceEvent> {
   const client = await connectDevice(given)
@@ -120,26 +99,6 @@ async function storedEvents(): Promise<unknown[]> {
 const placeOf = (event: unknown): string => {
   const { stream, sequence } = event as DeviceEvent
   return `${stream} ${sequence}`
-}
-
-/** A payload that is wrong, or right by chance. */
-function badPayload(random: Random, number: number): Uint8Array {
-  const good = JSON.parse(canonicalJson(motion(clipId(9), 1 + number))) as MutableJson
-  const text = canonicalJson(good)
-  const depth = 1 + random(8_000)
-  return pick<() => Uint8Array>(random, [
-    () => randomBytes(random(400)),
-    () => Buffer.from(text.slice(0, random(text.length))),
-    () => Buffer.from(JSON.stringify(mutatedValue(good, random))),
-    () => Buffer.from(JSON.stringify(mutatedValue(good, random))),
-    () => Buffer.from(respelledText(good, random)),
-    () => Buffer.from('['.repeat(depth) + ']'.repeat(depth)),
-    () => Buffer.from('{"a":'.repeat(2_000) + '0' + '}'.repeat(2_000)),
-    () =>
-      Buffer.from(text.replace('motion', pick(random, ['motion\\u0000', 'clip', 'state', '\\ud800', 'mo\u200btion']))),
-    () => Buffer.alloc(MAX_MQTT_BYTES + 1 + random(2_000), 0x20),
-    () => Buffer.from(pick(random, ['', 'null', '0', '""', '{}', '[]', '\uFEFF{}', 'true'])),
-  ])()
 }
 
 describe('the broker of a relay, given bad payloads', () => {
@@ -290,28 +249,6 @@ describe('credentials', () => {
   }, 600_000)
 })
 
-/** A login that is not one. */
-function badCredential(random: Random, own: Credential, other: Credential): Credential {
-  const [header, payload, signature] = own.password.split('.') as [string, string, string]
-  const claims = JSON.parse(Buffer.from(payload, 'base64url').toString('utf8')) as MutableJson
-  const forged = Buffer.from(canonicalJson(mutatedValue(claims, random))).toString('base64url')
-  const unsigned = Buffer.from(canonicalJson({ alg: 'none', typ: 'latchkey-mqtt+jwt' })).toString('base64url')
-  return pick<() => Credential>(random, [
-    () => ({ ...own, password: `${header}.${forged}.${signature}` }),
-    () => ({ ...own, password: `${unsigned}.${payload}.` }),
-    () => ({ ...own, password: other.password }),
-    () => ({ ...other, password: own.password }),
-    () => ({ ...own, clientId: other.clientId }),
-    () => ({ ...own, clientId: 'relay.relay.out' }),
-    () => ({ ...own, username: 'relay' }),
-    () => ({ clientId: own.clientId, username: 'relay', password: '' }),
-    () => ({ ...own, username: pick(random, ['', '#', 'x'.repeat(300), '\0', other.username]) }),
-    () => ({ ...own, password: own.password.slice(0, random(own.password.length)) }),
-    () => ({ ...own, password: Buffer.from(randomBytes(random(600))).toString('latin1') }),
-    () => ({ ...own, password: device.certificate }),
-  ])()
-}
-
 describe('bytes that are not MQTT', () => {
   it('are hung up on, and the broker goes on', async () => {
     const random = createSeededRandom(SEED)
@@ -328,37 +265,6 @@ describe('bytes that are not MQTT', () => {
     tellSoak({ what: 'bytes that are not MQTT', count, outcome: 'every connection closed, no crash, memory flat' })
   }, 600_000)
 })
-
-/** What a broken or hostile client sends from its first byte on. */
-function badConversation(random: Random, own: Credential): Uint8Array[] {
-  const good = connectPacket(own)
-  const flipped = Uint8Array.from(good)
-  flipped[random(40)]! ^= 1 << random(8)
-  const topic = deviceTopic(device.device, 'events')
-  const level = (value: number) =>
-    Buffer.concat([prefixed('MQTT'), Buffer.from([value, 0xc2, 0, 30]), good.subarray(13)])
-  return pick<() => Uint8Array[]>(random, [
-    () => [randomBytes(1 + random(300))],
-    () => [good.subarray(0, random(good.length))],
-    () => [flipped],
-    () => [packet(0x10, good.subarray(2), 268_435_455)],
-    () => [packet(0x10, level(pick(random, [0, 3, 5, 255])))],
-    () => [packet(0x10, Buffer.concat([prefixed('x'.repeat(random(2_000))), Buffer.from([4, 2, 0, 0])]))],
-    () => [Uint8Array.of(0x10, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f)],
-    () => [publishPacket(topic, randomBytes(50)), good],
-    () => [good, good],
-    () => [good, randomBytes(1 + random(300))],
-    () => [good, packet(random(256), randomBytes(random(200)))],
-    () => [good, packet(random(256), randomBytes(random(20)), random(30_000))],
-    () => [good, subscribePacket(topic, 2 + random(254))],
-    () => [good, subscribePacket(randomBytes(random(40)))],
-    () => [good, packet(0x82, Buffer.from([0, 1]))],
-    () => [good, packet(0x32, Buffer.from([0xff, 0xff, 0x61]))],
-    () => [good, publishPacket(randomBytes(1 + random(30)), randomBytes(20))],
-    () => [good, publishPacket(topic, Buffer.alloc(20_000 + random(5_000)))],
-    () => [good, ...Array.from({ length: 200 }, () => packet(0xc0, Buffer.alloc(0)))],
-  ])()
-}
 
 describe('the agent, given bad acknowledgements', () => {
   const health: Health = {
@@ -396,35 +302,13 @@ describe('the agent, given bad acknowledgements', () => {
     const say = await hear.promise
     const random = createSeededRandom(SEED)
     const count = runs(2_000, 20_000)
-    for (let i = 0; i < count; i++) say(badAcknowledgement(random, outbox.stream))
+    for (let i = 0; i < count; i++) say(badAcknowledgement(random, { stream: outbox.stream, last: LAST }))
     expect(outbox.firstUnacknowledged).toBe(1)
     say(Buffer.from(canonicalJson({ v: 1, stream: outbox.stream, sequence: LAST })))
     expect(await publisher.drained(1_000)).toBe(true)
     tellSoak({ what: 'bad acknowledgements to the agent', count, outcome: 'no event forgotten' })
   }, 600_000)
 })
-
-/** Never a right one: another stream, a sequence that was not given, or no acknowledgement at all. */
-function badAcknowledgement(random: Random, stream: string): Uint8Array {
-  const right = { v: 1, stream, sequence: 1 + random(LAST) }
-  const text = canonicalJson(right)
-  const make = pick<() => string | Uint8Array>(random, [
-    () => canonicalJson({ ...right, stream: randomId() }),
-    () => canonicalJson({ ...right, sequence: LAST + 1 + random(1_000) }),
-    () => canonicalJson({ ...right, sequence: pick<unknown>(random, [-1, 0, 1.5, '1', null, 1e20, 2 ** 53, [1], {}]) }),
-    () => canonicalJson({ ...right, v: pick<unknown>(random, [0, 2, '1', null]) }),
-    () => canonicalJson({ ...right, extra: 1 }),
-    () => canonicalJson({ v: 1, sequence: right.sequence }),
-    () => text.slice(0, random(text.length)),
-    () => `${text}${text}`,
-    () => `[${text}]`,
-    () => `\uFEFF${text}`,
-    () => '['.repeat(8_000) + ']'.repeat(8_000),
-    () => Buffer.alloc(MAX_MQTT_BYTES + 1, 0x20),
-    () => randomBytes(random(200)),
-  ])
-  return Buffer.from(make())
-}
 
 /** Events in the agent's outbox. */
 const LAST = 5

@@ -1,7 +1,8 @@
 import { consent, decodeBase64url, encodeBase64url, type ErrorCode, type Problem, type Verdict } from '@latchkey/shared'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type ConsentGround, createConsentGround } from '../support/consent-ground.ts'
-import { createMutant, type GoodConsent, type Mutant, MUTANT_FAMILIES } from '../support/consent-mutants.ts'
+import { createMutant, type Mutant, MUTANT_FAMILIES } from '../support/consent-mutants.ts'
+import type { GoodConsent } from '../support/consent-stock.ts'
 import { createSeededRandom, runs, tellSoak } from '../support/counts.ts'
 import { createForeignBundles, type ForeignBundles } from '../support/foreign-bundle.ts'
 import {
