@@ -82,7 +82,7 @@ beforeAll(async () => {
     'that nobody ever gave': randomSalt(),
     'to another requester': live,
     'to another requester, revoked': await revoked(other, await consented(other)),
-    'to another requester, expired': await consented(other, { lifeSeconds: 1 }),
+    'to another requester, expired': await consented(other, { lifeSeconds: 60 }),
     'to another requester, used up': usedUp,
     'to another requester, before its time': await consented(other, { undoSeconds: 3_600 }),
     'to the asker, before its time': await consented(asker, { undoSeconds: 3_600 }),
@@ -90,7 +90,7 @@ beforeAll(async () => {
   }
   downloads = { 'of another requester': await taken(other, live), 'of nobody': randomId() }
   // Past the life of the short one, before the time of the others.
-  world.clock.shift(10_000)
+  world.clock.shift(120_000)
 })
 afterAll(async () => {
   await world[Symbol.asyncDispose]()
