@@ -1,4 +1,12 @@
-import { clipManifest, type ClipManifest, concatBytes, dayRecord, digestOf, MAX_ITEM_BYTES, randomBytes } from '@latchkey/shared'
+import {
+  clipManifest,
+  type ClipManifest,
+  concatBytes,
+  dayRecord,
+  digestOf,
+  MAX_ITEM_BYTES,
+  randomBytes,
+} from '@latchkey/shared'
 import mqtt from 'mqtt'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { eventually } from '../support/poll.ts'
