@@ -146,7 +146,7 @@ async function createDay(world: RelayWorld, { household, device }: Case): Promis
     watching: [{ fromMs, toMs, state: 'on' as const }],
     seen: null,
   }
-  return dayRecord.encode({ iss: device.signer.urn, iat: world.nowSeconds(), latchkey } as never, device.signer)
+  return dayRecord.encode({ iss: device.signer.urn, iat: world.nowSeconds(), latchkey }, device.signer)
 }
 
 async function createWork(world: RelayWorld, subject: Case): Promise<Work> {

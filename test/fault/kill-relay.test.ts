@@ -141,83 +141,89 @@ function startDeeds(world: RelayWorld, subject: Case, rig: DeviceRig): Deeds {
 }
 
 describe('the relay killed at any moment', () => {
-  test('has every item, event, consent, download and leaf that it acknowledged, and one log', async () => {
-    await using folder = await createTemporaryFolder()
-    await using memory = await createMemoryFolder()
-    await using relay = await startRelayProcess(folder.path)
-    const { world } = relay
-    const subject = await createCase(world)
-    const device = await enrolDevice(world, subject.household)
-    const random = createSeededRandom(424_242)
-    await using rig = await openDeviceRig({
-      folder: memory.path,
-      world,
-      household: subject.household,
-      device,
-      clock: createHastyClock(HASTE),
-      random: () => random(1_000) / 1_000,
-    })
-    const deeds = startDeeds(world, subject, rig)
-    for (let kill = 0; kill < KILLS; kill++) {
-      const before = rig.receipted.size
-      await eventually(() => rig.receipted.size > before, 'uploads to go on', 30_000)
-      await passed(random(LIFE_MS))
-      await relay.kill(kill % 2 === 1)
-      await relay.start()
-    }
-    await eventually(() => {
-      if (deeds.failure) throw deeds.failure
-      return deeds.consents.length > 0 && deeds.downloads.size > 0
-    }, 'a consent and a download')
-    await deeds.stop()
-    expect(await rig.drained(600_000)).toBe(true)
-    await rig.days.sign()
-    expect(await rig.drained(600_000)).toBe(true)
-
-    const { owner, recovery } = subject.household
-    const clips = (await loadHeldClips(owner.client)).filter(({ clip }) => clip !== subject.clip.clip)
-    const { consents } = await owner.client.json('GET', '/v1/consents', consentList)
-    const { logVkey } = world.relay
-    expect(await relay.stop()).toBe(0)
-
-    assertWholeChain(clips, device.signer.jwk)
-    for (const clip of clips) assertOpens(clip, recovery)
-    const held = new Map(clips.flatMap(({ clip, bodies }) => bodies.map((body, i) => [`${clip}/${i}`, digestOf(body)])))
-    expect([...rig.receipted].filter(([item, sha256]) => held.get(item) !== sha256)).toEqual([])
-    expect(rig.receipted.size).toBeGreaterThan(0)
-    const listed = new Set(consents.map(({ consent }) => digestOfJws(consent)))
-    expect(listed.size).toBe(consents.length)
-
-    await readStoppedRelay(relay.dataDir, async (db) => {
-      const events = (await loadEvents(db)).filter(({ stream }) => stream === rig.outbox.stream)
-      assertWholeEvents(events, clips)
-      for (const [sequence, event] of rig.acknowledged) expect(events[sequence - 1]).toEqual(event)
-      assertWholeDays(await loadDays(db), events, clips)
-
-      const log = await loadLog(db)
-      await assertOneLog(db, log, deeds.checkpoints, logVkey)
-      for (const { consent, salt } of deeds.consents) {
-        const data = sealedLeafData(decodeBase64url(salt), 'consent', utf8(consent))
-        expect(log.counts.get(JSON.stringify(data))).toBe(1)
+  test(
+    'has every item, event, consent, download and leaf that it acknowledged, and one log',
+    async () => {
+      await using folder = await createTemporaryFolder()
+      await using memory = await createMemoryFolder()
+      await using relay = await startRelayProcess(folder.path)
+      const { world } = relay
+      const subject = await createCase(world)
+      const device = await enrolDevice(world, subject.household)
+      const random = createSeededRandom(424_242)
+      await using rig = await openDeviceRig({
+        folder: memory.path,
+        world,
+        household: subject.household,
+        device,
+        clock: createHastyClock(HASTE),
+        random: () => random(1_000) / 1_000,
+      })
+      const deeds = startDeeds(world, subject, rig)
+      for (let kill = 0; kill < KILLS; kill++) {
+        const before = rig.receipted.size
+        await eventually(() => rig.receipted.size > before, 'uploads to go on', 30_000)
+        await passed(random(LIFE_MS))
+        await relay.kill(kill % 2 === 1)
+        await relay.start()
       }
-      const kept = await db.query<{ digest: string; downloads_taken: number }>('SELECT * FROM consents')
-      const taken = await db.query<{ download: string; consent: string; number: number; release: string }>(
-        'SELECT download, consent, number, release FROM downloads ORDER BY consent, number',
+      await eventually(() => {
+        if (deeds.failure !== null) throw new Error('what people do failed', { cause: deeds.failure })
+        return deeds.consents.length > 0 && deeds.downloads.size > 0
+      }, 'a consent and a download')
+      await deeds.stop()
+      expect(await rig.drained(600_000)).toBe(true)
+      await rig.days.sign()
+      expect(await rig.drained(600_000)).toBe(true)
+
+      const { owner, recovery } = subject.household
+      const clips = (await loadHeldClips(owner.client)).filter(({ clip }) => clip !== subject.clip.clip)
+      const { consents } = await owner.client.json('GET', '/v1/consents', consentList)
+      const { logVkey } = world.relay
+      expect(await relay.stop()).toBe(0)
+
+      assertWholeChain(clips, device.signer.jwk)
+      for (const clip of clips) assertOpens(clip, recovery)
+      const held = new Map(
+        clips.flatMap(({ clip, bodies }) => bodies.map((body, i) => [`${clip}/${i}`, digestOf(body)])),
       )
-      const releases = new Map(taken.map((row) => [row.download, { consent: row.consent, release: row.release }]))
-      for (const [download, answer] of deeds.downloads) expect(releases.get(download)).toEqual(answer)
-      for (const { digest, downloads_taken: count } of kept) {
-        const numbers = taken.filter((row) => row.consent === digest).map((row) => row.number)
-        expect([count, ...numbers]).toEqual([numbers.length, ...numbers.map((_, i) => i + 1)])
-        expect(count).toBeLessThanOrEqual(MAX_DOWNLOADS)
-      }
-      const digests = new Set(kept.map(({ digest }) => digest))
-      expect(deeds.consents.filter(({ consent }) => !digests.has(digestOfJws(consent)))).toEqual([])
-    })
-    tellSoak({
-      what: 'SIGKILL of the relay during upload, every other time with its PostgreSQL',
-      count: KILLS,
-      outcome: `${rig.receipted.size} items, ${deeds.consents.length} consents, ${deeds.downloads.size} downloads kept`,
-    })
-  })
+      expect([...rig.receipted].filter(([item, sha256]) => held.get(item) !== sha256)).toEqual([])
+      expect(rig.receipted.size).toBeGreaterThan(0)
+      const listed = new Set(consents.map(({ consent }) => digestOfJws(consent)))
+      expect(listed.size).toBe(consents.length)
+
+      await readStoppedRelay(relay.dataDir, async (db) => {
+        const events = (await loadEvents(db)).filter(({ stream }) => stream === rig.outbox.stream)
+        assertWholeEvents(events, clips)
+        for (const [sequence, event] of rig.acknowledged) expect(events[sequence - 1]).toEqual(event)
+        assertWholeDays(await loadDays(db), events, clips)
+
+        const log = await loadLog(db)
+        await assertOneLog(db, log, deeds.checkpoints, logVkey)
+        for (const { consent, salt } of deeds.consents) {
+          const data = sealedLeafData(decodeBase64url(salt), 'consent', utf8(consent))
+          expect(log.counts.get(JSON.stringify(data))).toBe(1)
+        }
+        const kept = await db.query<{ digest: string; downloads_taken: number }>('SELECT * FROM consents')
+        const taken = await db.query<{ download: string; consent: string; number: number; release: string }>(
+          'SELECT download, consent, number, release FROM downloads ORDER BY consent, number',
+        )
+        const releases = new Map(taken.map((row) => [row.download, { consent: row.consent, release: row.release }]))
+        for (const [download, answer] of deeds.downloads) expect(releases.get(download)).toEqual(answer)
+        for (const { digest, downloads_taken: count } of kept) {
+          const numbers = taken.filter((row) => row.consent === digest).map((row) => row.number)
+          expect([count, ...numbers]).toEqual([numbers.length, ...numbers.map((_, i) => i + 1)])
+          expect(count).toBeLessThanOrEqual(MAX_DOWNLOADS)
+        }
+        const digests = new Set(kept.map(({ digest }) => digest))
+        expect(deeds.consents.filter(({ consent }) => !digests.has(digestOfJws(consent)))).toEqual([])
+      })
+      tellSoak({
+        what: 'SIGKILL of the relay during upload, every other time with its PostgreSQL',
+        count: KILLS,
+        outcome: `${rig.receipted.size} items, ${deeds.consents.length} consents, ${deeds.downloads.size} downloads kept`,
+      })
+    },
+    runs(180_000, 14_400_000),
+  )
 })

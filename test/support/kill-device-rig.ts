@@ -1,12 +1,4 @@
-import {
-  type DeviceEvent,
-  digestOf,
-  digestOfJws,
-  type Health,
-  LatchkeyError,
-  mqttCredentials,
-  type PublicJwk,
-} from '@latchkey/shared'
+import { type DeviceEvent, digestOf, digestOfJws, type Health, LatchkeyError, mqttCredentials } from '@latchkey/shared'
 import { createRelayClient } from '@latchkey/shared/node'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -32,8 +24,8 @@ export interface DeviceRig extends AsyncDisposable {
   readonly publisher: Publisher
   /** What the relay has signed for: `clip/index` → SHA-256 of the item. */
   readonly receipted: ReadonlyMap<string, string>
-  /** Upload calls so far, failed ones included. */
-  readonly attempts: () => number
+  /** When uploads were tried, monotonic ms, and those that the relay signed for, both in order. */
+  readonly uploads: { readonly attemptsMs: readonly number[]; readonly succeeded: readonly string[] }
   /** Events that the relay has said it committed. */
   readonly acknowledged: ReadonlyMap<number, DeviceEvent>
   /** Somebody moves: an event, and a clip of `items`. */
@@ -52,13 +44,15 @@ export interface DeviceRigOptions {
   readonly maximumBytes?: number
   readonly maximumEvents?: number
   readonly retryBaseMs?: number
+  /** Uploads at once; default 2. */
+  readonly parallel?: number
   readonly onDropped?: (clip: string) => void
 }
 
 const HEALTH: Health = {
   v: 1,
   software: 'latchkey-test/1',
-  camera: 'on' as Health['camera'],
+  camera: 'on',
   spoolItems: 0,
   spoolBytes: 0,
   outboxEvents: 0,
@@ -70,24 +64,27 @@ const HEALTH: Health = {
 const ITEM_BYTES = 20_000
 const ROOM_BYTES = 1 << 30
 
-/** Passes calls on, and remembers what the relay signed for. */
-function watchUploads(relay: UploadRelay) {
+/** Passes calls on, and remembers when they were made and what the relay signed for. */
+function watchUploads(relay: UploadRelay, clock: Clock) {
   const receipted = new Map<string, string>()
-  let attempts = 0
-  const watched: UploadRelay = {
-    async putItem(clip, item) {
-      attempts++
-      const receipt = await relay.putItem(clip, item)
-      receipted.set(`${clip}/${item.index}`, digestOf(item.body))
-      return receipt
-    },
-    putManifest(clip) {
-      attempts++
-      return relay.putManifest(clip)
-    },
-    putDay: (day) => relay.putDay(day),
+  const uploads = { attemptsMs: [] as number[], succeeded: [] as string[] }
+  async function watch(name: string, call: () => Promise<string>): Promise<string> {
+    uploads.attemptsMs.push(clock.monotonicMs())
+    const receipt = await call()
+    uploads.succeeded.push(name)
+    return receipt
   }
-  return { watched, receipted, attempts: () => attempts }
+  const watched: UploadRelay = {
+    putItem: (clip, item) =>
+      watch(`${clip}/${item.index}`, async () => {
+        const receipt = await relay.putItem(clip, item)
+        receipted.set(`${clip}/${item.index}`, digestOf(item.body))
+        return receipt
+      }),
+    putManifest: (clip) => watch(`${clip.clip}/manifest`, () => relay.putManifest(clip)),
+    putDay: (day) => watch(`day/${day.digest}`, () => relay.putDay(day)),
+  }
+  return { watched, receipted, uploads }
 }
 
 /** Passes calls on, and remembers the events that the relay acknowledged. */
@@ -114,6 +111,9 @@ function watchAcknowledgements(outbox: Outbox) {
   }
   return { watched, acknowledged }
 }
+
+/** What sleeps in a rig when there is nothing to do: upload, link, and the sign of life of day records. */
+export const RIG_LOOPS = 3
 
 /** Opens it, recovery included, and starts sending at once. */
 export async function openDeviceRig(options: DeviceRigOptions): Promise<DeviceRig> {
@@ -168,7 +168,9 @@ export async function openDeviceRig(options: DeviceRigOptions): Promise<DeviceRi
       events: outbox,
       head: () => spool.head(),
       seen: () => null,
-      record: async (body) => void (await outbox.append(body)),
+      record: async (body) => {
+        await outbox.append(body)
+      },
       clock,
       onChange: () => wake.upload(),
       onFault(error) {
@@ -176,10 +178,12 @@ export async function openDeviceRig(options: DeviceRigOptions): Promise<DeviceRi
       },
     }),
   )
-  const trust = { relay: world.relay.publicOrigin, relayJwk: world.relay.relayJwk as PublicJwk, device: signer.urn }
-  const uploads = watchUploads(createRelayUploadClient(client, trust))
+  const trust = { relay: world.relay.publicOrigin, relayJwk: world.relay.relayJwk, device: signer.urn }
+  const uploads = watchUploads(createRelayUploadClient(client, trust), clock)
   const sending = { clock, log: silentLog, random, retryBaseMs: options.retryBaseMs ?? 1_000 }
-  const uploader = stack.use(createUploader({ queue: spool, days, relay: uploads.watched, parallel: 2, ...sending }))
+  const uploader = stack.use(
+    createUploader({ queue: spool, days, relay: uploads.watched, parallel: options.parallel ?? 2, ...sending }),
+  )
   wake.upload = uploader.wake
   const acknowledgements = watchAcknowledgements(outbox)
   const publisher = stack.use(
@@ -216,7 +220,7 @@ export async function openDeviceRig(options: DeviceRigOptions): Promise<DeviceRi
     uploader,
     publisher,
     receipted: uploads.receipted,
-    attempts: uploads.attempts,
+    uploads: uploads.uploads,
     acknowledged: acknowledgements.acknowledged,
     record,
     drained: async (timeoutMs) => {

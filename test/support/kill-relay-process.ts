@@ -108,7 +108,9 @@ export async function startRelayProcess(folder: string): Promise<RelayProcess> {
 
   await start()
   const stop = (): Promise<number | null> => end('SIGTERM')
-  const dispose = async (): Promise<void> => void (await stop())
+  const dispose = async (): Promise<void> => {
+    await stop()
+  }
   const look = (): Relay => ({ ...ready!, [Symbol.asyncDispose]: dispose })
   const world = createWorldAround(look, { policy, operator, folder, origin: ready!.publicOrigin })
   return {
