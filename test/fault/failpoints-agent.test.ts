@@ -74,7 +74,7 @@ async function live(agent: Agent, setting: Setting, isDead: () => boolean): Prom
   }, 'a pairing code')
   if (url !== 'none') {
     const { answer } = await pairAsPhone(setting.household, url)
-    setting.device = deviceCertificate.parse(answer.deviceCertificate).payload.cnf.jwk as PublicJwk
+    setting.device = deviceCertificate.parse(answer.deviceCertificate).payload.cnf.jwk
   }
   await Promise.race([agent.captured, eventually(isDead, 'its death', 60_000).catch(() => {})])
   await eventually(async () => isDead() || (await agent.drained(1_000)), 'everything to leave', 30_000)

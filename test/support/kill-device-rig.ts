@@ -249,7 +249,7 @@ export function createHastyClock(haste: number): Clock {
   return {
     nowMs: () => systemClock.nowMs(),
     monotonicMs: () => systemClock.monotonicMs() * haste,
-    sleep: (delayMs, signal) => systemClock.sleep(delayMs / haste, signal),
+    sleep: (delayMs, signal) => systemClock.sleep(Math.max(0, delayMs) / haste, signal),
     setTimer: (delayMs, callback) => systemClock.setTimer(delayMs / haste, callback),
   }
 }
