@@ -24,8 +24,6 @@ import { eventually } from '../support/poll.ts'
 
 const SOURCE = new URL('../../device-agent/src', import.meta.url).pathname
 const POINTS = [...KEYS_FAILPOINTS, ...SPOOL_FAILPOINTS, ...OUTBOX_FAILPOINTS, ...DAY_FAILPOINTS]
-/** Passed only by an agent that runs for long, on a spool or an outbox that is full of things. */
-const RARE = /^outbox\.compact|^spool\.remove|^spool\.chain/
 /** Of each stage a few: `agent-spool`, `agent-keys` and `agent-core-day` pass all of them, without a camera. */
 const SAMPLE = 6
 
@@ -106,7 +104,7 @@ describe('the agent that dies between two durable steps', () => {
       const setting: Setting = { dataDir: `${folder.path}/${name}`, relay, household, device: null }
       const failpoints = armFailpoint(name, 'throw')
       await dieAt(failpoints, setting)
-      expect(failpoints.reached || RARE.test(name)).toBe(true)
+      expect(failpoints.reached).toBe(true)
       {
         const agent = await start(setting, noFailpoints)
         await live(agent, setting, () => false)
