@@ -26,11 +26,13 @@ function writeTable(rows: readonly { what: string; count: number; outcome: strin
   const day = new Date().toISOString().slice(0, 10)
   const text = [
     BEGIN,
+    '',
     `\`${command}\` on ${day}:`,
     '',
     '| what | count | outcome |',
     '| --- | ---: | --- |',
     ...table,
+    '',
     END,
   ]
   const readme = readFileSync(README, 'utf8')

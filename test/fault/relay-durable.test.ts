@@ -1,6 +1,6 @@
 import { clipManifest, digestOfJws, LatchkeyError } from '@latchkey/shared'
 import { readdir } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { DELETE_FAILPOINTS } from '../../relay/src/clip/clips.ts'
 import { ITEM_FAILPOINTS } from '../../relay/src/clip/items.ts'
@@ -181,7 +181,7 @@ describe('a restart', () => {
     await putItem(subject.device, clip, 0, bodies[0]!, descriptors[0]!.payloadSha256)
     const payloads = async () => {
       const names = await readdir(join(world.folder, 'data/items'), { recursive: true })
-      return names.filter((name) => name.includes(clip) && name.includes('0-'))
+      return names.filter((name) => name.includes(clip) && basename(name).startsWith('0-'))
     }
     expect(await payloads()).toHaveLength(1)
     await eventually(async () => {
