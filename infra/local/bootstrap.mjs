@@ -23,6 +23,7 @@ const EVERYTHING = {
   openssl: 'openssl',
   setpriv: 'util-linux',
   unzip: 'unzip',
+  zip: 'zip',
   git: 'git',
 }
 const TASKS = {

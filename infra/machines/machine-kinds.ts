@@ -14,7 +14,7 @@ export interface MachineKind {
 
 const HOUSEHOLDER: Account = { name: 'house', home: '/home/house' }
 const INSTALL_PROGRAMS =
-  'apt-get update -qq && apt-get install -qq -y --no-install-recommends age ffmpeg git mosquitto openssl unzip'
+  'apt-get update -qq && apt-get install -qq -y --no-install-recommends age ffmpeg git mosquitto openssl unzip zip'
 
 function tellsWhatToInstall(code: number, output: string): boolean {
   return code === 1 && /^ *sudo apt-get install .*\bffmpeg\b/m.test(output)

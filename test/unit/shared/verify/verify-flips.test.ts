@@ -44,22 +44,18 @@ describe.each([...files.keys()])('one flipped bit in %s', (path) => {
     expect(misses).toEqual([])
   })
 
-  test.skipIf(HASH_MANIFESTS.has(path))(
-    'is found and named when the forger writes the hashes anew',
-    () => {
-      const positions = positionsOf(bytes.length)
-      const misses = positions.flatMap((at) =>
-        missed(rehashBag(new Map(files).set(path, flipped(bytes, at))), path, at),
-      )
-      expect(misses).toEqual([])
-      tellSoak({
-        what: `flipped bytes of ${path}, hashes anew`,
-        count: positions.length,
-        outcome: 'all found and named',
-      })
-    },
-    600_000,
-  )
+  // A forger who writes the hashes anew gives these two files their true content.
+  if (HASH_MANIFESTS.has(path)) return
+  test('is found and named when the forger writes the hashes anew', () => {
+    const positions = positionsOf(bytes.length)
+    const misses = positions.flatMap((at) => missed(rehashBag(new Map(files).set(path, flipped(bytes, at))), path, at))
+    expect(misses).toEqual([])
+    tellSoak({
+      what: `flipped bytes of ${path}, hashes anew`,
+      count: positions.length,
+      outcome: 'all found and named',
+    })
+  }, 600_000)
 
   test('is found when the forger derives every text anew', () => {
     const misses = sampleOf(bytes.length, runs(SAMPLES_PER_FILE, 100)).filter((at) => {
@@ -81,17 +77,14 @@ describe('one flipped bit in the archive', () => {
     tellSoak({ what: 'flipped bytes of a small bundle.zip', count: positions.length, outcome: 'all found' })
   }, 1_200_000)
 
-  test.runIf(IS_FULL)(
-    'is found in 10,000 random places, the hashes written anew',
-    () => {
-      const paths = [...files.keys()].filter((path) => !HASH_MANIFESTS.has(path))
-      const misses = Array.from({ length: 10_000 }, () => paths[random(paths.length)]!).flatMap((path) => {
-        const at = random(files.get(path)!.length)
-        return missed(rehashBag(new Map(files).set(path, flipped(files.get(path)!, at))), path, at)
-      })
-      expect(misses).toEqual([])
-      tellSoak({ what: 'random flips of a bundle, hashes anew', count: 10_000, outcome: 'all found and named' })
-    },
-    1_200_000,
-  )
+  if (!IS_FULL) return
+  test('is found in 10,000 random places, the hashes written anew', () => {
+    const paths = [...files.keys()].filter((path) => !HASH_MANIFESTS.has(path))
+    const misses = Array.from({ length: 10_000 }, () => paths[random(paths.length)]!).flatMap((path) => {
+      const at = random(files.get(path)!.length)
+      return missed(rehashBag(new Map(files).set(path, flipped(files.get(path)!, at))), path, at)
+    })
+    expect(misses).toEqual([])
+    tellSoak({ what: 'random flips of a bundle, hashes anew', count: 10_000, outcome: 'all found and named' })
+  }, 1_200_000)
 })
