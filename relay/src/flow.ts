@@ -218,3 +218,23 @@ export interface LogReader {
   /** A `tlog-proof` file of one leaf under the newest published checkpoint. @throws LOG_RANGE */
   prove(index: number): Promise<Uint8Array>
 }
+
+/** A consent that its requester may know of: logged, approved, past `nbf`. */
+export interface GrantedConsent {
+  readonly digest: string
+  readonly root: string
+  readonly clip: string
+  readonly request: string
+  readonly jws: string
+  readonly salt: string
+  readonly keyset: string
+  /** One release header per named item, index order. */
+  readonly headers: readonly Uint8Array[]
+  readonly expSeconds: number
+  readonly maxDownloads: number
+  readonly downloadsTaken: number
+  readonly receivedMs: number
+  readonly logIndex: number
+  readonly leaf: number
+  readonly ended: boolean
+}

@@ -1,5 +1,5 @@
 import { RELEASE_HEADER_BYTES } from '@latchkey/shared'
-import type { Queryable } from '../flow.ts'
+import type { Queryable, GrantedConsent } from '../flow.ts'
 
 /** Where a consent stands, as its household sees it. */
 export type ConsentState = 'pending' | 'awaiting-approval' | 'waiting' | 'live' | 'used' | 'expired' | 'revoked'
@@ -39,26 +39,6 @@ export async function listConsents(
      FROM consents c WHERE c.root = $1 AND c.cursor > $3 ORDER BY c.cursor LIMIT $4`,
     [root, Math.floor(page.nowMs / 1000), page.after, PAGE],
   )
-}
-
-/** A consent that its requester may know of: logged, approved, past `nbf`. */
-export interface GrantedConsent {
-  readonly digest: string
-  readonly root: string
-  readonly clip: string
-  readonly request: string
-  readonly jws: string
-  readonly salt: string
-  readonly keyset: string
-  /** One release header per named item, index order. */
-  readonly headers: readonly Uint8Array[]
-  readonly expSeconds: number
-  readonly maxDownloads: number
-  readonly downloadsTaken: number
-  readonly receivedMs: number
-  readonly logIndex: number
-  readonly leaf: number
-  readonly ended: boolean
 }
 
 interface GrantedRow {

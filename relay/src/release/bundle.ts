@@ -17,9 +17,9 @@ import {
   type Policy,
   type PublicJwk,
 } from '@latchkey/shared'
-import type { InvestigatorCaller, LeafLog, Queryable } from '../flow.ts'
+import type { GrantedConsent, InvestigatorCaller, LeafLog, Queryable } from '../flow.ts'
 import { findProofs, keepProofs, type StoredDownload } from './download-store.ts'
-import { type Grant, requireDownload } from './downloads.ts'
+import { requireDownload } from './downloads.ts'
 import type { ReleasedItemParts } from './released-item.ts'
 
 /** A signed object and the ticket of its leaf. */
@@ -92,7 +92,7 @@ async function readAll(stream: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
 
 function itemParts(
   ports: BundlePartsPorts,
-  grant: Grant,
+  grant: GrantedConsent,
   payload: Consent,
   descriptors: readonly ItemDescriptor[],
 ): ItemPart[] {
@@ -112,7 +112,7 @@ function itemParts(
 }
 
 /** Every object of the case, before its place in the log is known. */
-async function gather(ports: BundlePartsPorts, grant: Grant, payload: Consent) {
+async function gather(ports: BundlePartsPorts, grant: GrantedConsent, payload: Consent) {
   const { database: db, sources } = ports
   const { latchkey } = payload
   const request = await sources.request(db, latchkey.request)
@@ -134,7 +134,7 @@ async function gather(ports: BundlePartsPorts, grant: Grant, payload: Consent) {
 async function partsOf(
   ports: BundlePartsPorts,
   download: StoredDownload,
-  grant: Grant,
+  grant: GrantedConsent,
   payload: Consent,
 ): Promise<BundleParts> {
   const found = await gather(ports, grant, payload)

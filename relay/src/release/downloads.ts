@@ -12,7 +12,7 @@ import {
   type Signer,
   utf8,
 } from '@latchkey/shared'
-import type { Database, InvestigatorCaller, LeafLog, Queryable } from '../flow.ts'
+import type { Database, GrantedConsent, InvestigatorCaller, LeafLog, Queryable } from '../flow.ts'
 import type { Clock } from '../kernel/clock.ts'
 import type { Failpoints } from '../kernel/failpoint.ts'
 import type { LeafSettler } from '../kernel/leaf-settler.ts'
@@ -20,25 +20,6 @@ import { findDownload, insertDownload, type StoredDownload } from './download-st
 
 /** Between two of these the world may stop. */
 export const RELEASE_FAILPOINTS = ['release.1-taken'] as const
-
-/** What a release needs to know of a consent that its requester may know of. */
-export interface Grant {
-  readonly digest: string
-  readonly root: string
-  readonly clip: string
-  readonly request: string
-  readonly jws: string
-  readonly salt: string
-  readonly keyset: string
-  readonly headers: readonly Uint8Array[]
-  readonly expSeconds: number
-  readonly maxDownloads: number
-  readonly downloadsTaken: number
-  readonly receivedMs: number
-  readonly logIndex: number
-  readonly leaf: number
-  readonly ended: boolean
-}
 
 export interface ReleaseParts {
   readonly database: Database
@@ -51,7 +32,7 @@ export interface ReleaseParts {
   /** How long a taken download may be repeated. */
   readonly graceSeconds: number
   /** One answer for everyone the consent does not name, and before its time. */
-  findGrant(db: Queryable, consent: string, requester: string): Promise<Grant | null>
+  findGrant(db: Queryable, consent: string, requester: string): Promise<GrantedConsent | null>
   takeDownload(tx: Queryable, consent: string): Promise<number | null>
   /** Digest of the keyset in force at a log index and moment. */
   keysetAt(db: Queryable, root: string, at: { readonly index: number; readonly ms: number }): Promise<string | null>
@@ -64,7 +45,7 @@ function consentRequired(): LatchkeyError {
 }
 
 /** Things that end what was granted, now; told only to the requester it names. @throws the code */
-async function assertNotEnded(parts: ReleaseParts, db: Queryable, grant: Grant): Promise<void> {
+async function assertNotEnded(parts: ReleaseParts, db: Queryable, grant: GrantedConsent): Promise<void> {
   if (grant.ended) throw new LatchkeyError('CONSENT_REVOKED', 'the household ended this consent')
   const inForce = await parts.keysetAt(db, grant.root, { index: grant.logIndex, ms: grant.receivedMs })
   if (inForce !== grant.keyset)
@@ -75,7 +56,12 @@ async function assertNotEnded(parts: ReleaseParts, db: Queryable, grant: Grant):
     throw new LatchkeyError('AGENCY_SUSPENDED', 'the agency may not receive clips now')
 }
 
-async function requireGrant(parts: ReleaseParts, db: Queryable, consent: string, requester: string): Promise<Grant> {
+async function requireGrant(
+  parts: ReleaseParts,
+  db: Queryable,
+  consent: string,
+  requester: string,
+): Promise<GrantedConsent> {
   const grant = await parts.findGrant(db, consent, requester)
   if (!grant) throw consentRequired()
   await assertNotEnded(parts, db, grant)
@@ -114,7 +100,7 @@ async function signRelease(
 async function take(
   parts: ReleaseParts,
   tx: Queryable,
-  grant: Grant,
+  grant: GrantedConsent,
   asked: { requester: string; download: string; proof: DpopProof },
 ): Promise<StoredDownload> {
   const nowMs = parts.clock.nowMs()
@@ -185,7 +171,7 @@ export async function requireDownload(
   parts: ReleaseParts,
   caller: InvestigatorCaller,
   download: string,
-): Promise<{ download: StoredDownload; grant: Grant; payload: Consent }> {
+): Promise<{ download: StoredDownload; grant: GrantedConsent; payload: Consent }> {
   const found = await findDownload(parts.database, caller.thumbprint, download)
   if (!found || found.logIndex === null) throw consentRequired()
   const grant = await requireGrant(parts, parts.database, found.consent, caller.thumbprint)
