@@ -1,3 +1,6 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+
 /** Resident memory over a run, robust against the noise of one collection. */
 export interface MemoryWatch {
   sample(): void
@@ -20,4 +23,12 @@ export function createMemoryWatch(): MemoryWatch {
       return median(samples.slice(2 * third)) - median(samples.slice(third, 2 * third))
     },
   }
+}
+
+/** Bytes of the heap that something still holds: what is left after a full collection. */
+export function heldHeapBytes(): number {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  collect()
+  return process.memoryUsage().heapUsed
 }
