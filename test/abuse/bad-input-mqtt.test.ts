@@ -5,13 +5,13 @@ import {
   deviceEvent,
   deviceTopic,
   encodeMqtt,
-  type Health,
   mqttCredentials,
   parseMqtt,
 } from '@latchkey/shared'
 import { connectAsync, type IClientOptions, type MqttClient } from 'mqtt'
 import { connect } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { QUIET_HEALTH } from '../support/device-health.ts'
 import { systemClock } from '../../device-agent/src/kernel/clock.ts'
 import { openDiskOutbox } from '../../device-agent/src/link/disk-outbox.ts'
 import { createPublisher, type MqttSession } from '../../device-agent/src/link/publisher.ts'
@@ -267,18 +267,6 @@ describe('bytes that are not MQTT', () => {
 })
 
 describe('the agent, given bad acknowledgements', () => {
-  const health: Health = {
-    v: 1,
-    software: 'latchkey-test/1',
-    camera: 'on',
-    spoolItems: 0,
-    spoolBytes: 0,
-    outboxEvents: 0,
-    freeBytes: 0,
-    droppedClips: 0,
-    uptimeMs: 0,
-  }
-
   it('forgets no event that the relay did not acknowledge', async () => {
     await using folder = await createMemoryFolder()
     const stamp = () => ({ boot: clipId(7), monotonicMs: 1, clock: TEST_CLOCK })
@@ -293,7 +281,7 @@ describe('the agent, given bad acknowledgements', () => {
         hear.resolve(onAcknowledged)
         return Promise.resolve(session)
       },
-      health: () => Promise.resolve(health),
+      health: () => Promise.resolve(QUIET_HEALTH),
       onCheckpoint: () => {},
       clock: systemClock,
       log: silentLog,

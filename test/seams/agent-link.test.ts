@@ -1,6 +1,7 @@
 import { createRelayClient } from '@latchkey/shared/node'
-import { createSigner, type Health, mqttCredentials, randomBytes } from '@latchkey/shared'
+import { createSigner, mqttCredentials, randomBytes } from '@latchkey/shared'
 import { describe, expect, test } from 'vitest'
+import { QUIET_HEALTH } from '../support/device-health.ts'
 import { createMqttOpener } from '../../device-agent/src/link/mqtt-session.ts'
 import { openDiskOutbox } from '../../device-agent/src/link/disk-outbox.ts'
 import { createPublisher, type MqttSession, REPEAT_AFTER_MS } from '../../device-agent/src/link/publisher.ts'
@@ -12,17 +13,6 @@ import { createMemoryFolder } from '../support/memory-folder.ts'
 import { eventually } from '../support/poll.ts'
 
 const DEVICE = clipId(4)
-const HEALTH: Health = {
-  v: 1,
-  software: 'latchkey-test/1',
-  camera: 'on',
-  spoolItems: 0,
-  spoolBytes: 0,
-  outboxEvents: 0,
-  freeBytes: 0,
-  droppedClips: 0,
-  uptimeMs: 0,
-}
 const motion = (atMs: number) => ({ type: 'motion' as const, event: clipId(1), atMs })
 
 const openOutbox = (folder: string, onChange: () => void = () => {}) =>
@@ -45,7 +35,7 @@ async function openLink(folder: string, relay: FakeRelay) {
       clock: systemClock,
       credentials: () => client.json('POST', '/v1/mqtt-credentials', mqttCredentials),
     }),
-    health: () => Promise.resolve(HEALTH),
+    health: () => Promise.resolve(QUIET_HEALTH),
     onCheckpoint: () => {},
     clock: systemClock,
     log: silentLog,
@@ -131,7 +121,7 @@ describe('the link to the relay', () => {
     const publisher = createPublisher({
       outbox,
       open: () => Promise.resolve(session),
-      health: () => Promise.resolve(HEALTH),
+      health: () => Promise.resolve(QUIET_HEALTH),
       onCheckpoint: () => {},
       clock,
       log: silentLog,

@@ -1,7 +1,8 @@
-import { type DeviceEvent, digestOf, digestOfJws, type Health, LatchkeyError, mqttCredentials } from '@latchkey/shared'
+import { type DeviceEvent, digestOf, digestOfJws, LatchkeyError, mqttCredentials } from '@latchkey/shared'
 import { createRelayClient } from '@latchkey/shared/node'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { QUIET_HEALTH } from './device-health.ts'
 import { type DayRecorder, openDayFile } from '../../device-agent/src/day/disk-day-recorder.ts'
 import { type Clock, systemClock } from '../../device-agent/src/kernel/clock.ts'
 import { noFailpoints } from '../../device-agent/src/kernel/failpoint.ts'
@@ -49,17 +50,6 @@ export interface DeviceRigOptions {
   readonly onDropped?: (clip: string) => void
 }
 
-const HEALTH: Health = {
-  v: 1,
-  software: 'latchkey-test/1',
-  camera: 'on',
-  spoolItems: 0,
-  spoolBytes: 0,
-  outboxEvents: 0,
-  freeBytes: 0,
-  droppedClips: 0,
-  uptimeMs: 0,
-}
 /** Of each item, before it is sealed. */
 const ITEM_BYTES = 20_000
 const ROOM_BYTES = 1 << 30
@@ -194,7 +184,7 @@ export async function openDeviceRig(options: DeviceRigOptions): Promise<DeviceRi
         clock,
         credentials: () => client.json('POST', '/v1/mqtt-credentials', mqttCredentials),
       }),
-      health: () => Promise.resolve(HEALTH),
+      health: () => Promise.resolve(QUIET_HEALTH),
       onCheckpoint: () => {},
       ...sending,
     }),
