@@ -3,12 +3,13 @@ import { readFile } from 'node:fs/promises'
 import { isAbsolute } from 'node:path'
 import { Type, type Static } from 'typebox'
 import { Compile } from 'typebox/compile'
+import { parseDocument } from 'yaml'
 
 const Milliseconds = (minimum: number, maximum: number) => Type.Integer({ minimum, maximum })
 const AbsolutePath = Type.String({ pattern: '^/', maxLength: 4_096 })
 const OriginText = Type.String({ pattern: '^https?://[a-z0-9.:\\[\\]-]{1,255}$' })
 
-/** The operator's file: JSON, every key known, nothing coerced. Secrets are never in it, only paths of files with them. */
+/** The operator's file: YAML, every key known, nothing coerced. Secrets are never in it, only paths of files with them. */
 export const AgentConfig = Exact({
   /** Everything the agent keeps lies here; mode 0700. */
   dataDir: AbsolutePath,
@@ -129,19 +130,31 @@ export function parseAgentConfig(value: unknown): AgentConfig {
   return value as AgentConfig
 }
 
+/**
+ * YAML 1.2 core, which JSON is a part of; a key stands once, no aliases. Untrusted: `text`.
+ * @throws CONFIG_INVALID naming the line, never quoting it
+ */
+function parseYaml(text: string): unknown {
+  const document = parseDocument(text, { schema: 'core', version: '1.2', logLevel: 'silent' })
+  const [error] = [...document.errors, ...document.warnings]
+  if (error) {
+    // The cause would quote the text.
+    const line = error.linePos?.[0].line
+    throw new LatchkeyError('CONFIG_INVALID', `the configuration file is not YAML: line ${line}: ${error.code}`)
+  }
+  try {
+    return document.toJS({ maxAliasCount: 0 }) as unknown
+  } catch {
+    throw new LatchkeyError('CONFIG_INVALID', 'the configuration file uses YAML aliases; write the values out')
+  }
+}
+
 /** Reads and checks a configuration file. @throws CONFIG_INVALID */
 export async function loadAgentConfig(path: string): Promise<AgentConfig> {
   const text = await readFile(path, 'utf8').catch((cause: unknown) => {
     throw new LatchkeyError('CONFIG_INVALID', 'the configuration file cannot be read', { cause })
   })
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch {
-    // The cause would quote the text.
-    throw new LatchkeyError('CONFIG_INVALID', 'the configuration file is not JSON')
-  }
-  return parseAgentConfig(value)
+  return parseAgentConfig(parseYaml(text))
 }
 
 /** The camera's address, from the configuration or the file it names. Secret. @throws CONFIG_INVALID */

@@ -227,6 +227,23 @@ export type EventBody =
 /** What the camera was doing, as day records say it. */
 export type WatchState = 'on' | 'privacy' | 'camera-lost' | 'stopped'
 
+/** What is told, as it happens, to whoever watches the agent from beside the line. */
+export type AgentNews =
+  | { readonly kind: 'finding'; readonly finding: MotionFinding }
+  | { readonly kind: 'door'; readonly event: DoorEvent }
+  | { readonly kind: 'watch'; readonly state: WatchState; readonly atMs: number }
+  | {
+      readonly kind: 'clip'
+      readonly clip: string
+      readonly event: string
+      readonly trigger: Trigger
+      readonly items: number
+      readonly bytes: number
+    }
+
+/** Takes news at once and never throws; what it does with them must not hold up the recording. */
+export type AgentObserver = (news: AgentNews) => void
+
 /** Records an event durably; resolves when it survives power loss. */
 export type RecordEvent = (body: EventBody) => Promise<void>
 

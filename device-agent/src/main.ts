@@ -1,72 +1,46 @@
 import { codeOf, LatchkeyError } from '@latchkey/shared'
-import { parseArgs } from 'node:util'
-import { type Agent, createAgent } from './agent.ts'
-import { loadAgentConfig } from './config.ts'
-import { createLog } from './kernel/log.ts'
+import type { Command } from './commands/command.ts'
+import { runCommand } from './commands/run.ts'
 
-const HELP = `Usage: node device-agent/src/main.ts --config FILE
+const COMMANDS: readonly Command[] = [runCommand]
 
-Watches the camera, records motion and rings, seals every clip to the household's keys and uploads it.
-Unpaired, it prints the address to open on the owner's phone, and records nothing.
+function overview(): string {
+  const width = Math.max(...COMMANDS.map(({ name }) => name.length)) + 2
+  const lines = COMMANDS.map(({ name, summary }) => `  ${name.padEnd(width)}${summary}`)
+  return `Usage: latchkey-agent COMMAND [options]
 
-  --config FILE   configuration, JSON (see device-agent/README.md)
-  --help          this text
+The doorbell: records what happens at the door, so that only its owner can open it.
 
-Signals: SIGUSR1 rings the bell, SIGTERM and SIGINT stop it without losing anything.
-Environment: LATCHKEY_FFMPEG names an ffmpeg; PATH is searched otherwise.
+${lines.join('\n')}
+
+latchkey-agent COMMAND --help says more. Exit codes: 0 done, 1 failed, 2 wrong usage.
 `
+}
 
-/** Exit codes: 0 stopped in order, 1 failed, 2 wrong usage. */
-async function main(): Promise<number> {
-  const { config: path, help } = parseUsage(process.argv.slice(2))
-  if (help) {
-    process.stdout.write(HELP)
+/** Longest name first, so that `config check` is not taken for a command `config`. */
+function findCommand(args: readonly string[]): Command | undefined {
+  const fitting = COMMANDS.filter(({ name }) => name.split(' ').every((word, i) => args[i] === word))
+  return fitting.toSorted((a, b) => b.name.length - a.name.length)[0]
+}
+
+async function main(args: readonly string[]): Promise<number> {
+  const command = findCommand(args)
+  if (command === undefined) {
+    const asksForHelp = args.length === 0 || args[0] === '--help' || args[0] === 'help'
+    if (!asksForHelp) throw new LatchkeyError('USAGE', 'no such command; latchkey-agent --help lists them')
+    process.stdout.write(overview())
+    return args.length === 0 ? 2 : 0
+  }
+  const rest = args.slice(command.name.split(' ').length)
+  if (rest.includes('--help')) {
+    process.stdout.write(command.help)
     return 0
   }
-  if (path === undefined) throw new LatchkeyError('USAGE', 'expected --config FILE; see --help')
-  const config = await loadAgentConfig(path)
-  const log = createLog({ level: config.log?.level ?? 'info', format: config.log?.format ?? 'lines' })
-  const ffmpegPath = process.env['LATCHKEY_FFMPEG']
-  const searchPath = process.env['PATH']
-  const agent = await createAgent(config, {
-    log,
-    ...(ffmpegPath ? { ffmpegPath } : {}),
-    ...(searchPath ? { searchPath } : {}),
-    display: {
-      // The one place where the pairing secret is shown: to the person at this terminal, never to the log.
-      onCode: (url) =>
-        process.stdout.write(`\nNot paired: nothing is recorded. Open on the owner's phone:\n\n  ${url}\n\n`),
-      onPaired: (digits) => process.stdout.write(`\nPaired. The phone must show the same digits: ${digits}\n\n`),
-    },
-  })
-  await runUntilStopped(agent)
-  return 0
-}
-
-function parseUsage(args: string[]): { config?: string; help?: boolean } {
-  try {
-    return parseArgs({ args, options: { config: { type: 'string' }, help: { type: 'boolean' } } }).values
-  } catch (cause) {
-    throw new LatchkeyError('USAGE', 'unknown arguments; see --help', { cause })
-  }
-}
-
-/** Waits for a signal or for a camera that cannot be used, then stops in order. */
-async function runUntilStopped(agent: Agent): Promise<void> {
-  const stopped = Promise.withResolvers<null>()
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stopped.resolve(null))
-  process.on('SIGUSR1', () => void agent.ring())
-  // A file that has played to its end is no reason to leave: uploads may be waiting.
-  agent.captured.catch((error: unknown) => stopped.reject(error))
-  try {
-    await stopped.promise
-  } finally {
-    await agent[Symbol.asyncDispose]()
-  }
+  return command.run({ args: rest, environment: process.env })
 }
 
 try {
-  process.exitCode = await main()
+  process.exitCode = await main(process.argv.slice(2))
 } catch (error) {
   // A failure of ours that nobody foresaw is a bug: its place in the code is what a report needs.
   const message = error instanceof LatchkeyError ? error.message : error instanceof Error ? error.stack : 'unexpected'

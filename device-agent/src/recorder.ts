@@ -9,7 +9,7 @@ import { type Capture, createCapture } from './capture.ts'
 import { DEFAULT_CLIP_CONFIG } from './clip/clip-cutter.ts'
 import type { AgentConfig } from './config.ts'
 import { openDayFile } from './day/disk-day-recorder.ts'
-import type { CameraState, DeviceIdentity, DoorEvent, EventBody, MotionFinding, WatchState } from './flow.ts'
+import type { AgentNews, AgentObserver, CameraState, DeviceIdentity, DoorEvent, EventBody, WatchState } from './flow.ts'
 import { loadBootId } from './kernel/boot-id.ts'
 import { runChild } from './kernel/child-process.ts'
 import type { Clock } from './kernel/clock.ts'
@@ -44,7 +44,6 @@ export interface AgentParts {
   /** The operator's choice of ffmpeg. */
   readonly ffmpegPath?: string
   readonly display?: Partial<PairingDisplay>
-  readonly onFinding?: (finding: MotionFinding) => void
   /** Pause between two looks into the pairing mailbox. */
   readonly pairingPollMs?: number
   /** Mean of the first pause after a failure of upload or link. */
@@ -65,6 +64,8 @@ export interface Recorder extends AsyncDisposable {
   readonly capture: Capture
   ring(): DoorEvent | null
   status(): RecorderStatus
+  /** Tells `observer` everything from now on, until the returned function is called. */
+  observe(observer: AgentObserver): () => void
   drained(timeoutMs: number): Promise<boolean>
 }
 
@@ -132,6 +133,8 @@ export async function startRecorder(context: AgentContext, pairing: PairingState
   const startedMs = clock.monotonicMs()
   let camera: CameraState = 'starting'
   let diskFull = false
+  const observers = new Set<AgentObserver>()
+  const tell = (news: AgentNews): void => observers.forEach((observer) => observer(news))
 
   const clockSource = stack.use(
     await createClockSource({
@@ -215,6 +218,7 @@ export async function startRecorder(context: AgentContext, pairing: PairingState
         clip.sequence,
       )
       log.info({ clip: id, items, bytes, trigger }, 'clip recorded')
+      tell({ kind: 'clip', clip: id, event, trigger, items, bytes })
     },
   })
   await sealer.recover()
@@ -299,6 +303,7 @@ export async function startRecorder(context: AgentContext, pairing: PairingState
     watch = next
     log.info({ state }, 'camera')
     record({ type: 'state', state: next, atMs })
+    tell({ kind: 'watch', state: next, atMs })
   }
 
   /** The end of a graceful stop, before anything is closed: what is known is signed, and gets a moment to leave. */
@@ -325,8 +330,11 @@ export async function startRecorder(context: AgentContext, pairing: PairingState
       clip: { ...DEFAULT_CLIP_CONFIG, ...config.clip },
       ...(config.camera.staleMs === undefined ? {} : { staleMs: config.camera.staleMs }),
       onState,
-      onEvent: ({ event, trigger, atMs }) => record({ type: trigger, event, atMs }),
-      ...(parts.onFinding ? { onFinding: parts.onFinding } : {}),
+      onEvent(event) {
+        record({ type: event.trigger, event: event.event, atMs: event.atMs })
+        tell({ kind: 'door', event })
+      },
+      onFinding: (finding) => tell({ kind: 'finding', finding }),
       onFault: (error) => log.error({ code: codeOf(error) }, 'recording stumbled'),
     }),
   )
@@ -336,6 +344,10 @@ export async function startRecorder(context: AgentContext, pairing: PairingState
     capture,
     ring: () => button.press(),
     status: () => ({ camera, spool: spool.status(), outboxEvents: outbox.waiting, connected: publisher.connected }),
+    observe(observer) {
+      observers.add(observer)
+      return () => observers.delete(observer)
+    },
     drained,
     [Symbol.asyncDispose]: () => whole.disposeAsync(),
   }

@@ -172,7 +172,7 @@ export async function startDemoWorld(options: {
       const agent = options.keeper.start({
         name: 'the doorbell',
         script: root('device-agent/src/main.ts'),
-        args: ['--config', await writeAgentConfig(options.folder, facts.publicOrigin, camera)],
+        args: ['run', '--config', await writeAgentConfig(options.folder, facts.publicOrigin, camera)],
         logFile: at('logs/agent.log'),
       })
       void agent.ended.then(ended.resolve)

@@ -26,7 +26,7 @@ export interface AgentProcess {
 /** Starts it. `config`: path of its configuration. */
 export function startAgentProcess(config: string): AgentProcess {
   // Whoever ends this test by force ends the agent with it.
-  const command = ['--pdeathsig', 'KILL', process.execPath, MAIN, '--config', config]
+  const command = ['--pdeathsig', 'KILL', process.execPath, MAIN, 'run', '--config', config]
   const child = spawn('setpriv', command, { stdio: ['ignore', 'pipe', 'pipe'] })
   let text = ''
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (text += chunk.toString()))
