@@ -7,6 +7,7 @@ import {
   createPublicKey,
   createSecretKey,
   diffieHellman,
+  generateKeyPairSync,
   hash,
   hkdfSync,
   type KeyObject,
@@ -32,7 +33,8 @@ function publicKey(curve: 'X25519' | 'Ed25519', raw: Uint8Array): KeyObject {
 }
 
 function rawPublic(key: KeyObject): Uint8Array {
-  return new Uint8Array(Buffer.from(createPublicKey(key).export({ format: 'jwk' }).x!, 'base64url'))
+  const half = key.type === 'public' ? key : createPublicKey(key)
+  return new Uint8Array(Buffer.from(half.export({ format: 'jwk' }).x!, 'base64url'))
 }
 
 /** A household and an agency use few keys again and again; importing one costs as much as using it. */
@@ -78,15 +80,20 @@ function cachedCipherKey(raw: Uint8Array): KeyObject {
   return key
 }
 
-function sharedSecret(secret: Uint8Array, raw: Uint8Array): Uint8Array | null {
+function agree(privateKey: KeyObject, raw: Uint8Array): Uint8Array | null {
   try {
-    return new Uint8Array(
-      diffieHellman({ privateKey: cachedX25519(secret), publicKey: cachedPublicKey('X25519', raw) }),
-    )
+    return new Uint8Array(diffieHellman({ privateKey, publicKey: cachedPublicKey('X25519', raw) }))
   } catch {
     // OpenSSL refuses the all-zero result.
     return null
   }
+}
+
+/** OpenSSL makes a pair in half the time that it takes to import a secret of ours, and we never see the secret. */
+function agreeOnce(raw: Uint8Array): { share: Uint8Array; shared: Uint8Array } | null {
+  const pair = generateKeyPairSync('x25519')
+  const shared = agree(pair.privateKey, raw)
+  return shared && { share: rawPublic(pair.publicKey), shared }
 }
 
 function chachaOpen(key: Uint8Array, nonce: Uint8Array, sealed: Uint8Array): Uint8Array | null {
@@ -130,7 +137,8 @@ export const primitives: Primitives = {
   chachaOpen,
   // OpenSSL works out the public half when it takes in the secret: reading that is half of multiplying anew.
   x25519Public: (secret) => rawPublic(cachedX25519(secret)),
-  x25519Shared: sharedSecret,
+  x25519Shared: (secret, raw) => agree(cachedX25519(secret), raw),
+  x25519Ephemeral: agreeOnce,
   ed25519Public: (seed) => rawPublic(privateKey('Ed25519', seed)),
   ed25519Sign: (seed, message) => new Uint8Array(sign(null, message, privateKey('Ed25519', seed))),
   ed25519VerifyUnchecked: verifySignature,

@@ -97,6 +97,18 @@ describe('node:crypto and noble agree', () => {
     )
   })
 
+  test('on what a fresh X25519 pair of the one shares, asked of the other', () => {
+    fc.assert(
+      fc.property(key32, (secret) => {
+        const publicKey = node.x25519Public(secret)
+        const made = [node, noble].map((p) => p.x25519Ephemeral(publicKey)!)
+        for (const { share, shared } of made) expect(agree((p) => p.x25519Shared(secret, share))).toEqual(shared)
+        expect(made[0]!.share).not.toEqual(made[1]!.share)
+      }),
+      small,
+    )
+  })
+
   test('on Ed25519 signatures, byte for byte, and on changed ones', () => {
     fc.assert(
       fc.property(key32, bytes, fc.nat({ max: 63 }), (seed, message, at) => {

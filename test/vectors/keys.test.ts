@@ -114,6 +114,7 @@ describe.each(Object.entries(BOTH))('X25519 by %s', (_, primitives) => {
   test.each(x25519.smallOrder)('gives no secret for the small-order point %s', (hex) => {
     for (const fill of [1, 9, 255])
       expect(primitives.x25519Shared(new Uint8Array(32).fill(fill), fromHex(hex))).toBeNull()
+    expect(primitives.x25519Ephemeral(fromHex(hex))).toBeNull()
   })
 })
 

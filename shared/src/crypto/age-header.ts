@@ -2,7 +2,7 @@ import { base64nopad } from '@scure/base'
 import { primitives } from '#primitives'
 import { concatBytes, equalBytes, fromUtf8, utf8 } from '../bytes/bytes.ts'
 import { LatchkeyError } from '../errors.ts'
-import { hkdfSha256, hmacSha256, randomBytes } from './hash.ts'
+import { hkdfSha256, hmacSha256 } from './hash.ts'
 import { type Identity, decodeRecipient, type Recipient } from './keys.ts'
 
 /** A file key: 16 random bytes that seal exactly one payload. */
@@ -51,10 +51,9 @@ function wrapKey(shared: Uint8Array, share: Uint8Array, publicKey: Uint8Array): 
 
 function encodeStanza(fileKey: Uint8Array, recipient: Recipient): string {
   const publicKey = decodeRecipient(recipient)
-  const ephemeral = randomBytes(32)
-  const share = primitives.x25519Public(ephemeral)
-  const shared = primitives.x25519Shared(ephemeral, publicKey)
-  if (shared === null) throw new LatchkeyError('KEY_INVALID', 'recipient has small order')
+  const agreed = primitives.x25519Ephemeral(publicKey)
+  if (agreed === null) throw new LatchkeyError('KEY_INVALID', 'recipient has small order')
+  const { share, shared } = agreed
   const body = new Uint8Array(FILE_KEY_BYTES + 16)
   primitives.chachaSealInto(body, wrapKey(shared, share, publicKey), ZERO_NONCE, fileKey)
   return `-> X25519 ${base64nopad.encode(share)}\n${base64nopad.encode(body)}\n`

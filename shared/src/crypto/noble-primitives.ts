@@ -60,6 +60,11 @@ export const primitives: Primitives = {
   },
   x25519Public: (secret) => x25519.getPublicKey(secret),
   x25519Shared: sharedOrNull,
+  x25519Ephemeral: (publicKey) => {
+    const secret = crypto.getRandomValues(new Uint8Array(32))
+    const shared = sharedOrNull(secret, publicKey)
+    return shared && { share: x25519.getPublicKey(secret), shared }
+  },
   ed25519Public: (seed) => ed25519.getPublicKey(seed),
   ed25519Sign: (seed, message) => ed25519.sign(message, seed),
   ed25519VerifyUnchecked: verify,

@@ -23,6 +23,11 @@ export interface Primitives {
   x25519Public(secret: Uint8Array): Uint8Array
   /** X25519 shared secret; `null` when it is all zero (a small-order public key). @see RFC 7748 §6.1 */
   x25519Shared(secret: Uint8Array, publicKey: Uint8Array): Uint8Array | null
+  /**
+   * A fresh key pair that is used once and forgotten: its public half, and what it shares with `publicKey`; `null` for a
+   * small-order one. @see RFC 7748 §6.1
+   */
+  x25519Ephemeral(publicKey: Uint8Array): { share: Uint8Array; shared: Uint8Array } | null
   /** Ed25519 public key of a 32-byte seed. @see RFC 8032 §5.1.5 */
   ed25519Public(seed: Uint8Array): Uint8Array
   /** Ed25519 signature, 64 bytes. @see RFC 8032 §5.1.6 */
