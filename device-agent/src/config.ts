@@ -4,94 +4,163 @@ import { isAbsolute } from 'node:path'
 import { Type, type Static } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { parseDocument } from 'yaml'
+import { DEFAULT_CLIP_CONFIG } from './clip/clip-cutter.ts'
+import {
+  AbsolutePath,
+  Fraction,
+  Milliseconds,
+  OneOf,
+  optional,
+  OriginText,
+  required,
+  section,
+  Switch,
+  Text,
+  Whole,
+} from './config-key.ts'
+import { type KeySchema, mayBeEmpty, pathText, ruleOf, schemaAt } from './config-rule.ts'
+import { DEFAULT_MOTION_CONFIG } from './motion/motion-detector.ts'
 
-const Milliseconds = (minimum: number, maximum: number) => Type.Integer({ minimum, maximum })
-const AbsolutePath = Type.String({ pattern: '^/', maxLength: 4_096 })
-const OriginText = Type.String({ pattern: '^https?://[a-z0-9.:\\[\\]-]{1,255}$' })
+/** What holds without a key, for the parts that `recorder.ts` joins. */
+export const DEFAULTS = {
+  maximumBytes: 2 * 1024 ** 3,
+  minimumFreeBytes: 256 * 1024 ** 2,
+  parallel: 2,
+  maximumEvents: 50_000,
+  uncertaintyMs: 5_000,
+  stopGraceMs: 5_000,
+  staleMs: 5_000,
+} as const
+
+const Camera = Exact({
+  source: optional(
+    Text(1, 4_096),
+    'where the pictures come from: rpicam (the camera of a Pi), /dev/video0, rtsp://… without a password, or a video file',
+    { example: 'rpicam' },
+  ),
+  sourceFile: optional(
+    AbsolutePath,
+    'instead of source: a file whose first line is the source, for addresses with a password',
+    { example: '/etc/latchkey/camera.address' },
+  ),
+  name: required(Text(1, 100), 'what the door is called; only the household ever sees it', { example: 'Front door' }),
+  loop: optional(Switch, 'a video file starts again at its end', { default: false }),
+  rate: optional(Fraction(1, 1_000), 'a video file plays this much faster', { default: 1 }),
+  staleMs: optional(
+    Milliseconds(1_000, 600_000),
+    'without a picture for this long the camera counts as lost and is started again',
+    { default: DEFAULTS.staleMs },
+  ),
+})
+
+const Relay = Exact({
+  origin: required(OriginText, 'the relay that keeps the sealed clips; https outside this machine', {
+    example: 'https://relay.example',
+  }),
+  pageOrigin: optional(OriginText, 'where the page behind the pairing code is served, when not by the relay itself', {
+    example: 'https://relay.example',
+  }),
+  logVkey: optional(Text(1, 300), 'verifier key of the log; without it, what the relay says at pairing', {
+    example: 'relay.example/log+1a2b3c4d+AbCd…',
+  }),
+})
+
+const Clip = section('How long clips are', {
+  preRollMs: optional(Milliseconds(0, 30_000), 'kept from before the motion or ring', {
+    default: DEFAULT_CLIP_CONFIG.preRollMs,
+  }),
+  postRollMs: optional(Milliseconds(0, 60_000), 'kept from after the motion', {
+    default: DEFAULT_CLIP_CONFIG.postRollMs,
+  }),
+  maxClipMs: optional(Milliseconds(4_000, 60_000), 'longer events go on in a next clip, without a gap', {
+    default: DEFAULT_CLIP_CONFIG.maxClipMs,
+  }),
+})
+
+const Motion = section('What counts as motion', {
+  sensitivity: optional(Fraction(1, 10), 'higher notices fainter changes', {
+    default: DEFAULT_MOTION_CONFIG.sensitivity,
+  }),
+  minAreaShare: optional(Fraction(0, 1), 'smallest share of the picture that counts', {
+    default: DEFAULT_MOTION_CONFIG.minAreaShare,
+  }),
+})
+
+const Spool = section('The queue of sealed clips on the disk', {
+  maximumBytes: optional(Whole(16 * 1024 ** 2, Number.MAX_SAFE_INTEGER), 'it never grows beyond this', {
+    default: DEFAULTS.maximumBytes,
+  }),
+  minimumFreeBytes: optional(Whole(0, Number.MAX_SAFE_INTEGER), 'and leaves this much of the disk free', {
+    default: DEFAULTS.minimumFreeBytes,
+  }),
+})
+
+const Upload = section('Sending to the relay', {
+  parallel: optional(Whole(1, 8), 'items in flight at once', { default: DEFAULTS.parallel }),
+})
+
+const Events = section('Messages to the relay', {
+  maximum: optional(Whole(100, 1_000_000), 'kept for a relay that is away; then the oldest go unsent', {
+    default: DEFAULTS.maximumEvents,
+  }),
+})
+
+const ClockSection = section('The clock', {
+  uncertaintyMs: optional(
+    Milliseconds(0, 86_400_000),
+    'how far off a clock may be that nothing keeps, as records will say',
+    { default: DEFAULTS.uncertaintyMs },
+  ),
+})
+
+const LogSection = section('What is written to the journal', {
+  level: optional(OneOf('debug', 'info', 'warn', 'error', 'silent'), 'how much', { default: 'info' }),
+  format: optional(OneOf('lines', 'json'), 'for people, or for collectors', { default: 'lines' }),
+})
 
 /** The operator's file: YAML, every key known, nothing coerced. Secrets are never in it, only paths of files with them. */
 export const AgentConfig = Exact({
-  /** Everything the agent keeps lies here; mode 0700. */
-  dataDir: AbsolutePath,
-  camera: Exact({
-    /** A file, `rtsp://…` without user and password, `/dev/video0` or `rpicam`. */
-    source: Type.Optional(Type.String({ minLength: 1, maxLength: 4_096 })),
-    /** A file that holds the source in its first line: for addresses with a password. */
-    sourceFile: Type.Optional(AbsolutePath),
-    /** For the household only: stands in sealed items. */
-    name: Type.String({ minLength: 1, maxLength: 100 }),
-    /** A file starts again at its end. */
-    loop: Type.Optional(Type.Boolean()),
-    /** A file plays this much faster. */
-    rate: Type.Optional(Type.Number({ minimum: 1, maximum: 1_000 })),
-    /** Silence after which the camera counts as lost. */
-    staleMs: Type.Optional(Milliseconds(1_000, 600_000)),
+  dataDir: required(AbsolutePath, 'a directory of its own, mode 0700, for everything the agent keeps', {
+    example: '/var/lib/latchkey',
   }),
-  relay: Exact({
-    origin: OriginText,
-    /** Where the page behind the pairing URL is served; the relay's origin when absent. */
-    pageOrigin: Type.Optional(OriginText),
-    /** The log's verifier key; what the relay says at pairing when absent. */
-    logVkey: Type.Optional(Type.String({ minLength: 1, maxLength: 300 })),
+  camera: Type.With(Camera, { description: 'The camera' }),
+  relay: Type.With(Relay, { description: 'The relay' }),
+  clip: Clip,
+  motion: Motion,
+  spool: Spool,
+  upload: Upload,
+  events: Events,
+  clock: ClockSection,
+  stopGraceMs: optional(Milliseconds(0, 60_000), 'how long a stop waits for the last uploads and messages', {
+    default: DEFAULTS.stopGraceMs,
   }),
-  clip: Type.Optional(
-    Exact({
-      preRollMs: Type.Optional(Milliseconds(0, 30_000)),
-      postRollMs: Type.Optional(Milliseconds(0, 60_000)),
-      maxClipMs: Type.Optional(Milliseconds(4_000, 60_000)),
-    }),
-  ),
-  motion: Type.Optional(
-    Exact({
-      sensitivity: Type.Optional(Type.Number({ minimum: 1, maximum: 10 })),
-      minAreaShare: Type.Optional(Type.Number({ minimum: 0, maximum: 1 })),
-    }),
-  ),
-  spool: Type.Optional(
-    Exact({
-      /** Default 2 GiB. */
-      maximumBytes: Type.Optional(Type.Integer({ minimum: 16 * 1024 * 1024, maximum: Number.MAX_SAFE_INTEGER })),
-      /** Default 256 MiB. */
-      minimumFreeBytes: Type.Optional(Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })),
-    }),
-  ),
-  upload: Type.Optional(Exact({ parallel: Type.Optional(Type.Integer({ minimum: 1, maximum: 8 })) })),
-  events: Type.Optional(Exact({ maximum: Type.Optional(Type.Integer({ minimum: 100, maximum: 1_000_000 })) })),
-  clock: Type.Optional(
-    Exact({
-      /** Claimed of a clock that nothing keeps. Default 5,000. */
-      uncertaintyMs: Type.Optional(Milliseconds(0, 86_400_000)),
-    }),
-  ),
-  /** How long a stop may wait for uploads and events to go out. Default 5,000. */
-  stopGraceMs: Type.Optional(Milliseconds(0, 60_000)),
-  log: Type.Optional(
-    Exact({
-      level: Type.Optional(
-        Type.Union([
-          Type.Literal('debug'),
-          Type.Literal('info'),
-          Type.Literal('warn'),
-          Type.Literal('error'),
-          Type.Literal('silent'),
-        ]),
-      ),
-      format: Type.Optional(Type.Union([Type.Literal('lines'), Type.Literal('json')])),
-    }),
-  ),
+  log: LogSection,
 })
 export type AgentConfig = Static<typeof AgentConfig>
 
+/** The same as data: what the documents and messages are made from. */
+export const CONFIG_SCHEMA = AgentConfig as unknown as KeySchema
+
 const program = Compile(AgentConfig)
 
-/** Findings that name keys and rules, never values. */
+/** What is wrong with the form of `value`: keys and rules, never values. */
 function schemaFindings(value: unknown): string[] {
-  return [...program.Errors(value)].map((error) => {
-    const key = error.instancePath.slice(1).replaceAll('/', '.')
-    const unknown = (error.params as { additionalProperties?: readonly string[] }).additionalProperties
-    if (unknown) return unknown.map((name) => `${[key, name].filter(Boolean).join('.')} is not a known key`).join('; ')
-    return `${key || 'the file'} ${error.message}`
+  const findings = [...program.Errors(value)].flatMap(({ instancePath, params }) => {
+    const path = instancePath.split('/').slice(1)
+    const { additionalProperties: unknown, requiredProperties: missing } = params as {
+      additionalProperties?: readonly string[]
+      requiredProperties?: readonly string[]
+    }
+    const schema = schemaAt(CONFIG_SCHEMA, path)
+    if (unknown) return unknown.map((name) => `${pathText([...path, name])} is not a known key`)
+    if (missing) return missing.map((name) => missingText([...path, name]))
+    return [`${pathText(path) || 'the file'} must be ${ruleOf(schema)}`]
   })
+  return [...new Set(findings)]
+}
+
+function missingText(path: readonly string[]): string {
+  return `${pathText(path)} is missing: it must be ${ruleOf(schemaAt(CONFIG_SCHEMA, path))}`
 }
 
 function isLoopback(origin: string): boolean {
@@ -120,12 +189,17 @@ function meaningFindings({ camera, relay, dataDir }: AgentConfig): string[] {
   return findings
 }
 
+/** Everything that is wrong with a configuration, each with key and rule, never a value. Untrusted: `value`. */
+export function checkAgentConfig(value: unknown): readonly string[] {
+  return program.Check(value) ? meaningFindings(value) : schemaFindings(value)
+}
+
 /**
  * Checks a configuration as a whole. Untrusted: `value`.
  * @throws CONFIG_INVALID naming every key that is wrong, never a value
  */
 export function parseAgentConfig(value: unknown): AgentConfig {
-  const findings = program.Check(value) ? meaningFindings(value) : schemaFindings(value)
+  const findings = checkAgentConfig(value)
   if (findings.length > 0) throw new LatchkeyError('CONFIG_INVALID', `configuration: ${findings.join('; ')}`)
   return value as AgentConfig
 }
@@ -149,12 +223,32 @@ function parseYaml(text: string): unknown {
   }
 }
 
+/** A heading without a key below it (`clip:` alone, null in YAML) is no group at all. */
+function withoutEmptyGroups(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
+  const isEmpty = ([name, member]: [string, unknown]) =>
+    member === null && mayBeEmpty(CONFIG_SCHEMA.properties?.[name] ?? {})
+  return Object.fromEntries(Object.entries(value).filter((entry) => !isEmpty(entry)))
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file',
+  EACCES: 'this user may not read it',
+  EISDIR: 'it is a directory',
+}
+
+/** A configuration file, not yet checked. @throws CONFIG_INVALID when it cannot be read or is not YAML */
+export async function loadConfigValue(path: string): Promise<unknown> {
+  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
+    const reason = REASONS[(cause as NodeJS.ErrnoException).code ?? ''] ?? 'it cannot be read'
+    throw new LatchkeyError('CONFIG_INVALID', `the configuration file ${path}: ${reason}`, { cause })
+  })
+  return withoutEmptyGroups(parseYaml(text))
+}
+
 /** Reads and checks a configuration file. @throws CONFIG_INVALID */
 export async function loadAgentConfig(path: string): Promise<AgentConfig> {
-  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
-    throw new LatchkeyError('CONFIG_INVALID', 'the configuration file cannot be read', { cause })
-  })
-  return parseAgentConfig(parseYaml(text))
+  return parseAgentConfig(await loadConfigValue(path))
 }
 
 /** The camera's address, from the configuration or the file it names. Secret. @throws CONFIG_INVALID */

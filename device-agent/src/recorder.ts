@@ -7,7 +7,7 @@ import { loadFfmpeg } from './camera/ffmpeg-binary.ts'
 import type { CameraSource } from './camera/source.ts'
 import { type Capture, createCapture } from './capture.ts'
 import { DEFAULT_CLIP_CONFIG } from './clip/clip-cutter.ts'
-import type { AgentConfig } from './config.ts'
+import { type AgentConfig, DEFAULTS } from './config.ts'
 import { openDayFile } from './day/disk-day-recorder.ts'
 import type { AgentNews, AgentObserver, CameraState, DeviceIdentity, DoorEvent, EventBody, WatchState } from './flow.ts'
 import { loadBootId } from './kernel/boot-id.ts'
@@ -81,14 +81,6 @@ export interface AgentContext {
   readonly signer: Signer
 }
 
-const DEFAULTS = {
-  maximumBytes: 2 * 1024 ** 3,
-  minimumFreeBytes: 256 * 1024 ** 2,
-  parallel: 2,
-  maximumEvents: 50_000,
-  uncertaintyMs: 5_000,
-  stopGraceMs: 5_000,
-} as const
 const PROGRAM_TIMEOUT_MS = 5_000
 const SEARCH_PATH = '/usr/local/bin:/usr/bin:/bin'
 
@@ -328,7 +320,7 @@ export async function startRecorder(context: AgentContext, pairing: PairingState
       sink: sealer,
       motion: { ...DEFAULT_MOTION_CONFIG, ...config.motion },
       clip: { ...DEFAULT_CLIP_CONFIG, ...config.clip },
-      ...(config.camera.staleMs === undefined ? {} : { staleMs: config.camera.staleMs }),
+      staleMs: config.camera.staleMs ?? DEFAULTS.staleMs,
       onState,
       onEvent(event) {
         record({ type: event.trigger, event: event.event, atMs: event.atMs })

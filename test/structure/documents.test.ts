@@ -1,5 +1,6 @@
 /** What the documents list is what the code has. */
 import { describe, expect, test } from 'vitest'
+import { configTable, exampleConfig } from '../../device-agent/src/config-document.ts'
 import { ROUTES } from '../../relay/src/http/routes.ts'
 import { ERROR_CODES } from '../../shared/src/errors.ts'
 import * as shared from '../../shared/src/index.ts'
@@ -69,6 +70,20 @@ test('spec/consent.md holds the words of the notice', () => {
 
 test('spec/log.md lists every type of leaf', () => {
   expect(tableOf('shared/spec/log.md').map(([type]) => type)).toEqual(shared.LEAF_TYPES)
+})
+
+describe('the configuration of the agent (npm run documents writes both)', () => {
+  test('stands in its README, key by key', () => {
+    const page = readSource('device-agent/README.md')
+    const table = page.slice(page.indexOf('<!-- configuration -->'), page.indexOf('<!-- /configuration -->'))
+    const rows = table.split('\n').filter((line) => line.startsWith('| `'))
+    const written = rows.map((line) => line.split(' | ').map((cell) => cell.replace(/^\| | \|$/g, '').trim()))
+    expect(written).toEqual(configTable())
+  })
+
+  test('is what the annotated file explains', () => {
+    expect(readSource('device-agent/agent.yml')).toBe(exampleConfig())
+  })
 })
 
 describe('dependencies', () => {

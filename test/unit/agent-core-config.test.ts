@@ -1,7 +1,15 @@
 import { writeFile } from 'node:fs/promises'
 import { describe, expect, test } from 'vitest'
 import { LatchkeyError } from '@latchkey/shared'
-import { loadAgentConfig, loadCameraAddress, parseAgentConfig } from '../../device-agent/src/config.ts'
+import {
+  checkAgentConfig,
+  CONFIG_SCHEMA,
+  loadAgentConfig,
+  loadCameraAddress,
+  parseAgentConfig,
+} from '../../device-agent/src/config.ts'
+import { exampleConfig } from '../../device-agent/src/config-document.ts'
+import { type ConfigKey, keysOf, pathText, ruleOf } from '../../device-agent/src/config-rule.ts'
 import { createMemoryFolder } from '../support/memory-folder.ts'
 
 const GOOD = {
@@ -64,5 +72,100 @@ describe('the configuration', () => {
       code: 'CONFIG_INVALID',
       message: expect.not.stringContaining('hunter2') as string,
     })
+  })
+})
+
+const KEYS = [...keysOf(CONFIG_SCHEMA)]
+const UNKNOWN = 'unheardOf'
+const CANARY = 'hunter2'
+
+/** A copy of `whole` with `value` at `path`; `'[]'` is a list's first member. */
+function withValue(whole: unknown, [name, ...rest]: readonly string[], value: unknown): unknown {
+  if (name === undefined) return value
+  if (name === '[]') {
+    const [first, ...others] = (whole ?? []) as unknown[]
+    return [withValue(first, rest, value), ...others]
+  }
+  const group = (whole ?? {}) as Record<string, unknown>
+  return { ...group, [name]: withValue(group[name], rest, value) }
+}
+
+/** Every key at once, with what holds without it, or its example. */
+const FULL = KEYS.filter(({ path }) => !path.includes('[]')).reduce<unknown>(
+  (whole, { path, schema }) => withValue(whole, path, schema.default ?? schema.example),
+  {},
+)
+
+/** Values that no rule of this key allows. */
+function wrongValues({ schema }: ConfigKey): unknown[] {
+  const outside = [
+    ...(schema.minimum === undefined ? [] : [schema.minimum - 1]),
+    ...(schema.maximum === undefined ? [] : [schema.maximum + (schema.type === 'integer' ? 1 : 0.1)]),
+    ...(schema.type === 'integer' ? [1.5] : []),
+    ...(schema.anyOf === undefined ? [] : [CANARY]),
+    ...(schema.type === 'string' ? ['', `${CANARY}\n${'x'.repeat(5_000)}`] : []),
+  ]
+  return [...outside, schema.type === 'string' ? 5 : `${CANARY} 15s`, { [CANARY]: 1 }, null]
+}
+
+describe('every key of the configuration', () => {
+  test('has a meaning, and a default or an example that its own rule allows', () => {
+    expect(KEYS.filter(({ schema }) => !schema.description).map(({ path }) => pathText(path))).toEqual([])
+    const formOf = (finding: string) => !finding.startsWith('camera needs exactly one')
+    expect(checkAgentConfig(FULL).filter(formOf)).toEqual([])
+  })
+
+  test.each(KEYS.map((key) => [pathText(key.path), key] as const))(
+    '%s, when wrong, is named with its rule',
+    (_, key) => {
+      const name = pathText(key.path).replace('[]', '[0]')
+      for (const value of wrongValues(key)) {
+        const findings = checkAgentConfig(withValue(FULL, key.path, value))
+        expect(findings).toContain(`${name} must be ${ruleOf(key.schema)}`)
+        expect(findings.join()).not.toContain(CANARY)
+      }
+    },
+  )
+
+  test.each(KEYS.map((key) => [pathText(key.path), key] as const))('beside %s, an unknown one is named', (_, key) => {
+    const path = [...key.path.slice(0, -1), UNKNOWN]
+    const findings = checkAgentConfig(withValue(FULL, path, CANARY))
+    expect(findings).toContain(`${pathText(path).replace('[]', '[0]')} is not a known key`)
+    expect(findings.join()).not.toContain(CANARY)
+  })
+
+  test.each(KEYS.filter(({ required }) => required).map((key) => [pathText(key.path), key] as const))(
+    '%s, when missing, is named with its rule',
+    (_, key) => {
+      const findings = checkAgentConfig(JSON.parse(JSON.stringify(withValue(FULL, key.path, undefined))))
+      const name = pathText(key.path).replace('[]', '[0]')
+      expect(findings).toContain(`${name} is missing: it must be ${ruleOf(key.schema)}`)
+    },
+  )
+})
+
+describe('the annotated file', () => {
+  const load = async (text: string) => {
+    await using folder = await createMemoryFolder()
+    await writeFile(`${folder.path}/agent.yml`, text)
+    return await loadAgentConfig(`${folder.path}/agent.yml`)
+  }
+
+  test('is a whole configuration in which only what is required stands', async () => {
+    expect(await load(exampleConfig())).toEqual({
+      dataDir: '/var/lib/latchkey',
+      camera: { source: 'rpicam', name: 'Front door' },
+      relay: { origin: 'https://relay.example' },
+    })
+  })
+
+  test('holds every key: with each # taken away it is the configuration of defaults and examples', async () => {
+    const text = exampleConfig()
+      .replace(/^(\s*)#(?=[\w])/gm, '$1')
+      .replace(/^ +sourceFile:.*\n/m, '')
+    const { camera, ...rest } = FULL as { camera: Record<string, unknown> }
+    const { sourceFile, ...others } = camera
+    expect(sourceFile).toBeDefined()
+    expect(await load(text)).toEqual({ ...rest, camera: others })
   })
 })
