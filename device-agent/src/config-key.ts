@@ -15,7 +15,7 @@ export interface KeyNotes {
 
 /** A key that must be there. */
 export const required = <T extends TSchema>(rule: T, about: string, notes: KeyNotes = {}): T =>
-  Type.With(rule, { description: about, ...notes })
+  Type.With(rule, { description: about, ...notes }) as T
 
 /** A key that may be left out. */
 export const optional = <T extends TSchema>(rule: T, about: string, notes: KeyNotes) =>
@@ -23,7 +23,7 @@ export const optional = <T extends TSchema>(rule: T, about: string, notes: KeyNo
 
 /** A group of keys that may be left out as a whole. */
 export const section = <P extends TProperties>(about: string, keys: P) =>
-  Type.Optional(Type.With(Exact(keys), { description: about }) as ReturnType<typeof Exact<P>>)
+  Type.Optional(Type.With(Exact(keys), { description: about }))
 
 /** A whole number; `Milliseconds` when its name ends in `Ms`. */
 export const Whole = (minimum: number, maximum: number) => Type.Integer({ minimum, maximum })
