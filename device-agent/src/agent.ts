@@ -35,6 +35,8 @@ export interface Agent extends AsyncDisposable {
   /** The simulated button. Null when unpaired, or when it bounced. */
   ring(): DoorEvent | null
   status(): AgentStatus
+  /** See `Recorder.setPrivacy`. @throws UNAVAILABLE before the device is paired */
+  setPrivacy(on: boolean): Promise<void>
   /** Resolves true when everything recorded so far is uploaded and acknowledged, false when `timeoutMs` passed first. */
   drained(timeoutMs: number): Promise<boolean>
 }
@@ -120,7 +122,7 @@ export async function createAgent(config: AgentConfig, parts: AgentParts = {}): 
 
   const started = start()
   const ready = started.then(() => {})
-  const captured = started.then(({ capture }) => capture.done)
+  const captured = started.then((running) => running.captured)
   // Whoever does not ask is not punished: both are also told by `log` and `status`.
   ready.catch(() => {})
   captured.catch(() => {})
@@ -137,11 +139,17 @@ export async function createAgent(config: AgentConfig, parts: AgentParts = {}): 
       pairing,
       ...(recorder?.status() ?? {
         camera: 'starting',
+        privacy: false,
         spool: { clips: 0, items: 0, bytes: 0, droppedClips: 0 },
         outboxEvents: 0,
         connected: false,
       }),
     }),
+    async setPrivacy(on) {
+      if (recorder === null)
+        throw new LatchkeyError('UNAVAILABLE', 'the device is not paired yet: it records nothing, pair it first')
+      await recorder.setPrivacy(on)
+    },
     drained: async (timeoutMs) => (await recorder?.drained(timeoutMs)) ?? false,
     [Symbol.asyncDispose]: () => whole.disposeAsync(),
   }

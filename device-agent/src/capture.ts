@@ -40,8 +40,11 @@ export interface Capture extends AsyncDisposable {
   readonly done: Promise<void>
   /** Somebody rang, at `atMs` of the device clock. */
   ring(atMs: number): DoorEvent
-  /** Ends the open clip with what it has; resolves like `done`, and never rejects. Idempotent. */
-  stop(): Promise<void>
+  /**
+   * Ends the open clip with what it has; resolves like `done`, and never rejects. Idempotent. `privacy`: not a frame
+   * from after this call is kept, and the open clip says what is missing.
+   */
+  stop(reason?: 'privacy'): Promise<void>
   /** Frames the detector was fed, frames it missed because it was behind, and times it was started again. */
   readonly detector: { readonly fed: number; readonly skipped: number; readonly restarts: number }
 }
@@ -82,6 +85,8 @@ export function createCapture(options: CaptureOptions): Capture {
   }
 
   function take(event: CameraEvent): void {
+    // What was on its way when the stop was called is not kept.
+    if (stopping.signal.aborted && event.kind !== 'state') return
     switch (event.kind) {
       case 'state':
         onState(event.state, event.atMs)
@@ -117,9 +122,10 @@ export function createCapture(options: CaptureOptions): Capture {
 
   const done = run()
   const stopped = done.catch(() => {})
-  const stop = () => {
+  const stop = (reason?: 'privacy') => {
+    if (reason !== undefined) cutter.lose(reason)
     stopping.abort()
     return stopped
   }
-  return { done, stop, ring: (atMs) => cutter.ring(atMs), detector: decoder.stats, [Symbol.asyncDispose]: stop }
+  return { done, stop, ring: (atMs) => cutter.ring(atMs), detector: decoder.stats, [Symbol.asyncDispose]: () => stop() }
 }

@@ -116,7 +116,7 @@ export interface ClipSink {
 }
 
 /** What the camera stage reports of itself. */
-export type CameraState = 'starting' | 'on' | 'camera-lost' | 'stopped'
+export type CameraState = 'starting' | 'on' | 'camera-lost' | 'privacy' | 'stopped'
 
 /** camera → clip, motion: what the camera stage tells, in order. */
 export type CameraEvent =

@@ -3,10 +3,7 @@ import { createRelayClient, type RelayClient } from '@latchkey/shared/node'
 import { statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createSimulatedButton } from './button/simulated-button.ts'
-import { loadFfmpeg } from './camera/ffmpeg-binary.ts'
 import type { CameraSource } from './camera/source.ts'
-import { type Capture, createCapture } from './capture.ts'
-import { DEFAULT_CLIP_CONFIG } from './clip/clip-cutter.ts'
 import { type AgentConfig, DEFAULTS } from './config.ts'
 import { openDayFile } from './day/disk-day-recorder.ts'
 import type { AgentNews, AgentObserver, CameraState, DeviceIdentity, DoorEvent, EventBody, WatchState } from './flow.ts'
@@ -22,12 +19,12 @@ import { createCheckpointKeeper } from './link/checkpoint-keeper.ts'
 import { openDiskOutbox } from './link/disk-outbox.ts'
 import { createMqttOpener } from './link/mqtt-session.ts'
 import { createPublisher } from './link/publisher.ts'
-import { DEFAULT_MOTION_CONFIG } from './motion/motion-detector.ts'
 import { createClockSource } from './seal/clock-source.ts'
 import { createSealer } from './seal/sealer.ts'
 import { openDiskSpool, type SpoolStatus } from './spool/disk-spool.ts'
 import { createRelayUploadClient } from './upload/relay-upload-client.ts'
 import { createUploader } from './upload/uploader.ts'
+import { startWatching } from './watching.ts'
 
 /** What every manifest says of the program that made it. */
 export const SOFTWARE = 'latchkey-agent/0.1.0'
@@ -53,6 +50,8 @@ export interface AgentParts {
 /** What records and sends, at this moment. */
 export interface RecorderStatus {
   readonly camera: CameraState
+  /** The household switched the camera off. */
+  readonly privacy: boolean
   readonly spool: SpoolStatus
   /** Events that the relay has not acknowledged. */
   readonly outboxEvents: number
@@ -61,11 +60,18 @@ export interface RecorderStatus {
 
 /** The agent's parts once it is paired. */
 export interface Recorder extends AsyncDisposable {
-  readonly capture: Capture
+  /** Resolves when the source has ended (files do) or the recorder was disposed; rejects when it cannot be used. */
+  readonly captured: Promise<void>
   ring(): DoorEvent | null
   status(): RecorderStatus
   /** Tells `observer` everything from now on, until the returned function is called. */
   observe(observer: AgentObserver): () => void
+  /**
+   * On: what is open ends, the sensor's process ends, and it stays so across restarts; a ring is still told. Resolves
+   * when nothing reads the camera any more and the choice is on the disk. Off: watching starts again. Idempotent.
+   * @throws node's file system errors when the choice could not be kept; the camera is off all the same
+   */
+  setPrivacy(on: boolean): Promise<void>
   drained(timeoutMs: number): Promise<boolean>
 }
 
@@ -82,7 +88,6 @@ export interface AgentContext {
 }
 
 const PROGRAM_TIMEOUT_MS = 5_000
-const SEARCH_PATH = '/usr/local/bin:/usr/bin:/bin'
 
 /** Runs a small program of the system by its name; null when it is missing or failed. */
 function createProgramRunner(clock: Clock) {
@@ -306,36 +311,30 @@ export async function startRecorder(context: AgentContext, pairing: PairingState
     await drained(config.stopGraceMs ?? DEFAULTS.stopGraceMs)
   })
 
-  const capture = stack.use(
-    createCapture({
-      source: context.source,
-      name: config.camera.name,
-      ffmpeg: await loadFfmpeg({
-        searchPath: parts.searchPath ?? SEARCH_PATH,
-        configuredPath: parts.ffmpegPath,
-        clock,
-      }),
-      clock,
-      random,
+  const watching = stack.use(
+    await startWatching(context, {
       sink: sealer,
-      motion: { ...DEFAULT_MOTION_CONFIG, ...config.motion },
-      clip: { ...DEFAULT_CLIP_CONFIG, ...config.clip },
-      staleMs: config.camera.staleMs ?? DEFAULTS.staleMs,
       onState,
       onEvent(event) {
         record({ type: event.trigger, event: event.event, atMs: event.atMs })
         tell({ kind: 'door', event })
       },
       onFinding: (finding) => tell({ kind: 'finding', finding }),
-      onFault: (error) => log.error({ code: codeOf(error) }, 'recording stumbled'),
     }),
   )
-  const button = createSimulatedButton(clock, (atMs) => capture.ring(atMs))
+  const button = createSimulatedButton(clock, (atMs) => watching.ring(atMs))
   const whole = stack.move()
   return {
-    capture,
+    captured: watching.done,
     ring: () => button.press(),
-    status: () => ({ camera, spool: spool.status(), outboxEvents: outbox.waiting, connected: publisher.connected }),
+    status: () => ({
+      camera,
+      privacy: watching.isPrivate,
+      spool: spool.status(),
+      outboxEvents: outbox.waiting,
+      connected: publisher.connected,
+    }),
+    setPrivacy: (on) => watching.set(on),
     observe(observer) {
       observers.add(observer)
       return () => observers.delete(observer)

@@ -1,4 +1,3 @@
-import { readFileSync, readdirSync } from 'node:fs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createCamera } from '../../device-agent/src/camera/camera.ts'
 import type { FfmpegBinary } from '../../device-agent/src/camera/ffmpeg-binary.ts'
@@ -6,6 +5,7 @@ import { createCapture } from '../../device-agent/src/capture.ts'
 import { DEFAULT_CLIP_CONFIG } from '../../device-agent/src/clip/clip-cutter.ts'
 import type { CameraState, CodedFrame } from '../../device-agent/src/flow.ts'
 import { systemClock as clock } from '../../device-agent/src/kernel/clock.ts'
+import { runningIngests as ingests } from '../support/child-programs.ts'
 import { type CodedVideo, loadCodedVideo } from '../support/coded-video.ts'
 import { SMALL_SCENE, createFolder, decodeComplaints, drawScene, testFfmpeg } from '../support/media-files.ts'
 import { createMemorySink, videoOf } from '../support/memory-sink.ts'
@@ -20,21 +20,6 @@ beforeAll(async () => {
   ffmpeg = await testFfmpeg()
   video = loadCodedVideo(await drawScene(folder.path, { ...SMALL_SCENE, seconds: 16 }))
 })
-
-/** Command lines of our running children that read from a camera. */
-function ingests(): string[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .flatMap((pid) => {
-      try {
-        const parent = /^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
-        const line = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')
-        return parent === String(process.pid) && line.includes('ffmpeg') ? [line] : []
-      } catch {
-        return []
-      }
-    })
-}
 
 afterAll(() => {
   expect(ingests()).toEqual([])

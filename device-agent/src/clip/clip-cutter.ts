@@ -46,8 +46,8 @@ export interface ClipCutter {
   find(finding: MotionFinding): void
   /** Somebody rang: recorded at once, with what pre-roll there is. Returns the event it belongs to. */
   ring(atMs: number): DoorEvent
-  /** The camera is gone: ends what is open, with a gap for what is missing. */
-  lose(): void
+  /** The camera is gone or switched off: ends what is open, with a gap for what is missing. */
+  lose(reason?: 'camera-lost' | 'privacy'): void
   /** Ends what is open with what is there, and resolves when the sink has it. */
   finish(): Promise<void>
   /** Resolves when the sink has everything queued so far. */
@@ -215,10 +215,10 @@ export function createClipCutter(options: ClipCutterOptions): ClipCutter {
       advance()
       return clip.event
     },
-    lose() {
+    lose(reason = 'camera-lost') {
       endStream()
       const missing = open && { startMs: Math.max(open.event.atMs, newestMs()), endMs: deadlineMs(open) }
-      if (missing && missing.startMs < missing.endMs) open?.writer?.miss({ ...missing, reason: 'camera-lost' })
+      if (missing && missing.startMs < missing.endMs) open?.writer?.miss({ ...missing, reason })
       breakStream()
       format = undefined
     },

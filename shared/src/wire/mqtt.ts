@@ -56,7 +56,7 @@ export type MqttHello = Static<typeof MqttHello>
 export const Health = Exact({
   v: Version1,
   software: Line(100),
-  camera: Type.Enum(['starting', 'on', 'camera-lost', 'stopped']),
+  camera: Type.Enum(['starting', 'on', 'camera-lost', 'privacy', 'stopped']),
   spoolItems: Count,
   spoolBytes: Count,
   outboxEvents: Count,
