@@ -18,7 +18,7 @@ export async function* footagePictures(view: FootageView): AsyncGenerator<Uint8A
   const range = ['-ss', String(stretch.fromS), '-t', String(stretch.toS - stretch.fromS)]
   const filter = `fps=${framesPerSecond},scale=${width}:${height}:flags=bicubic,format=yuv420p`
   const args = ['-v', 'error', '-nostdin', ...range, '-i', path, '-an', '-vf', filter, '-f', 'rawvideo', 'pipe:1']
-  const decoder = spawn('ffmpeg', args, { stdio: ['ignore', 'pipe', 'inherit'] })
+  const decoder = spawn('ffmpeg', args, { stdio: ['ignore', 'pipe', 'ignore'] })
   const exited = once(decoder, 'close') as Promise<[number | null]>
   const sizeBytes = (width * height * 3) / 2
   let picture = new Uint8Array(sizeBytes)

@@ -2,37 +2,50 @@
 import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import {
-  COMPOSITES,
-  type CompositeEntry,
-  createCompositeOf,
-  loadVisitFootage,
-  TUNING_COMPOSITES,
-} from './composite-suite.ts'
-import { encodeScene } from './ffmpeg-scene-encoder.ts'
-import { frameCount } from './scene.ts'
+import { COMPOSITES, createCompositeOf, loadVisitFootage, TUNING_COMPOSITES } from './composite-suite.ts'
+import { DRAWN_CODING, drawnScenes, SCORED_SEEDS, TUNING_SEEDS } from './drawn-suite.ts'
+import { type Coding, encodeScene } from './ffmpeg-scene-encoder.ts'
+import { frameCount, type Scene } from './scene.ts'
 
 const HELP = `node infra/bench/scenes/make-scenes.ts --out DIR [--footage DIR] [--only TEXT] [--tuning] [--list]
 
 Writes each scene as NAME.mp4 with its truth in NAME.mp4.json. What is there already is kept.
 
-  --footage DIR  recordings with a ground-truth.json; composites are cut from them
+  --footage DIR  recordings with a ground-truth.json: composites are cut from them; without it only drawn scenes
   --only TEXT    names that hold TEXT
   --tuning       the scenes for adjusting a detector instead of those for measuring it
   --list         only the names
 `
 
-const say = (line: string) => process.stderr.write(`${line}\n`)
+/** A video that can be made. */
+interface Recipe {
+  readonly name: string
+  readonly coding: Coding
+  make(): Scene | Promise<Scene>
+}
 
-async function makeComposites(entries: readonly CompositeEntry[], folders: { out: string; footage: string }) {
-  const footage = loadVisitFootage(folders.footage)
-  for (const entry of entries) {
-    const path = join(folders.out, `${entry.scene.name}.mp4`)
-    if (existsSync(path)) continue
-    const scene = await createCompositeOf(footage, entry)
-    say(`${path}: ${frameCount(scene)} pictures of ${scene.width}×${scene.height}…`)
-    await encodeScene(scene, entry.coding, path)
-  }
+function recipes(isTuning: boolean, footageFolder: string | undefined): Recipe[] {
+  const drawn = drawnScenes(isTuning ? TUNING_SEEDS : SCORED_SEEDS).map((scene) => ({
+    name: scene.name,
+    coding: DRAWN_CODING,
+    make: () => scene,
+  }))
+  if (footageFolder === undefined) return drawn
+  const footage = loadVisitFootage(footageFolder)
+  const composites = (isTuning ? TUNING_COMPOSITES : COMPOSITES).map((entry) => ({
+    name: entry.scene.name,
+    coding: entry.coding,
+    make: () => createCompositeOf(footage, entry),
+  }))
+  return [...composites, ...drawn]
+}
+
+async function make({ name, coding, make: build }: Recipe, folder: string): Promise<void> {
+  const path = join(folder, `${name}.mp4`)
+  if (existsSync(path)) return
+  const scene = await build()
+  process.stderr.write(`${path}: ${frameCount(scene)} pictures of ${scene.width}×${scene.height}…\n`)
+  await encodeScene(scene, coding, path)
 }
 
 async function main(): Promise<number> {
@@ -46,19 +59,16 @@ async function main(): Promise<number> {
       help: { type: 'boolean', default: false },
     },
   })
-  const entries = (values.tuning ? TUNING_COMPOSITES : COMPOSITES).filter(({ scene }) =>
-    scene.name.includes(values.only),
-  )
   if (values.help || (values.out === undefined && !values.list)) {
     process.stdout.write(HELP)
     return values.help ? 0 : 2
   }
-  if (values.list) {
-    for (const { scene } of entries) process.stdout.write(`${scene.name}\n`)
-    return 0
+  const chosen = recipes(values.tuning, values.footage).filter(({ name }) => name.includes(values.only))
+  if (values.list) process.stdout.write(chosen.map(({ name }) => `${name}\n`).join(''))
+  else {
+    mkdirSync(values.out!, { recursive: true })
+    for (const recipe of chosen) await make(recipe, values.out!)
   }
-  mkdirSync(values.out!, { recursive: true })
-  if (values.footage !== undefined) await makeComposites(entries, { out: values.out!, footage: values.footage })
   return 0
 }
 
