@@ -3,7 +3,8 @@ import { createRelayClient } from '@latchkey/shared/node'
 import { join } from 'node:path'
 import { assertCameraSource, type CameraSource, parseCameraSource } from './camera/source.ts'
 import { type AgentConfig, loadCameraAddress } from './config.ts'
-import type { DoorEvent } from './flow.ts'
+import { createDoorbell } from './doorbell.ts'
+import type { ButtonState, DoorEvent } from './flow.ts'
 import { createDirectory, removeTemporaries } from './kernel/atomic-file.ts'
 import { randomFraction } from './kernel/backoff.ts'
 import { systemClock } from './kernel/clock.ts'
@@ -24,6 +25,7 @@ export type PairingView =
 /** The agent at this moment. */
 export interface AgentStatus extends RecorderStatus {
   readonly pairing: PairingView
+  readonly button: ButtonState
 }
 
 /** A running agent; disposing it is a graceful stop: what was recorded is closed, kept, and as far as possible sent. */
@@ -32,7 +34,7 @@ export interface Agent extends AsyncDisposable {
   readonly ready: Promise<void>
   /** Resolves when the source has ended (files do) and the spool has all of it; rejects when the source cannot be used. */
   readonly captured: Promise<void>
-  /** The simulated button. Null when unpaired, or when it bounced. */
+  /** The simulated button. Null when it bounced. Unpaired, a ring is heard in the house and recorded nowhere. */
   ring(): DoorEvent | null
   status(): AgentStatus
   /** See `Recorder.setPrivacy`. @throws UNAVAILABLE before the device is paired */
@@ -70,6 +72,9 @@ export async function createAgent(config: AgentConfig, parts: AgentParts = {}): 
   const stop = new AbortController()
   let pairing: PairingView = { kind: 'unpaired', url: null, untilMs: null }
   let recorder: Recorder | null = null
+  const doorbell = stack.use(
+    createDoorbell({ config: config.button ?? {}, clock, log, random, onRing: () => {}, onState: () => {} }),
+  )
 
   const display: PairingDisplay = {
     onCode(url, untilMs) {
@@ -116,8 +121,10 @@ export async function createAgent(config: AgentConfig, parts: AgentParts = {}): 
     if (known) pairing = { kind: 'paired', device: signer.thumbprint, digits: null }
     if (state.relay !== config.relay.origin)
       throw new LatchkeyError('CONFIG_INVALID', 'relay.origin is not the relay this device was paired with')
-    recorder = await startRecorder(context, state)
-    return recorder
+    const started = await startRecorder(context, state)
+    doorbell.attach((atMs) => started.ring(atMs))
+    recorder = started
+    return started
   }
 
   const started = start()
@@ -128,15 +135,17 @@ export async function createAgent(config: AgentConfig, parts: AgentParts = {}): 
   captured.catch(() => {})
   stack.defer(async () => {
     stop.abort()
+    doorbell.attach(null)
     await (await started.catch(() => null))?.[Symbol.asyncDispose]()
   })
   const whole = stack.move()
   return {
     ready,
     captured,
-    ring: () => recorder?.ring() ?? null,
+    ring: () => doorbell.press(),
     status: () => ({
       pairing,
+      button: doorbell.state,
       ...(recorder?.status() ?? {
         camera: 'starting',
         privacy: false,

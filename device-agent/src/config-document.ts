@@ -50,14 +50,26 @@ function keyLines(key: ConfigKey, indent: string, chosen: ChosenValues): string[
   return [...comment, `${indent}${path in chosen ? '' : '#'}${key.path.at(-1)!}: ${yamlValue(value)}`]
 }
 
+/** The keys of a group, and the groups in it below headings of their own. */
+function memberLines(path: readonly string[], schema: KeySchema, chosen: ChosenValues): string[] {
+  const indent = '  '.repeat(path.length)
+  return Object.entries(schema.properties ?? {}).flatMap(([name, member]) => {
+    const here = [...path, name]
+    const required = schema.required?.includes(name) === true
+    if (member.properties === undefined) return keyLines({ path: here, schema: member, required }, indent, chosen)
+    const about = `${indent}# ${sentence(member.description ?? name)}`
+    const head = `${indent}${isChosen(here, chosen) ? '' : '#'}${name}:`
+    return [about, head, ...memberLines(here, member, chosen)]
+  })
+}
+
+const isChosen = (path: readonly string[], chosen: ChosenValues): boolean =>
+  Object.keys(chosen).some((key) => key.startsWith(`${pathText(path)}.`))
+
 function sectionLines(name: string, schema: KeySchema, chosen: ChosenValues): string[] {
-  const keys = [...keysOf({ properties: { [name]: schema } })].filter(({ path }) => !path.includes('[]'))
-  const isActive = keys.some(({ path }) => pathText(path) in chosen)
   // A group whose keys may all be missing may stand empty: one `#` less to forget.
-  const head = `${isActive || mayBeEmpty(schema) ? '' : '#'}${name}:`
-  // Groups inside of groups are written in place, on one line each.
-  const body = keys.flatMap((key) => keyLines(key, '  '.repeat(key.path.length - 1), chosen))
-  return ['', `# --- ${schema.description ?? name} ---`, head, ...body]
+  const head = `${isChosen([name], chosen) || mayBeEmpty(schema) ? '' : '#'}${name}:`
+  return ['', `# --- ${schema.description ?? name} ---`, head, ...memberLines([name], schema, chosen)]
 }
 
 const HEAD = [
@@ -80,10 +92,17 @@ export function annotatedConfig(chosen: ChosenValues): string {
   return [...HEAD, ...lines, ''].join('\n')
 }
 
+/** Whether a key must be there, and so must every group above it. */
+function isRequired(schema: KeySchema, [name, ...rest]: readonly string[]): boolean {
+  if (name === undefined) return true
+  const member = schema.properties?.[name]
+  return schema.required?.includes(name) === true && member !== undefined && isRequired(member, rest)
+}
+
 /** The file that a fresh installation begins with: only what is required stands. */
 export function exampleConfig(): string {
   const source = { 'camera.source': CONFIG_SCHEMA.properties!['camera']!.properties!['source']!.example }
-  const required = [...keysOf(CONFIG_SCHEMA)].filter((key) => key.required && !key.path.includes('[]'))
+  const required = [...keysOf(CONFIG_SCHEMA)].filter(({ path }) => isRequired(CONFIG_SCHEMA, path))
   return annotatedConfig({
     ...source,
     ...Object.fromEntries(required.map((key) => [pathText(key.path), key.schema.example])),

@@ -34,7 +34,7 @@ export const Fraction = (minimum: number, maximum: number) => Type.Number({ mini
 
 /** One of a few words. */
 export const OneOf = <const T extends readonly string[]>(...words: T) =>
-  Type.Union(words.map((word) => Type.Literal(word as T[number])))
+  Type.Unsafe<T[number]>(Type.Union(words.map((word) => Type.Literal(word))))
 
 /** `true` or `false`. */
 export const Switch = Type.Boolean()

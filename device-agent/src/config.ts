@@ -19,6 +19,7 @@ import {
   Whole,
 } from './config-key.ts'
 import { type KeySchema, mayBeEmpty, pathText, ruleOf, schemaAt } from './config-rule.ts'
+import { ButtonConfig, buttonFindings } from './doorbell-config.ts'
 import { DEFAULT_MOTION_CONFIG } from './motion/motion-detector.ts'
 
 /** What holds without a key, for the parts that `recorder.ts` joins. */
@@ -127,6 +128,7 @@ export const AgentConfig = Exact({
   relay: Type.With(Relay, { description: 'The relay' }),
   clip: Clip,
   motion: Motion,
+  button: Type.Optional(Type.With(ButtonConfig, { description: 'The bell' })),
   spool: Spool,
   upload: Upload,
   events: Events,
@@ -172,8 +174,8 @@ function hasPassword(source: string): boolean {
   return URL.canParse(source) && (new URL(source).username !== '' || new URL(source).password !== '')
 }
 
-function meaningFindings({ camera, relay, dataDir }: AgentConfig): string[] {
-  const findings: string[] = []
+function meaningFindings({ camera, relay, button = {}, dataDir }: AgentConfig): string[] {
+  const findings = buttonFindings(button)
   if ((camera.source === undefined) === (camera.sourceFile === undefined))
     findings.push('camera needs exactly one of source and sourceFile')
   if (camera.source !== undefined && hasPassword(camera.source))

@@ -224,6 +224,9 @@ export type EventBody =
     }
   | { readonly type: 'state'; readonly state: WatchState | 'disk-full' | 'disk-ok'; readonly atMs: number }
 
+/** Whether presses would be heard: `lost` while the contact cannot be read, `none` when only calls and signals ring. */
+export type ButtonState = 'none' | 'starting' | 'watching' | 'lost'
+
 /** What the camera was doing, as day records say it. */
 export type WatchState = 'on' | 'privacy' | 'camera-lost' | 'stopped'
 

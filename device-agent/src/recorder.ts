@@ -2,7 +2,6 @@ import { codeOf, deviceCertificate, type Health, keysetList, mqttCredentials, ty
 import { createRelayClient, type RelayClient } from '@latchkey/shared/node'
 import { statfs } from 'node:fs/promises'
 import { join } from 'node:path'
-import { createSimulatedButton } from './button/simulated-button.ts'
 import type { CameraSource } from './camera/source.ts'
 import { type AgentConfig, DEFAULTS } from './config.ts'
 import { openDayFile } from './day/disk-day-recorder.ts'
@@ -62,7 +61,8 @@ export interface RecorderStatus {
 export interface Recorder extends AsyncDisposable {
   /** Resolves when the source has ended (files do) or the recorder was disposed; rejects when it cannot be used. */
   readonly captured: Promise<void>
-  ring(): DoorEvent | null
+  /** Somebody rang at `atMs` of the device clock: recorded, with a clip, and told to the relay. */
+  ring(atMs: number): DoorEvent
   status(): RecorderStatus
   /** Tells `observer` everything from now on, until the returned function is called. */
   observe(observer: AgentObserver): () => void
@@ -322,11 +322,10 @@ export async function startRecorder(context: AgentContext, pairing: PairingState
       onFinding: (finding) => tell({ kind: 'finding', finding }),
     }),
   )
-  const button = createSimulatedButton(clock, (atMs) => watching.ring(atMs))
   const whole = stack.move()
   return {
     captured: watching.done,
-    ring: () => button.press(),
+    ring: (atMs) => watching.ring(atMs),
     status: () => ({
       camera,
       privacy: watching.isPrivate,

@@ -19,6 +19,7 @@ const FFMPEG = { ffmpeg: 'ffmpeg' }
 const EVERYTHING = {
   ...FFMPEG,
   age: 'age',
+  gpiomon: 'gpiod',
   mosquitto: 'mosquitto',
   openssl: 'openssl',
   setpriv: 'util-linux',

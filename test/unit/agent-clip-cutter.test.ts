@@ -181,7 +181,51 @@ describe('the clip cutter', () => {
       at: { 16: (cutter) => rung.push(cutter.ring(T0 + 16_000)) },
     })
     expect(clips.map(spanOf)).toEqual([[7, 21]])
-    expect(rung).toEqual(events)
+    expect(rung).toEqual([{ event: events[0]!.event, trigger: 'ring', atMs: T0 + 16_000 }])
+    // The ring is told as well: a visitor who was seen first must not ring in silence.
+    expect(events.map(({ trigger }) => trigger)).toEqual(['motion', 'ring'])
+  })
+
+  /** Rings at these seconds while the camera is away, which is back at second 20 for ten seconds. */
+  async function ringWithoutCamera(...atS: readonly number[]) {
+    const sink = createMemorySink()
+    const events: DoorEvent[] = []
+    const cutter = createClipCutter({
+      camera: 'Front door',
+      config: CONFIG,
+      makePoster: () => Promise.resolve(POSTER),
+      sink,
+      onEvent: (event) => events.push(event),
+      onFault: () => {},
+    })
+    for (const s of atS) {
+      cutter.ring(T0 + s * 1000)
+      cutter.lose()
+    }
+    cutter.begin(FORMAT)
+    for (let n = 200; n < 300; n++) cutter.add(frameOf(n, 1))
+    await cutter.finish()
+    return { clips: sink.clips, events }
+  }
+
+  test('records a ring without a camera from when the camera is back, and says what is missing', async () => {
+    const { clips, events } = await ringWithoutCamera(17)
+    expect(clips.map(spanOf)).toEqual([[20, 22]])
+    expect(clips[0]!.start).toMatchObject({ event: events[0]!.event, trigger: 'ring', triggerMs: T0 + 17_000 })
+    const gap = { startMs: T0 + 17_000, endMs: T0 + 20_000, reason: 'camera-lost' }
+    expect(clips[0]!.end!.gaps).toEqual([gap])
+  })
+
+  test('tells every ring without a camera, as events of their own when they are apart', async () => {
+    const { clips, events } = await ringWithoutCamera(1, 3, 12)
+    expect(events.map(({ trigger, atMs }) => [trigger, inSeconds(atMs)])).toEqual([
+      ['ring', 1],
+      ['ring', 3],
+      ['ring', 12],
+    ])
+    expect(events[1]!.event).toBe(events[0]!.event)
+    expect(events[2]!.event).not.toBe(events[0]!.event)
+    expect(clips).toEqual([])
   })
 
   test('ends the open clip with what it has when it is stopped', async () => {

@@ -18,6 +18,8 @@ const GOOD = {
   relay: { origin: 'https://relay.example' },
 }
 
+const withButton = (button: unknown) => ({ ...GOOD, button })
+
 function messageOf(value: unknown): string {
   try {
     parseAgentConfig(value)
@@ -54,6 +56,17 @@ describe('the configuration', () => {
     ['http to another machine', { ...GOOD, relay: { origin: 'http://relay.example' } }, /https outside loopback/],
     ['a path in the origin', { ...GOOD, relay: { origin: 'https://relay.example/x' } }, /relay\.origin/],
     ['a relative data directory', { ...GOOD, dataDir: 'data' }, /dataDir/],
+    ['two contacts', withButton({ gpio: { line: 'GPIO17' }, input: { device: '/dev/x' } }), /either gpio or input/],
+    ['a line named twice', withButton({ gpio: { line: 'GPIO17', chip: 'gpiochip0', offset: 1 } }), /line, or chip/],
+    ['a chip without an offset', withButton({ gpio: { chip: 'gpiochip0' } }), /line, or chip and offset/],
+    ['a line and half a place', withButton({ gpio: { line: 'GPIO17', offset: 1 } }), /line, or chip and offset/],
+    ['a line that is an option', withButton({ gpio: { line: '--help' } }), /button\.gpio\.line/],
+    ['a bias that is none', withButton({ gpio: { line: 'GPIO17', bias: 'up' } }), /button\.gpio\.bias/],
+    ['a relative device', withButton({ input: { device: 'event0' } }), /button\.input\.device/],
+    ['a key that is none', withButton({ input: { device: '/dev/x', key: 0 } }), /button\.input\.key/],
+    ['a chime for a shell', withButton({ chime: { command: ['aplay', 'x'] } }), /chime\.command must begin with/],
+    ['a chime of nothing', withButton({ chime: { command: [] } }), /button\.chime\.command/],
+    ['a chime for ever', withButton({ chime: { command: ['/x'], timeoutMs: 1e9 } }), /button\.chime\.timeoutMs/],
     ['something that is no object', 'GOOD', /the file/],
   ])('refuses %s', (_, value, reason) => {
     expect(messageOf(value)).toMatch(reason)
@@ -111,7 +124,8 @@ function wrongValues({ schema }: ConfigKey): unknown[] {
 describe('every key of the configuration', () => {
   test('has a meaning, and a default or an example that its own rule allows', () => {
     expect(KEYS.filter(({ schema }) => !schema.description).map(({ path }) => pathText(path))).toEqual([])
-    const formOf = (finding: string) => !finding.startsWith('camera needs exactly one')
+    // All keys at once are one source, one contact and one line too many.
+    const formOf = (finding: string) => !/^(camera needs exactly one|button)/.test(finding)
     expect(checkAgentConfig(FULL).filter(formOf)).toEqual([])
   })
 
@@ -162,10 +176,13 @@ describe('the annotated file', () => {
   test('holds every key: with each # taken away it is the configuration of defaults and examples', async () => {
     const text = exampleConfig()
       .replace(/^(\s*)#(?=[\w])/gm, '$1')
-      .replace(/^ +sourceFile:.*\n/m, '')
-    const { camera, ...rest } = FULL as { camera: Record<string, unknown> }
-    const { sourceFile, ...others } = camera
-    expect(sourceFile).toBeDefined()
-    expect(await load(text)).toEqual({ ...rest, camera: others })
+      .replace(/^ +(sourceFile|line|input|device|key):.*\n/gm, '')
+    const alternatives = [
+      ['camera', 'sourceFile'],
+      ['button', 'gpio', 'line'],
+      ['button', 'input'],
+    ]
+    const others = alternatives.reduce<unknown>((whole, path) => withValue(whole, path, undefined), FULL)
+    expect(await load(text)).toEqual(JSON.parse(JSON.stringify(others)))
   })
 })

@@ -30,7 +30,7 @@ export interface ClipCutterOptions {
   readonly config: ClipConfig
   readonly makePoster: PosterMaker
   readonly sink: ClipSink
-  /** An event begins; called before its first clip does. */
+  /** An event begins, before its first clip does; or somebody rings during one. */
   readonly onEvent: (event: DoorEvent) => void
   /** A call to the sink failed. */
   readonly onFault: (error: unknown) => void
@@ -44,7 +44,10 @@ export interface ClipCutter {
   add(frame: CodedFrame): void
   /** What the detector says, in order of capture; may lag behind the frames by a few seconds. */
   find(finding: MotionFinding): void
-  /** Somebody rang: recorded at once, with what pre-roll there is. Returns the event it belongs to. */
+  /**
+   * Somebody rang: recorded at once, with what pre-roll there is, or from when the camera is back. Belongs to the event
+   * that is on, if one is.
+   */
   ring(atMs: number): DoorEvent
   /** The camera is gone or switched off: ends what is open, with a gap for what is missing. */
   lose(reason?: 'camera-lost' | 'privacy'): void
@@ -67,6 +70,8 @@ interface OpenClip {
   nextNumber: number
   /** Time of the latest motion or ring. */
   lastMs: number
+  /** It began without a stream: what is missing from then on is to be told. */
+  missedFromMs: number | undefined
   writer: ClipWriter | undefined
 }
 
@@ -102,7 +107,8 @@ export function createClipCutter(options: ClipCutterOptions): ClipCutter {
   function start(trigger: Trigger, atMs: number): DoorEvent {
     const event = { event: encodeBase64url(randomBytes(16)), trigger, atMs }
     const first = ring.groupAt(atMs - config.preRollMs)
-    open = { event, nextNumber: first?.number ?? 0, lastMs: atMs, writer: undefined }
+    const missedFromMs = first === undefined ? atMs : undefined
+    open = { event, nextNumber: first?.number ?? 0, lastMs: atMs, missedFromMs, writer: undefined }
     waitingMs = undefined
     onEvent(event)
     return event
@@ -124,6 +130,9 @@ export function createClipCutter(options: ClipCutterOptions): ClipCutter {
     if (outlet.waitingBytes + gop.sizeBytes > config.maxBytes)
       return clip.writer?.miss({ startMs: gop.startMs, endMs: gop.endMs, reason: 'frames-dropped' })
     clip.writer ??= createClipWriter({ camera, makePoster, outlet }, clip.event, gop)
+    if (clip.missedFromMs !== undefined && clip.missedFromMs < gop.startMs)
+      clip.writer.miss({ startMs: clip.missedFromMs, endMs: gop.startMs, reason: 'camera-lost' })
+    clip.missedFromMs = undefined
     clip.writer.append(gop)
   }
 
@@ -186,14 +195,19 @@ export function createClipCutter(options: ClipCutterOptions): ClipCutter {
     startedMs = Infinity
   }
 
+  const hasStream = () => ring.gops.length > 0
+
   return {
     begin(next) {
-      breakStream()
+      // Without a stream there is nothing to break, and somebody may have rung: that clip begins with this stream.
+      if (hasStream()) breakStream()
       format = next
     },
     add(frame) {
       if (format === undefined) return
       if (isJump(frame)) breakStream()
+      // Somebody rang while there was no camera, and it is back too late for them.
+      if (!hasStream() && open !== undefined && frame.captureMs > deadlineMs(open)) close()
       startedMs = Math.min(startedMs, frame.captureMs)
       ring.add(format, frame)
       advance()
@@ -209,18 +223,27 @@ export function createClipCutter(options: ClipCutterOptions): ClipCutter {
       advance()
     },
     ring(atMs) {
-      if (open === undefined) start('ring', atMs)
-      const clip = open!
-      clip.lastMs = Math.max(clip.lastMs, atMs)
+      // The camera did not come back in time for the ring before: this one is another event.
+      if (open !== undefined && !hasStream() && atMs > deadlineMs(open)) close()
+      const joined = open
+      if (joined === undefined) {
+        const event = start('ring', atMs)
+        advance()
+        return event
+      }
+      const event: DoorEvent = { event: joined.event.event, trigger: 'ring', atMs }
+      joined.lastMs = Math.max(joined.lastMs, atMs)
+      onEvent(event)
       advance()
-      return clip.event
+      return event
     },
     lose(reason = 'camera-lost') {
+      format = undefined
+      if (!hasStream()) return
       endStream()
       const missing = open && { startMs: Math.max(open.event.atMs, newestMs()), endMs: deadlineMs(open) }
       if (missing && missing.startMs < missing.endMs) open?.writer?.miss({ ...missing, reason })
       breakStream()
-      format = undefined
     },
     async finish() {
       breakStream()
