@@ -10,6 +10,8 @@ export interface ChildOptions {
   readonly command: string
   readonly args: readonly string[]
   readonly clock: Clock
+  /** Beside `PATH` and the locale; never a secret. */
+  readonly environment?: Readonly<Record<string, string>>
   /** `pipe` gives a writable `stdin`; the default is an empty input. */
   readonly stdin?: 'pipe' | 'ignore'
   /** How long SIGTERM may take before SIGKILL. Default 2,000. */
@@ -78,9 +80,14 @@ function exitOf(child: ChildProcess): Promise<ChildExit> {
  * Starts a program in its own process group, so that it can be ended together with whatever it starts.
  * @throws DEPENDENCY_MISSING when it cannot be started at all
  */
-export function spawnChild({ command, args, clock, stdin = 'ignore', graceMs = 2000 }: ChildOptions): Child {
+export function spawnChild(options: ChildOptions): Child {
+  const { command, args, clock, environment, stdin = 'ignore', graceMs = 2000 } = options
   const [file, argv] = withDeathSignal(command, args)
-  const child = spawn(file, argv, { detached: true, env: CHILD_ENVIRONMENT, stdio: [stdin, 'pipe', 'pipe'] })
+  const child = spawn(file, argv, {
+    detached: true,
+    env: { ...environment, ...CHILD_ENVIRONMENT },
+    stdio: [stdin, 'pipe', 'pipe'],
+  })
   const exited = exitOf(child)
   const pid = child.pid
   if (pid === undefined || child.stdout === null || child.stderr === null)
