@@ -2,8 +2,11 @@ import { LatchkeyError } from '@latchkey/shared'
 import { parseArgs } from 'node:util'
 import { type Agent, createAgent } from '../agent.ts'
 import { loadAgentConfig } from '../config.ts'
+import { systemClock } from '../kernel/clock.ts'
 import { createLog } from '../kernel/log.ts'
+import { createSdNotify, type SdNotify } from '../kernel/sd-notify.ts'
 import { type Command, type CommandContext, DEFAULT_CONFIG_PATH } from './command.ts'
+import { reportToServiceManager } from './service-manager.ts'
 
 const HELP = `Usage: latchkey-agent run [--config FILE]
 
@@ -13,8 +16,13 @@ Unpaired, it prints the address to open on the owner's phone, and records nothin
   --config FILE   default ${DEFAULT_CONFIG_PATH}
 
 Signals: SIGUSR1 rings the bell, SIGTERM and SIGINT stop it without losing anything.
-Environment: LATCHKEY_FFMPEG names an ffmpeg; PATH is searched otherwise.
+Environment: LATCHKEY_FFMPEG names an ffmpeg; PATH is searched otherwise. As a systemd service of Type=notify it says
+when it is ready, how it stands, and that it lives; the pairing address is then shown by "latchkey-agent status --pairing".
 `
+
+const UNPAIRED_SERVICE = 'The code for the phone: sudo latchkey-agent status --pairing\n'
+const codeText = (url: string): string =>
+  `\nNot paired: nothing is recorded. Open on the owner's phone:\n\n  ${url}\n\n`
 
 function parseOptions(args: readonly string[]): string {
   try {
@@ -26,15 +34,18 @@ function parseOptions(args: readonly string[]): string {
 }
 
 /** Waits for a signal or for a camera that cannot be used, then stops in order. */
-async function runUntilStopped(agent: Agent): Promise<void> {
+async function runUntilStopped(agent: Agent, notify: SdNotify): Promise<void> {
   const stopped = Promise.withResolvers<null>()
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stopped.resolve(null))
   process.on('SIGUSR1', () => void agent.ring())
   // A file that has played to its end is no reason to leave: uploads may be waiting.
   agent.captured.catch((error: unknown) => stopped.reject(error))
+  const report = reportToServiceManager(agent, { notify, clock: systemClock, isHealthy: () => true })
   try {
     await stopped.promise
   } finally {
+    report[Symbol.dispose]()
+    notify.stopping()
     await agent[Symbol.asyncDispose]()
   }
 }
@@ -43,18 +54,20 @@ async function run({ args, environment }: CommandContext): Promise<number> {
   const config = await loadAgentConfig(parseOptions(args))
   const log = createLog({ level: config.log?.level ?? 'info', format: config.log?.format ?? 'lines' })
   const { LATCHKEY_FFMPEG: ffmpegPath, PATH: searchPath } = environment
+  await using notify = createSdNotify({ environment, clock: systemClock, log, pid: process.pid })
+  // What a service prints ends in the journal, where a pairing secret must not be.
+  const isService = environment['NOTIFY_SOCKET'] !== undefined
   const agent = await createAgent(config, {
     log,
     ...(ffmpegPath ? { ffmpegPath } : {}),
     ...(searchPath ? { searchPath } : {}),
     display: {
       // The one place where the pairing secret is shown: to the person at this terminal, never to the log.
-      onCode: (url) =>
-        process.stdout.write(`\nNot paired: nothing is recorded. Open on the owner's phone:\n\n  ${url}\n\n`),
+      onCode: (url) => process.stdout.write(isService ? UNPAIRED_SERVICE : codeText(url)),
       onPaired: (digits) => process.stdout.write(`\nPaired. The phone must show the same digits: ${digits}\n\n`),
     },
   })
-  await runUntilStopped(agent)
+  await runUntilStopped(agent, notify)
   return 0
 }
 

@@ -1,6 +1,6 @@
 import { codeOf } from '@latchkey/shared'
 import { runChild } from './child-process.ts'
-import type { Clock } from './clock.ts'
+import type { Clock, Timer } from './clock.ts'
 import type { Log } from './log.ts'
 
 /** What the service manager gave this process, and what is needed to answer it. */
@@ -49,7 +49,8 @@ export function createSdNotify(options: SdNotifyOptions): SdNotify {
   let sent: Promise<void> = Promise.resolve()
   let isReady = false
   let lastStatus = ''
-  let watchdog: { cancel(): void } | undefined
+  let watchdog: Timer | undefined
+  let beating = false
 
   async function send(assignment: string): Promise<void> {
     try {
@@ -71,9 +72,17 @@ export function createSdNotify(options: SdNotifyOptions): SdNotify {
     if (socket !== undefined && socket !== '') sent = sent.then(() => send(assignment))
   }
 
+  /** One on its way is enough: a slow machine must not collect them. */
+  function sendBeat(): void {
+    if (beating) return
+    beating = true
+    tell('WATCHDOG=1')
+    sent = sent.then(() => void (beating = false))
+  }
+
   function beat(isHealthy: () => boolean, intervalMs: number): void {
     watchdog = clock.setTimer(intervalMs, () => beat(isHealthy, intervalMs))
-    if (isHealthy()) tell('WATCHDOG=1')
+    if (isHealthy()) sendBeat()
     else log.error('not healthy: systemd is not told otherwise and will start this service again')
   }
 
