@@ -7,6 +7,8 @@ import { join } from 'node:path'
 import { expect } from 'vitest'
 import { parseOutbox } from '../../device-agent/src/link/outbox-record.ts'
 import { parseReceiptRecord, parseRevisionRecord } from '../../device-agent/src/spool/spool-record.ts'
+import { MEDIA_CANARIES, scanFolder, textCanary } from './canary-scan.ts'
+import { runs } from './counts.ts'
 import { eventually } from './poll.ts'
 
 const MAIN = new URL('../../device-agent/src/main.ts', import.meta.url).pathname
@@ -41,7 +43,7 @@ export function startAgentProcess(config: string): AgentProcess {
           return text.includes('"state":"on"')
         },
         'the camera',
-        30_000,
+        runs(30_000, 180_000),
       ),
     async kill() {
       // Stood still for a moment, so that what it has started can be listed whole.
@@ -102,7 +104,6 @@ export interface AgentRemains {
 }
 
 const NOTHING: AgentRemains = { items: new Map(), unnamed: 0, open: new Map(), events: [] }
-const PLAINTEXT = ['ftyp', 'moov', 'moof', 'mdat', 'AGE-SECRET-KEY', 'JFIF', '\u00ff\u00d8\u00ff\u00e0']
 
 /**
  * Reads a dead agent's folder and fails on whatever may not be there: plaintext, a named item with other bytes, one that
@@ -113,7 +114,8 @@ export async function inspectRemains(
   expected: { readonly recovery: Identity; readonly secrets: readonly string[] },
 ): Promise<AgentRemains> {
   if (!existsSync(join(dataDir, 'spool'))) return NOTHING
-  await assertNoPlaintext(dataDir, [...PLAINTEXT, ...expected.secrets])
+  const canaries = ['AGE-SECRET-KEY', ...expected.secrets].map((secret) => textCanary(secret, secret))
+  expect((await scanFolder(dataDir, [...MEDIA_CANARIES, ...canaries])).sightings).toEqual([])
   const items = new Map<string, string>()
   const open = new Map<string, number>()
   let unnamed = 0
@@ -148,13 +150,4 @@ async function inspectClip(folder: string, recovery: Identity) {
     expect(openFile(bytes, recovery).length).toBeGreaterThan(0)
   }
   return { clip, hashes: record.bodies.map((body) => body.sha256), unnamed: files.size, isOpen: open }
-}
-
-async function assertNoPlaintext(folder: string, secrets: readonly string[]): Promise<void> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true })
-  for (const entry of entries.filter((entry) => entry.isFile())) {
-    const bytes = await readFile(join(entry.parentPath, entry.name))
-    const found = secrets.filter((secret) => bytes.includes(Buffer.from(secret, 'latin1')))
-    expect({ file: entry.name, found }).toEqual({ file: entry.name, found: [] })
-  }
 }

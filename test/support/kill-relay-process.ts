@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { readdir, readlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Relay } from '../../relay/src/relay.ts'
+import { runs } from './counts.ts'
 import { eventually } from './poll.ts'
 import { createWorldAround, createWorldTerms, findFreePort } from './kill-world.ts'
 import type { RelayWorld } from './relay-world.ts'
@@ -89,7 +90,7 @@ export async function startRelayProcess(folder: string): Promise<RelayProcess> {
         return readyOf(output)
       },
       'the relay to be ready',
-      30_000,
+      runs(30_000, 180_000),
     ).catch((cause: unknown) => {
       started.kill('SIGKILL')
       throw new Error(`the relay does not start: ${output}`, { cause })
