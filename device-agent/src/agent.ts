@@ -1,6 +1,7 @@
 import { LatchkeyError } from '@latchkey/shared'
 import { createRelayClient } from '@latchkey/shared/node'
 import { join } from 'node:path'
+import type { AgentContext, AgentParts } from './agent-context.ts'
 import { assertCameraSource, type CameraSource, parseCameraSource } from './camera/source.ts'
 import { type AgentConfig, loadCameraAddress } from './config.ts'
 import { createDoorbell } from './doorbell.ts'
@@ -8,6 +9,7 @@ import type { ButtonState, DoorEvent } from './flow.ts'
 import { createDirectory, removeTemporaries } from './kernel/atomic-file.ts'
 import { randomFraction } from './kernel/backoff.ts'
 import { systemClock } from './kernel/clock.ts'
+import { openDataDisk } from './kernel/data-disk.ts'
 import { noFailpoints } from './kernel/failpoint.ts'
 import { lockDirectory } from './kernel/instance-lock.ts'
 import { createLog } from './kernel/log.ts'
@@ -15,7 +17,7 @@ import { loadDeviceKey } from './keys/device-key.ts'
 import { type PairingDisplay, runPairing } from './keys/pairing.ts'
 import { createPairingStore, type PairingState } from './keys/pairing-state.ts'
 import { createRelayPairingClient } from './keys/relay-pairing-client.ts'
-import { type AgentContext, type AgentParts, type Recorder, type RecorderStatus, startRecorder } from './recorder.ts'
+import { type Recorder, type RecorderStatus, startRecorder } from './recorder.ts'
 
 /** Where pairing stands. `url` is a secret for the person at the device. */
 export type PairingView =
@@ -66,9 +68,11 @@ export async function createAgent(config: AgentConfig, parts: AgentParts = {}): 
   for (const room of ['keys', 'events']) await removeTemporaries(join(config.dataDir, room))
   const keysDirectory = join(config.dataDir, 'keys')
   const signer = await loadDeviceKey(join(keysDirectory, 'device.key'), failpoints)
-  const store = createPairingStore(keysDirectory, failpoints)
+  const { dataDir: directory, ownDisk = false } = config
+  const disk = stack.use(await openDataDisk({ directory, device: signer.thumbprint, ownDisk, clock }))
+  const store = createPairingStore(keysDirectory, failpoints, disk)
   const known = await store.load()
-  const context: AgentContext = { config, parts, clock, log, random, failpoints, source, signer }
+  const context: AgentContext = { config, parts, clock, log, random, failpoints, source, signer, disk }
   const stop = new AbortController()
   let pairing: PairingView = { kind: 'unpaired', url: null, untilMs: null }
   let recorder: Recorder | null = null
@@ -152,6 +156,8 @@ export async function createAgent(config: AgentConfig, parts: AgentParts = {}): 
         spool: { clips: 0, items: 0, bytes: 0, droppedClips: 0 },
         outboxEvents: 0,
         connected: false,
+        storage: disk.state,
+        writtenBytes: disk.writtenDayBytes(),
       }),
     }),
     async setPrivacy(on) {

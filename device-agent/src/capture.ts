@@ -45,6 +45,8 @@ export interface Capture extends AsyncDisposable {
    * from after this call is kept, and the open clip says what is missing.
    */
   stop(reason?: 'privacy'): Promise<void>
+  /** When the newest frame came, monotonic ms; null before the first. */
+  readonly lastFrameMs: number | null
   /** Frames the detector was fed, frames it missed because it was behind, and times it was started again. */
   readonly detector: { readonly fed: number; readonly skipped: number; readonly restarts: number }
 }
@@ -76,6 +78,7 @@ export function createCapture(options: CaptureOptions): Capture {
     },
   })
   const stopping = new AbortController()
+  let lastFrameMs: number | null = null
   // A recording can wait for detector and sink; a camera cannot.
   const waits = !isLive(source)
 
@@ -97,6 +100,7 @@ export function createCapture(options: CaptureOptions): Capture {
         cutter.begin(event.format)
         break
       case 'frame':
+        lastFrameMs = clock.monotonicMs()
         cutter.add(event.frame)
         decoder.feed(event.frame, event.fragment)
     }
@@ -127,5 +131,14 @@ export function createCapture(options: CaptureOptions): Capture {
     stopping.abort()
     return stopped
   }
-  return { done, stop, ring: (atMs) => cutter.ring(atMs), detector: decoder.stats, [Symbol.asyncDispose]: () => stop() }
+  return {
+    done,
+    stop,
+    ring: (atMs) => cutter.ring(atMs),
+    get lastFrameMs() {
+      return lastFrameMs
+    },
+    detector: decoder.stats,
+    [Symbol.asyncDispose]: () => stop(),
+  }
 }

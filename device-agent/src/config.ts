@@ -91,9 +91,13 @@ const Spool = section('The queue of sealed clips on the disk', {
   maximumBytes: optional(Whole(16 * 1024 ** 2, Number.MAX_SAFE_INTEGER), 'it never grows beyond this', {
     default: DEFAULTS.maximumBytes,
   }),
-  minimumFreeBytes: optional(Whole(0, Number.MAX_SAFE_INTEGER), 'and leaves this much of the disk free', {
-    default: DEFAULTS.minimumFreeBytes,
-  }),
+  minimumFreeBytes: optional(
+    Whole(0, Number.MAX_SAFE_INTEGER),
+    'and leaves this much of the disk free; without the key an eighth of a small disk',
+    {
+      default: DEFAULTS.minimumFreeBytes,
+    },
+  ),
 })
 
 const Upload = section('Sending to the relay', {
@@ -124,6 +128,13 @@ export const AgentConfig = Exact({
   dataDir: required(AbsolutePath, 'a directory of its own, mode 0700, for everything the agent keeps', {
     example: '/var/lib/latchkey',
   }),
+  ownDisk: optional(
+    Switch,
+    'dataDir is on a disk of its own: never start on the system disk while that is not mounted',
+    {
+      default: false,
+    },
+  ),
   camera: Type.With(Camera, { description: 'The camera' }),
   relay: Type.With(Relay, { description: 'The relay' }),
   clip: Clip,

@@ -178,6 +178,8 @@ export interface ClipSpool {
   openClip(clip: string, sequence: number): Promise<void>
   /** Forgets a clip that never got a revision. */
   abandonClip(clip: string): Promise<void>
+  /** Counts a clip of which nothing could be kept: one given up before it began. */
+  missClip(): void
   /** @throws STORAGE_FULL when nothing is left that may go */
   putItem(clip: string, index: number, body: Uint8Array): Promise<void>
   /** Makes the revision the clip's newest. @throws STORAGE_FULL */
@@ -222,7 +224,11 @@ export type EventBody =
       readonly trigger: Trigger
       readonly atMs: number
     }
-  | { readonly type: 'state'; readonly state: WatchState | 'disk-full' | 'disk-ok'; readonly atMs: number }
+  | {
+      readonly type: 'state'
+      readonly state: WatchState | 'disk-full' | 'disk-lost' | 'disk-ok'
+      readonly atMs: number
+    }
 
 /** Whether presses would be heard: `lost` while the contact cannot be read, `none` when only calls and signals ring. */
 export type ButtonState = 'none' | 'starting' | 'watching' | 'lost'

@@ -1,50 +1,31 @@
-import { codeOf, deviceCertificate, type Health, keysetList, mqttCredentials, type Signer } from '@latchkey/shared'
+import { codeOf, deviceCertificate, type Health, keysetList, mqttCredentials } from '@latchkey/shared'
 import { createRelayClient, type RelayClient } from '@latchkey/shared/node'
 import { statfs } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { CameraSource } from './camera/source.ts'
-import { type AgentConfig, DEFAULTS } from './config.ts'
+import type { AgentContext } from './agent-context.ts'
+import { DEFAULTS } from './config.ts'
 import { openDayFile } from './day/disk-day-recorder.ts'
-import type { AgentNews, AgentObserver, CameraState, DeviceIdentity, DoorEvent, EventBody, WatchState } from './flow.ts'
+import type { AgentNews, AgentObserver, CameraState, DeviceIdentity, DoorEvent, WatchState } from './flow.ts'
 import { loadBootId } from './kernel/boot-id.ts'
-import { runChild } from './kernel/child-process.ts'
-import type { Clock } from './kernel/clock.ts'
-import type { Failpoints } from './kernel/failpoint.ts'
-import type { Log } from './kernel/log.ts'
+import { createProgramRunner } from './kernel/child-process.ts'
+import { createLoopWatch, judgeVitals, type Vitals } from './kernel/vitals.ts'
 import { createKeysetFollower } from './keys/keyset-follower.ts'
-import type { PairingDisplay } from './keys/pairing.ts'
 import { createPairingStore, type PairingState } from './keys/pairing-state.ts'
 import { createCheckpointKeeper } from './link/checkpoint-keeper.ts'
 import { openDiskOutbox } from './link/disk-outbox.ts'
+import { createEventKeeper } from './link/event-keeper.ts'
 import { createMqttOpener } from './link/mqtt-session.ts'
 import { createPublisher } from './link/publisher.ts'
 import { createClockSource } from './seal/clock-source.ts'
 import { createSealer } from './seal/sealer.ts'
 import { openDiskSpool, type SpoolStatus } from './spool/disk-spool.ts'
+import { createStorageWatch, type StorageState } from './spool/storage-watch.ts'
 import { createRelayUploadClient } from './upload/relay-upload-client.ts'
 import { createUploader } from './upload/uploader.ts'
 import { startWatching } from './watching.ts'
 
 /** What every manifest says of the program that made it. */
 export const SOFTWARE = 'latchkey-agent/0.1.0'
-
-/** What a test or a main program may put in the place of the ordinary parts. */
-export interface AgentParts {
-  readonly clock?: Clock
-  readonly log?: Log
-  /** Uniform in [0, 1). */
-  readonly random?: () => number
-  readonly failpoints?: Failpoints
-  /** The value of `PATH`, where ffmpeg is looked for. */
-  readonly searchPath?: string
-  /** The operator's choice of ffmpeg. */
-  readonly ffmpegPath?: string
-  readonly display?: Partial<PairingDisplay>
-  /** Pause between two looks into the pairing mailbox. */
-  readonly pairingPollMs?: number
-  /** Mean of the first pause after a failure of upload or link. */
-  readonly retryBaseMs?: number
-}
 
 /** What records and sends, at this moment. */
 export interface RecorderStatus {
@@ -55,6 +36,10 @@ export interface RecorderStatus {
   /** Events that the relay has not acknowledged. */
   readonly outboxEvents: number
   readonly connected: boolean
+  /** The data disk; `full` when clips are given up for want of room. */
+  readonly storage: StorageState
+  /** Bytes written in the last 24 h, or since the start when that is later. */
+  readonly writtenBytes: number
 }
 
 /** The agent's parts once it is paired. */
@@ -64,6 +49,8 @@ export interface Recorder extends AsyncDisposable {
   /** Somebody rang at `atMs` of the device clock: recorded, with a clip, and told to the relay. */
   ring(atMs: number): DoorEvent
   status(): RecorderStatus
+  /** Does it see, can it keep what it sees, does it answer? `stuck` is what a watchdog may restart it for. */
+  vitals(): Vitals
   /** Tells `observer` everything from now on, until the returned function is called. */
   observe(observer: AgentObserver): () => void
   /**
@@ -75,29 +62,6 @@ export interface Recorder extends AsyncDisposable {
   drained(timeoutMs: number): Promise<boolean>
 }
 
-/** What the whole agent has in common. */
-export interface AgentContext {
-  readonly config: AgentConfig
-  readonly parts: AgentParts
-  readonly clock: Clock
-  readonly log: Log
-  readonly random: () => number
-  readonly failpoints: Failpoints
-  readonly source: CameraSource
-  readonly signer: Signer
-}
-
-const PROGRAM_TIMEOUT_MS = 5_000
-
-/** Runs a small program of the system by its name; null when it is missing or failed. */
-function createProgramRunner(clock: Clock) {
-  return async (name: string, args: readonly string[]): Promise<string | null> => {
-    const options = { command: `/usr/bin/${name}`, args, clock, maxOutputBytes: 65_536, timeoutMs: PROGRAM_TIMEOUT_MS }
-    const result = await runChild(options).catch(() => null)
-    return result?.code === 0 ? new TextDecoder().decode(result.stdout) : null
-  }
-}
-
 function watchStateOf(state: CameraState): WatchState | null {
   return state === 'starting' ? null : state
 }
@@ -107,7 +71,7 @@ function watchStateOf(state: CameraState): WatchState | null {
  * @throws DEPENDENCY_MISSING without an ffmpeg, CONFIG_INVALID for damaged state, and node's file system errors
  */
 export async function startRecorder(context: AgentContext, pairing: PairingState): Promise<Recorder> {
-  const { config, parts, clock, log, random, failpoints, signer } = context
+  const { config, parts, clock, log, random, failpoints, signer, disk } = context
   const { dataDir } = config
   await using stack = new AsyncDisposableStack()
   const certificate = deviceCertificate.parse(pairing.deviceCertificate)
@@ -121,15 +85,15 @@ export async function startRecorder(context: AgentContext, pairing: PairingState
   const nowMs = () => clock.nowMs()
   const relay: RelayClient = createRelayClient({ origin: pairing.relay, signer, nowMs })
   const anyone: RelayClient = createRelayClient({ origin: pairing.relay, nowMs })
-  const freeBytes = async (): Promise<number> => {
-    const { bavail, bsize } = await statfs(dataDir)
-    return bavail * bsize
+  const room = async () => {
+    const { bavail, blocks, bsize } = await statfs(dataDir)
+    return { freeBytes: bavail * bsize, diskBytes: blocks * bsize }
   }
+  const freeBytes = async (): Promise<number> => (await room()).freeBytes
   // Stages that tell each other of changes are joined here, when all of them exist.
   const wake = { upload: () => {}, link: () => {}, health: () => {} }
   const startedMs = clock.monotonicMs()
   let camera: CameraState = 'starting'
-  let diskFull = false
   const observers = new Set<AgentObserver>()
   const tell = (news: AgentNews): void => observers.forEach((observer) => observer(news))
 
@@ -147,52 +111,64 @@ export async function startRecorder(context: AgentContext, pairing: PairingState
       fetchBytes: (path) => anyone.bytes('GET', path),
       clock,
       log,
+      disk,
     }),
   )
   const follower = stack.use(
     createKeysetFollower({
       state: pairing,
-      store: createPairingStore(join(dataDir, 'keys'), failpoints),
+      store: createPairingStore(join(dataDir, 'keys'), failpoints, disk),
       fetchKeysets: () => relay.json('GET', '/v1/keysets', keysetList),
       clock,
       log,
     }),
   )
 
-  const dayFile = await openDayFile(join(dataDir, 'events', 'day.json'), failpoints)
+  const dayFile = await openDayFile(join(dataDir, 'events', 'day.json'), failpoints, disk)
+  const stamp = () => ({ boot: identity.boot, monotonicMs: clock.monotonicMs(), clock: clockSource.statement() })
   const outbox = stack.use(
     await openDiskOutbox({
       path: join(dataDir, 'events', 'outbox.log'),
-      stamp: () => ({ boot: identity.boot, monotonicMs: clock.monotonicMs(), clock: clockSource.statement() }),
+      stamp,
       maximumEvents: config.events?.maximum ?? DEFAULTS.maximumEvents,
       keepAfter: dayFile.keepAfter,
       onOverflow: (count) => log.error({ count }, 'the event queue is full: the oldest go unsent'),
       onChange: () => wake.link(),
       failpoints,
+      disk,
     }),
   )
+  const keeper = createEventKeeper({ outbox, stamp, log, onChange: () => wake.link() })
 
-  /** Events in the order in which they happen; an event that cannot be kept is the disk's failure, and is said. */
-  let recorded: Promise<unknown> = Promise.resolve()
-  const record = (body: EventBody): void => {
-    recorded = recorded
-      .then(() => outbox.append(body))
-      .catch((error: unknown) => log.error({ code: codeOf(error), type: body.type }, 'an event could not be kept'))
-  }
-
+  // Everything below writes; the watch knows what the disk refused, and when it takes it again.
+  const storage = stack.use(
+    createStorageWatch({
+      disk,
+      clock,
+      log,
+      record: (body) => keeper.record(body),
+      async mend() {
+        await keeper.mend()
+        await sealer.mend()
+        await spool.mend()
+      },
+      onChange: () => wake.health(),
+    }),
+  )
+  const { diskBytes } = await room()
   const spool = await openDiskSpool({
     directory: join(dataDir, 'spool'),
     maximumBytes: config.spool?.maximumBytes ?? DEFAULTS.maximumBytes,
-    minimumFreeBytes: config.spool?.minimumFreeBytes ?? DEFAULTS.minimumFreeBytes,
+    minimumFreeBytes: config.spool?.minimumFreeBytes ?? Math.min(DEFAULTS.minimumFreeBytes, diskBytes / 8),
     freeBytes,
     onChange: () => wake.upload(),
     onDropped(clip, reason) {
-      log.error({ clip, reason }, 'a clip was given up')
-      if (reason === 'disk-full' && !diskFull) record({ type: 'state', state: 'disk-full', atMs: clock.nowMs() })
-      diskFull ||= reason === 'disk-full'
+      log.error({ clip, reason, dropped: spool.status().droppedClips }, 'a clip was given up')
       wake.health()
     },
+    onFull: storage.setFull,
     failpoints,
+    disk,
   })
 
   const sealer = createSealer({
@@ -209,7 +185,7 @@ export async function startRecorder(context: AgentContext, pairing: PairingState
       const bytes = clip.bodies.reduce((sum, body) => sum + body.sizeBytes, 0)
       const { clip: id, trigger, digest: manifest } = clip
       // Behind the motion or ring that began it.
-      await recorded
+      await storage.recorded()
       await outbox.append(
         { type: 'clip', event, clip: id, manifest, items, bytes, trigger, atMs: clock.nowMs() },
         clip.sequence,
@@ -260,15 +236,17 @@ export async function startRecorder(context: AgentContext, pairing: PairingState
       camera,
       spoolItems: items,
       spoolBytes: bytes,
-      outboxEvents: outbox.waiting,
-      freeBytes: await freeBytes(),
+      outboxEvents: keeper.waiting,
+      freeBytes: await freeBytes().catch(() => 0),
       droppedClips,
       uptimeMs: Math.round(clock.monotonicMs() - startedMs),
+      storage: storage.state,
+      writtenBytes: disk.writtenDayBytes(),
     }
   }
   const publisher = stack.use(
     createPublisher({
-      outbox,
+      outbox: keeper,
       open: createMqttOpener({
         device,
         clock,
@@ -286,7 +264,7 @@ export async function startRecorder(context: AgentContext, pairing: PairingState
   wake.health = publisher.wakeHealth
 
   const drained = async (timeoutMs: number): Promise<boolean> => {
-    await recorded
+    await storage.recorded()
     const [uploaded, told] = await Promise.all([uploader.drained(timeoutMs), publisher.drained(timeoutMs)])
     return uploaded && told
   }
@@ -299,15 +277,17 @@ export async function startRecorder(context: AgentContext, pairing: PairingState
     if (next === null || next === watch) return
     watch = next
     log.info({ state }, 'camera')
-    record({ type: 'state', state: next, atMs })
+    storage.record({ type: 'state', state: next, atMs })
     tell({ kind: 'watch', state: next, atMs })
   }
 
   /** The end of a graceful stop, before anything is closed: what is known is signed, and gets a moment to leave. */
   stack.defer(async () => {
     onState('stopped', clock.nowMs())
-    await recorded
-    await days.sign()
+    await storage.recorded()
+    await days
+      .sign()
+      .catch((error: unknown) => log.error({ code: codeOf(error) }, 'the last day record could not be kept'))
     await drained(config.stopGraceMs ?? DEFAULTS.stopGraceMs)
   })
 
@@ -316,12 +296,13 @@ export async function startRecorder(context: AgentContext, pairing: PairingState
       sink: sealer,
       onState,
       onEvent(event) {
-        record({ type: event.trigger, event: event.event, atMs: event.atMs })
+        storage.record({ type: event.trigger, event: event.event, atMs: event.atMs })
         tell({ kind: 'door', event })
       },
       onFinding: (finding) => tell({ kind: 'finding', finding }),
     }),
   )
+  const loopWatch = stack.use(createLoopWatch(clock))
   const whole = stack.move()
   return {
     captured: watching.done,
@@ -330,9 +311,20 @@ export async function startRecorder(context: AgentContext, pairing: PairingState
       camera,
       privacy: watching.isPrivate,
       spool: spool.status(),
-      outboxEvents: outbox.waiting,
+      outboxEvents: keeper.waiting,
       connected: publisher.connected,
+      storage: storage.state,
+      writtenBytes: disk.writtenDayBytes(),
     }),
+    vitals: () =>
+      judgeVitals({
+        camera,
+        newestFrameMs: watching.capture?.lastFrameMs ?? null,
+        nowMs: clock.monotonicMs(),
+        disk: storage.state,
+        diskWaitingMs: disk.waitingMs(),
+        loopLagMs: loopWatch.lagMs(),
+      }),
     setPrivacy: (on) => watching.set(on),
     observe(observer) {
       observers.add(observer)

@@ -7,6 +7,7 @@ import { type CaptureOptions, createCapture } from './capture.ts'
 import { DEFAULT_CLIP_CONFIG } from './clip/clip-cutter.ts'
 import { type AgentConfig, DEFAULTS } from './config.ts'
 import type { Clock } from './kernel/clock.ts'
+import type { Disk } from './kernel/disk.ts'
 import type { Failpoints } from './kernel/failpoint.ts'
 import type { Log } from './kernel/log.ts'
 import { DEFAULT_MOTION_CONFIG } from './motion/motion-detector.ts'
@@ -21,6 +22,7 @@ export interface WatchingContext {
   readonly random: () => number
   readonly failpoints: Failpoints
   readonly source: CameraSource
+  readonly disk: Disk
 }
 
 /** Where what is seen goes, and who is told. */
@@ -33,10 +35,10 @@ const SEARCH_PATH = '/usr/local/bin:/usr/bin:/bin'
  * @throws DEPENDENCY_MISSING without an ffmpeg, and node's file system errors
  */
 export async function startWatching(context: WatchingContext, options: WatchingOptions): Promise<PrivacySwitch> {
-  const { config, parts, clock, log, random, failpoints, source } = context
+  const { config, parts, clock, log, random, failpoints, source, disk } = context
   const { searchPath = SEARCH_PATH, ffmpegPath: configuredPath } = parts
   const ffmpeg = await loadFfmpeg({ searchPath, configuredPath, clock })
-  const file = await openPrivacyFile(join(config.dataDir, 'events', 'privacy.json'), failpoints)
+  const file = await openPrivacyFile(join(config.dataDir, 'events', 'privacy.json'), failpoints, disk)
   return createPrivacySwitch({
     file,
     clock,

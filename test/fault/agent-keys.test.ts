@@ -63,7 +63,7 @@ describe('a crash while a device gets its key or is paired', () => {
     await using folder = await createMemoryFolder()
     const household = await createHousehold()
     const failpoints = armFailpoint(name, 'throw')
-    await expect(startAndPair(folder.path, household, failpoints)).rejects.toMatchObject({ code: 'STORAGE_FAILED' })
+    await expect(startAndPair(folder.path, household, failpoints)).rejects.toMatchObject({ code: 'INTERNAL' })
     expect(failpoints.reached).toBe(true)
     const after = await startAndPair(folder.path, household, noFailpoints)
     expect(after.state).toMatchObject({ relay: RELAY, rootJwk: household.root.jwk })

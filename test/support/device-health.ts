@@ -11,4 +11,6 @@ export const QUIET_HEALTH: Health = {
   freeBytes: 0,
   droppedClips: 0,
   uptimeMs: 0,
+  storage: 'ok',
+  writtenBytes: 0,
 }

@@ -1,6 +1,7 @@
 import { createValidator, Exact, fromUtf8, parseWith, utf8 } from '@latchkey/shared'
 import { Type } from 'typebox'
 import { readFileOrNull, writeFileAtomic } from '../kernel/atomic-file.ts'
+import { type Disk, plainDisk } from '../kernel/disk.ts'
 import { durableSteps, type Failpoints, noFailpoints } from '../kernel/failpoint.ts'
 
 /** Every place at which keeping the choice can be interrupted. */
@@ -29,7 +30,11 @@ function parseChoice(bytes: Uint8Array): boolean {
  * @param path absolute; its directory exists
  * @throws node's file system errors
  */
-export async function openPrivacyFile(path: string, failpoints: Failpoints = noFailpoints): Promise<PrivacyFile> {
+export async function openPrivacyFile(
+  path: string,
+  failpoints: Failpoints = noFailpoints,
+  disk: Disk = plainDisk,
+): Promise<PrivacyFile> {
   const bytes = await readFileOrNull(path)
   let on = bytes !== null && parseChoice(bytes)
   return {
@@ -37,7 +42,7 @@ export async function openPrivacyFile(path: string, failpoints: Failpoints = noF
       return on
     },
     async keep(next) {
-      await writeFileAtomic(path, utf8(JSON.stringify({ v: 1, on: next })), { failpoints, name: 'privacy' })
+      await writeFileAtomic(path, utf8(JSON.stringify({ v: 1, on: next })), { failpoints, disk, name: 'privacy' })
       on = next
     },
   }

@@ -13,6 +13,7 @@ import {
 import type { ChainHead, DayQueue, DeviceIdentity, RecordEvent, WatchState } from '../flow.ts'
 import { readFileOrNull, writeFileAtomic } from '../kernel/atomic-file.ts'
 import type { Clock } from '../kernel/clock.ts'
+import { type Disk, plainDisk } from '../kernel/disk.ts'
 import { durableSteps, type Failpoints, noFailpoints } from '../kernel/failpoint.ts'
 import { createWaker } from '../kernel/waker.ts'
 import { type DayState, parseDayState, stateAfter, watchingOf } from './day-state.ts'
@@ -66,11 +67,15 @@ export interface DayFile {
 }
 
 /** @param path absolute; its directory exists. @throws CONFIG_INVALID when the file is damaged */
-export async function openDayFile(path: string, failpoints: Failpoints = noFailpoints): Promise<DayFile> {
+export async function openDayFile(
+  path: string,
+  failpoints: Failpoints = noFailpoints,
+  disk: Disk = plainDisk,
+): Promise<DayFile> {
   const bytes = await readFileOrNull(path)
   const stored = bytes === null ? null : parseDayState(bytes)
   const write = (state: DayState): Promise<void> =>
-    writeFileAtomic(path, utf8(JSON.stringify(state)), { failpoints, name: 'day.state' })
+    writeFileAtomic(path, utf8(JSON.stringify(state)), { failpoints, disk, name: 'day.state' })
   return { keepAfter: stored?.eventsThrough ?? 0, start: (options) => startRecorder(options, stored, write) }
 }
 

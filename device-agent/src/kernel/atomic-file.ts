@@ -1,33 +1,23 @@
 import { randomBytes, toHex } from '@latchkey/shared'
-import { constants } from 'node:fs'
-import { link, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { mkdir, readdir, readFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
+import { type Disk, plainDisk } from './disk.ts'
 import { type Failpoints, noFailpoints } from './failpoint.ts'
 
 /** How temporary files are recognised; nothing that ends so is ever read. */
 const TEMPORARY_SUFFIX = '.tmp'
 
-/** Makes the names inside `directory` durable: without it a finished file may be gone after power loss. */
-export async function syncDirectory(directory: string): Promise<void> {
-  const handle = await open(directory, constants.O_RDONLY | constants.O_DIRECTORY)
-  try {
-    await handle.sync()
-  } finally {
-    await handle.close()
-  }
-}
-
 /** Creates `directory` and its parents, mode 0700, durable up to the first that existed. Idempotent. */
 export async function createDirectory(directory: string): Promise<void> {
   const first = await mkdir(directory, { recursive: true, mode: 0o700 })
   if (first === undefined) return
-  for (let at = directory; at.length >= first.length; at = dirname(at)) await syncDirectory(dirname(at))
+  for (let at = directory; at.length >= first.length; at = dirname(at)) await plainDisk.syncDirectory(dirname(at))
 }
 
 /** Removes what a crash in {@link writeFileAtomic} left in `directory`; to be called before anything is written there. */
-export async function removeTemporaries(directory: string): Promise<void> {
+export async function removeTemporaries(directory: string, disk: Disk = plainDisk): Promise<void> {
   for (const name of await readdir(directory))
-    if (name.startsWith('.') && name.endsWith(TEMPORARY_SUFFIX)) await rm(join(directory, name), { force: true })
+    if (name.startsWith('.') && name.endsWith(TEMPORARY_SUFFIX)) await disk.remove(join(directory, name))
 }
 
 /** How {@link writeFileAtomic} writes. */
@@ -37,6 +27,8 @@ export interface AtomicWrite {
   /** Refuse when the file exists; the error is node's `EEXIST`. */
   readonly exclusive?: boolean
   readonly failpoints?: Failpoints
+  /** Where it is written; the machine's own file systems by default. */
+  readonly disk?: Disk
   /** Prefix of the five failpoint names; see `durableSteps`. */
   readonly name?: string
 }
@@ -47,42 +39,43 @@ export interface AtomicWrite {
  * @throws node's file system errors, `ENOSPC` among them, with the temporary file removed
  */
 export async function writeFileAtomic(path: string, bytes: Uint8Array, options: AtomicWrite = {}): Promise<void> {
-  const { failpoints = noFailpoints, name = 'file' } = options
+  const { failpoints = noFailpoints, disk = plainDisk, name = 'file' } = options
   const temporary = join(dirname(path), `.${basename(path)}.${toHex(randomBytes(6))}${TEMPORARY_SUFFIX}`)
   // Durable 1/5: a new file under a temporary name
-  const handle = await open(temporary, 'wx', options.mode ?? 0o600)
+  const file = await disk.create(temporary, options.mode ?? 0o600)
   try {
     await failpoints.hit(`${name}.1`)
     // Durable 2/5: its bytes
-    await handle.writeFile(bytes)
+    await file.write(bytes, 0)
     await failpoints.hit(`${name}.2`)
     // Durable 3/5: on the disk
-    await handle.sync()
+    await file.sync()
     await failpoints.hit(`${name}.3`)
   } catch (error) {
-    await handle.close()
-    if (isSystemError(error)) await rm(temporary, { force: true })
+    await file.close()
+    if (isSystemError(error)) await disk.remove(temporary).catch(() => {})
     throw error
   }
-  await handle.close()
+  await file.close()
   // Durable 4/5: its final name
-  if (options.exclusive) await linkExclusive(temporary, path)
-  else await rename(temporary, path)
+  if (options.exclusive) await linkExclusive(disk, temporary, path)
+  else await disk.rename(temporary, path)
   await failpoints.hit(`${name}.4`)
   // Durable 5/5: the name on the disk
-  await syncDirectory(dirname(path))
+  await disk.syncDirectory(dirname(path))
   await failpoints.hit(`${name}.5`)
 }
 
-async function linkExclusive(temporary: string, path: string): Promise<void> {
+async function linkExclusive(disk: Disk, temporary: string, path: string): Promise<void> {
   try {
-    await link(temporary, path)
+    await disk.link(temporary, path)
   } finally {
-    await rm(temporary, { force: true })
+    await disk.remove(temporary)
   }
 }
 
-function isSystemError(error: unknown): error is NodeJS.ErrnoException {
+/** Is this one of node's file system errors? */
+export function isSystemError(error: unknown): error is NodeJS.ErrnoException {
   return error instanceof Error && 'errno' in error
 }
 

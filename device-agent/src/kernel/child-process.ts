@@ -166,3 +166,15 @@ export async function runChild({ input, maxOutputBytes, timeoutMs, ...options }:
   if (overrun !== '') throw new LatchkeyError('UNAVAILABLE', `${options.command} ${overrun}`)
   return { ...exit, stdout: Buffer.concat(chunks), stderrTail: child.stderrTail() }
 }
+
+const PROGRAM_TIMEOUT_MS = 5_000
+const PROGRAM_OUTPUT_BYTES = 65_536
+
+/** Runs small programs of the system by their names, within 5 s each: what they print, or null when missing or failed. */
+export function createProgramRunner(clock: Clock): (name: string, args: readonly string[]) => Promise<string | null> {
+  return async (name, args) => {
+    const limits = { maxOutputBytes: PROGRAM_OUTPUT_BYTES, timeoutMs: PROGRAM_TIMEOUT_MS }
+    const result = await runChild({ command: `/usr/bin/${name}`, args, clock, ...limits }).catch(() => null)
+    return result?.code === 0 ? new TextDecoder().decode(result.stdout) : null
+  }
+}

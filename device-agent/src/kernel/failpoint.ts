@@ -32,7 +32,7 @@ export function armFailpoint(
       if (!reached && (hitName !== name || left-- > 0)) return Promise.resolve()
       reached = true
       if (action === 'kill') process.kill(process.pid, 'SIGKILL')
-      return Promise.reject(new LatchkeyError('STORAGE_FAILED', `failpoint ${name}`))
+      return Promise.reject(new LatchkeyError('INTERNAL', `failpoint ${name}`))
     },
   }
 }

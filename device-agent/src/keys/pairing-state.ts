@@ -16,6 +16,7 @@ import {
 import { Type, type Static } from 'typebox'
 import { join } from 'node:path'
 import { readFileOrNull, writeFileAtomic } from '../kernel/atomic-file.ts'
+import { type Disk, plainDisk } from '../kernel/disk.ts'
 import { durableSteps, type Failpoints, noFailpoints } from '../kernel/failpoint.ts'
 
 /** Every place at which keeping keys and pairing can be interrupted. */
@@ -54,7 +55,11 @@ export interface PairingStore {
 }
 
 /** Pairing state as two files of mode 0600 in `directory`, which exists. */
-export function createPairingStore(directory: string, failpoints: Failpoints = noFailpoints): PairingStore {
+export function createPairingStore(
+  directory: string,
+  failpoints: Failpoints = noFailpoints,
+  disk: Disk = plainDisk,
+): PairingStore {
   const statePath = join(directory, 'pairing.json')
   const epochPath = join(directory, 'epoch')
   return {
@@ -63,12 +68,12 @@ export function createPairingStore(directory: string, failpoints: Failpoints = n
       return bytes === null ? null : parseState(bytes)
     },
     save: (state) =>
-      writeFileAtomic(statePath, utf8(JSON.stringify(state, null, 2)), { failpoints, name: 'keys.pairing' }),
+      writeFileAtomic(statePath, utf8(JSON.stringify(state, null, 2)), { failpoints, disk, name: 'keys.pairing' }),
     async nextEpoch() {
       const before = await readFileOrNull(epochPath)
       const epoch = (before === null ? 0 : Number(Buffer.from(before).toString('utf8'))) + 1
       if (!Number.isSafeInteger(epoch)) throw new LatchkeyError('CONFIG_INVALID', 'the epoch file is damaged')
-      await writeFileAtomic(epochPath, utf8(`${epoch}\n`), { failpoints, name: 'keys.epoch' })
+      await writeFileAtomic(epochPath, utf8(`${epoch}\n`), { failpoints, disk, name: 'keys.epoch' })
       return epoch
     },
   }

@@ -14,6 +14,7 @@ import {
 } from '@latchkey/shared'
 import { readFileOrNull, writeFileAtomic } from '../kernel/atomic-file.ts'
 import type { Clock } from '../kernel/clock.ts'
+import { type Disk, plainDisk } from '../kernel/disk.ts'
 import type { Log } from '../kernel/log.ts'
 import { createWaker } from '../kernel/waker.ts'
 
@@ -27,6 +28,7 @@ export interface CheckpointKeeperOptions {
   readonly fetchBytes: (path: string) => Promise<Uint8Array>
   readonly clock: Clock
   readonly log: Log
+  readonly disk?: Disk
 }
 
 /** Follows the relay's log. */
@@ -77,7 +79,7 @@ export async function createCheckpointKeeper(options: CheckpointKeeperOptions): 
       // A smaller one is an answer from before; everything else is a reason to ask the operator.
       log[step.reason === 'smaller' ? 'info' : 'error']({ reason: step.reason }, 'a log checkpoint was refused')
     } else if (step.kind === 'accepted') {
-      await writeFileAtomic(options.path, step.checkpoint.raw)
+      await writeFileAtomic(options.path, step.checkpoint.raw, { disk: options.disk ?? plainDisk })
       held = step.checkpoint
     }
   }

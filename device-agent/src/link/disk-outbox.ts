@@ -8,9 +8,9 @@ import {
   parseWith,
   randomBytes,
 } from '@latchkey/shared'
-import { type FileHandle, open, rename } from 'node:fs/promises'
 import type { EventBody } from '../flow.ts'
 import { readFileOrNull, writeFileAtomic } from '../kernel/atomic-file.ts'
+import { type Disk, type DiskFile, plainDisk } from '../kernel/disk.ts'
 import { durableSteps, type Failpoints, noFailpoints } from '../kernel/failpoint.ts'
 import { encodeOutboxLine, type OutboxEvent, type ParsedOutbox, parseOutbox } from './outbox-record.ts'
 
@@ -46,6 +46,7 @@ export interface OutboxOptions {
   /** Called after every append and every acknowledgement that dropped something. */
   readonly onChange?: () => void
   readonly failpoints?: Failpoints
+  readonly disk?: Disk
 }
 
 /** The durable queue of events: an event is in it before anybody hears of it, and until the relay has committed it. */
@@ -83,7 +84,7 @@ function freshState(events: readonly OutboxEvent[] = []): ParsedOutbox {
   return { header, events: moved, sizeBytes: 0, damaged: true }
 }
 
-async function loadState(path: string): Promise<ParsedOutbox> {
+async function loadState(path: string, disk: Disk): Promise<ParsedOutbox> {
   const bytes = await readFileOrNull(path)
   if (bytes === null) return freshState()
   try {
@@ -92,15 +93,15 @@ async function loadState(path: string): Promise<ParsedOutbox> {
   } catch (error) {
     if (!(error instanceof LatchkeyError)) throw error
     // Kept for whoever wants to know what happened to the disk.
-    await rename(path, `${path}.damaged`)
+    await disk.rename(path, `${path}.damaged`)
     return freshState()
   }
 }
 
 /** Opens the outbox; a torn last line, whose append never resolved, is cut off. @see spec/mqtt.md */
 export async function openDiskOutbox(options: OutboxOptions): Promise<Outbox> {
-  const { path, failpoints = noFailpoints, onChange = () => {} } = options
-  const loaded = await loadState(path)
+  const { path, failpoints = noFailpoints, disk = plainDisk, onChange = () => {} } = options
+  const loaded = await loadState(path, disk)
   const { stream } = loaded.header
   let acknowledged = loaded.header.acknowledged
   let last = loaded.events.at(-1)?.event.sequence ?? loaded.header.last
@@ -108,13 +109,19 @@ export async function openDiskOutbox(options: OutboxOptions): Promise<Outbox> {
   let kept: OutboxEvent[] = [...loaded.events]
   let covered = options.keepAfter ?? Number.MAX_SAFE_INTEGER
   let sizeBytes = loaded.sizeBytes
-  let handle: FileHandle | null = null
+  let file: DiskFile | null = null
   let tail: Promise<unknown> = Promise.resolve()
 
   function exclusive<T>(change: () => Promise<T>): Promise<T> {
     const result = tail.then(change)
     tail = result.catch(() => {})
     return result
+  }
+
+  async function letGo(): Promise<void> {
+    const held = file
+    file = null
+    await held?.close().catch(() => {})
   }
 
   const droppable = (): number => kept.findIndex(({ event }) => event.sequence > Math.min(acknowledged, covered))
@@ -124,10 +131,9 @@ export async function openDiskOutbox(options: OutboxOptions): Promise<Outbox> {
     kept = from < 0 ? [] : kept.slice(from)
     const header = { kind: 'header' as const, v: 1 as const, stream, acknowledged, last, mark }
     const bytes = concatBytes(encodeOutboxLine(header), ...kept.map(encodeOutboxLine))
-    await handle?.close()
-    handle = null
-    await writeFileAtomic(path, bytes, { failpoints, name: 'outbox.compact' })
-    handle = await open(path, 'r+')
+    await letGo()
+    await writeFileAtomic(path, bytes, { failpoints, disk, name: 'outbox.compact' })
+    file = await disk.edit(path)
     sizeBytes = bytes.length
   }
 
@@ -137,16 +143,25 @@ export async function openDiskOutbox(options: OutboxOptions): Promise<Outbox> {
   }
 
   async function write(record: OutboxEvent): Promise<void> {
-    if (handle === null) await rewrite()
-    const bytes = encodeOutboxLine(record)
+    if (file === null) await rewrite()
+    try {
+      await writeLine(file!, encodeOutboxLine(record))
+    } catch (error) {
+      // The disk may come back as another mount, and a file that is held open would keep the old one: written anew then.
+      await letGo()
+      throw error
+    }
+  }
+
+  async function writeLine(to: DiskFile, bytes: Uint8Array): Promise<void> {
     // Durable 1/3: the line, at the end of the good ones: what a failed attempt left there is overwritten
-    await handle!.write(bytes, 0, bytes.length, sizeBytes)
+    await to.write(bytes, sizeBytes)
     await failpoints.hit('outbox.append.1')
     // Durable 2/3: nothing behind it
-    await handle!.truncate(sizeBytes + bytes.length)
+    await to.truncate(sizeBytes + bytes.length)
     await failpoints.hit('outbox.append.2')
     // Durable 3/3: on the disk
-    await handle!.sync()
+    await to.sync()
     await failpoints.hit('outbox.append.3')
     sizeBytes += bytes.length
   }
@@ -214,9 +229,9 @@ export async function openDiskOutbox(options: OutboxOptions): Promise<Outbox> {
     },
     [Symbol.asyncDispose]: () =>
       exclusive(async () => {
-        await rewrite()
-        await handle?.close()
-        handle = null
+        // Every event is on the disk already; a smaller file is only tidier.
+        await rewrite().catch(() => {})
+        await letGo()
       }),
   }
 }

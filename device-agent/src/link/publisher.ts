@@ -33,7 +33,7 @@ export type OpenMqttSession = (handlers: {
   readonly onCheckpoint: () => void
 }) => Promise<MqttSession>
 
-/** The outbox as the publisher uses it. */
+/** The outbox as the publisher uses it; `stream` may change while it is served. */
 export interface EventSource {
   readonly stream: string
   readonly last: number
@@ -76,6 +76,8 @@ const HEALTH_EVERY_MS = 60_000
 const RETRY_MAX_MS = 60_000
 
 interface SentState {
+  /** Of which hello was said. */
+  stream: string
   /** Highest sequence published on this connection. */
   through: number
   /** When the oldest unacknowledged event was last published, monotonic ms. */
@@ -112,6 +114,13 @@ export function createPublisher(options: PublisherOptions): Publisher {
   const say = (session: MqttSession, availability: Availability): Promise<void> =>
     session.publish('available', utf8(availability), { retain: true })
 
+  /** Another stream: its sequences count anew, and the relay hears of it first. */
+  async function followStream(session: MqttSession, sent: SentState): Promise<void> {
+    if (sent.stream === outbox.stream) return
+    Object.assign(sent, { stream: outbox.stream, through: 0, oldest: 0 })
+    await sayHello(session)
+  }
+
   /** Publishes what the window lets through, in order. */
   async function publishDue(session: MqttSession, sent: SentState): Promise<void> {
     sent.through = Math.max(sent.through, outbox.firstUnacknowledged - 1)
@@ -144,10 +153,10 @@ export function createPublisher(options: PublisherOptions): Publisher {
 
   async function serve(session: MqttSession): Promise<void> {
     await say(session, 'online')
-    await sayHello(session)
-    const sent: SentState = { through: 0, oldestSince: clock.monotonicMs(), oldest: 0 }
+    const sent: SentState = { stream: '', through: 0, oldestSince: clock.monotonicMs(), oldest: 0 }
     let nextHealth = clock.monotonicMs()
     while (!session.gone.aborted && !waker.isStopped()) {
+      await followStream(session, sent)
       await repeatWhenDue(session, sent)
       await publishDue(session, sent)
       if (clock.monotonicMs() >= nextHealth) {

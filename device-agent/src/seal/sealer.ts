@@ -1,6 +1,7 @@
 import {
   clipManifest,
   type ClockStatement,
+  codeOf,
   concatBytes,
   digestOf,
   encodeBase64url,
@@ -47,7 +48,7 @@ interface OpenClip {
   readonly bodies: BodyDigest[]
   readonly gaps: Gap[]
   revision: number
-  /** The init segment found no room: nothing after it could be played. */
+  /** The clip itself or its init segment could not be kept: nothing after it could be played. */
   refused: boolean
 }
 
@@ -55,6 +56,14 @@ interface OpenClip {
 export interface Sealer extends ClipSink {
   /** Closes what a crash left open and announces finals that may not have been. To be called once, before recording. */
   recover(): Promise<void>
+  /** The same for what the disk refused, once it is back; recording goes on meanwhile. */
+  mend(): Promise<void>
+}
+
+/** The disk's fault, not ours: the clip tells of it, and recording goes on. */
+function isStorageError(error: unknown): boolean {
+  if (error instanceof LatchkeyError) return error.code === 'STORAGE_FULL' || error.code === 'STORAGE_FAILED'
+  return error instanceof Error && 'errno' in error
 }
 
 /** Builds the seal stage: plaintext goes in, only ciphertext and signed records come out, all of it in memory. */
@@ -63,6 +72,13 @@ export function createSealer(options: SealerOptions): Sealer {
   const { signer } = options.identity
   const open = new Map<string, OpenClip>()
   let sequence = 0
+  let tail: Promise<unknown> = Promise.resolve()
+  /** Finals are signed one after the other: each names the one before. */
+  function exclusive<T>(change: () => Promise<T>): Promise<T> {
+    const result = tail.then(change)
+    tail = result.catch(() => {})
+    return result
+  }
 
   async function keepRevision(state: OpenClip, descriptors: readonly ItemDescriptor[], final: ClipEnd | null) {
     const payload = buildManifest(
@@ -121,13 +137,25 @@ export function createSealer(options: SealerOptions): Sealer {
     }
   }
 
-  function noteMissing(state: OpenClip, item: PlainItem): void {
+  function noteMissing(state: OpenClip, item: PlainItem, error: unknown): void {
     if (item.kind === 'init') state.refused = true
     if (item.kind !== 'media' && item.kind !== 'audio') return
+    const reason = codeOf(error) === 'STORAGE_FULL' ? 'disk-full' : 'frames-dropped'
     const [startMs, endMs] = [Math.round(item.startMs), Math.round(item.startMs + item.durationMs)]
     const last = state.gaps.at(-1)
-    if (last?.reason === 'disk-full' && last.endMs >= startMs) state.gaps.splice(-1, 1, { ...last, endMs })
-    else state.gaps.push({ startMs, endMs, reason: 'disk-full' })
+    if (last?.reason === reason && last.endMs >= startMs) state.gaps.splice(-1, 1, { ...last, endMs })
+    else state.gaps.push({ startMs, endMs, reason })
+  }
+
+  /** Clips whose final manifest could not be kept are closed as a crash would have left them. */
+  async function finishLeft(): Promise<void> {
+    for (const left of spool.unfinished()) if (!open.has(left.clip)) await announce(await closeInterrupted(left))
+  }
+
+  async function begin(start: ClipStart): Promise<void> {
+    await finishLeft()
+    await spool.openClip(start.clip, Math.max(sequence, spool.head().sequence) + 1)
+    sequence = Math.max(sequence, spool.head().sequence) + 1
   }
 
   async function closeInterrupted(left: SpooledClip): Promise<SpooledClip> {
@@ -135,6 +163,28 @@ export function createSealer(options: SealerOptions): Sealer {
     const manifest = await clipManifest.encode(payload, signer)
     const { trigger, descriptors, bodies } = left
     return spool.putRevision(left.clip, { trigger, manifest, descriptors, bodies })
+  }
+
+  async function abandon({ start, sequence: given, refused }: OpenClip): Promise<void> {
+    if (refused) spool.missClip()
+    // A clip that the disk refused was never opened, or has no directory any more.
+    await spool.abandonClip(start.clip).catch((error: unknown) => {
+      if (codeOf(error) !== 'NOT_FOUND') throw error
+    })
+    if (given === sequence) sequence--
+  }
+
+  async function finish(state: OpenClip, end: ClipEnd): Promise<void> {
+    open.delete(end.clip)
+    if (state.descriptors.length === 0) return abandon(state)
+    const gaps = end.gaps.map((gap) => ({
+      ...gap,
+      startMs: Math.round(gap.startMs),
+      endMs: Math.round(gap.endMs),
+    }))
+    state.gaps.push(...gaps)
+    state.gaps.sort((a, b) => a.startMs - b.startMs)
+    await announce(await keepRevision(state, state.descriptors, end))
   }
 
   async function announce(final: SpooledClip): Promise<void> {
@@ -149,26 +199,28 @@ export function createSealer(options: SealerOptions): Sealer {
       sequence = spool.head().sequence
     },
 
+    mend: () =>
+      exclusive(async () => {
+        await finishLeft()
+        for (const final of spool.unannounced()) await announce(final)
+      }),
+
     async start(start) {
-      // A clip whose final manifest found no room is closed first: finals are signed in sequence order.
-      for (const left of spool.unfinished()) if (!open.has(left.clip)) await announce(await closeInterrupted(left))
-      sequence = Math.max(sequence, spool.head().sequence) + 1
-      await spool.openClip(start.clip, sequence)
-      const whole = {
-        ...start,
-        startMs: Math.round(start.startMs),
-        monotonicStartMs: Math.round(start.monotonicStartMs),
-      }
-      const keys = options.keys()
+      const refused = await exclusive(() => begin(start)).then(
+        () => null,
+        (error: unknown) => ({ error }),
+      )
+      if (refused && !isStorageError(refused.error)) throw refused.error
+      const [startMs, monotonicStartMs] = [Math.round(start.startMs), Math.round(start.monotonicStartMs)]
       open.set(start.clip, {
-        start: whole,
-        sequence,
-        keys,
+        start: { ...start, startMs, monotonicStartMs },
+        sequence: refused ? 0 : sequence,
+        keys: options.keys(),
         descriptors: [],
         bodies: [],
         gaps: [],
         revision: 0,
-        refused: false,
+        refused: refused !== null,
       })
     },
 
@@ -178,26 +230,11 @@ export function createSealer(options: SealerOptions): Sealer {
       try {
         await sealOne(state, item)
       } catch (error) {
-        if (!(error instanceof LatchkeyError) || error.code !== 'STORAGE_FULL') throw error
-        noteMissing(state, item)
+        if (!isStorageError(error)) throw error
+        noteMissing(state, item, error)
       }
     },
 
-    async end(end) {
-      const state = clipOf(end.clip)
-      open.delete(end.clip)
-      if (state.descriptors.length === 0) {
-        sequence--
-        return spool.abandonClip(end.clip)
-      }
-      const gaps = end.gaps.map((gap) => ({
-        ...gap,
-        startMs: Math.round(gap.startMs),
-        endMs: Math.round(gap.endMs),
-      }))
-      state.gaps.push(...gaps)
-      state.gaps.sort((a, b) => a.startMs - b.startMs)
-      await announce(await keepRevision(state, state.descriptors, end))
-    },
+    end: (end) => exclusive(() => finish(clipOf(end.clip), end)),
   }
 }

@@ -1,8 +1,9 @@
 import { digestOf, LatchkeyError } from '@latchkey/shared'
-import { mkdir, readFile, rename, rm } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import type { ChainHead, ClipRevision, ClipSpool, SpooledClip, UploadQueue } from '../flow.ts'
-import { createDirectory, isFileError, readFileOrNull, syncDirectory, writeFileAtomic } from '../kernel/atomic-file.ts'
+import { createDirectory, readFileOrNull, writeFileAtomic } from '../kernel/atomic-file.ts'
+import { type Disk, plainDisk } from '../kernel/disk.ts'
 import { durableSteps, type Failpoints, noFailpoints } from '../kernel/failpoint.ts'
 import {
   adoptRevision,
@@ -27,6 +28,7 @@ import {
   TOMBSTONE_PREFIX,
 } from './spool-record.ts'
 import { recoverSpool } from './spool-recovery.ts'
+import { createSpoolRoom, isFullError } from './spool-room.ts'
 
 /** Every place at which the spool can be interrupted. */
 export const SPOOL_FAILPOINTS: readonly string[] = [
@@ -56,7 +58,10 @@ export interface SpoolOptions {
   readonly onChange?: () => void
   /** Called once per clip that was given up, by then durably counted. */
   readonly onDropped?: (clip: string, reason: 'disk-full' | 'damaged') => void
+  /** Called when something had to go to make room, and when there is room again without that. */
+  readonly onFull?: (full: boolean) => void
   readonly failpoints?: Failpoints
+  readonly disk?: Disk
 }
 
 /** What the spool holds now. */
@@ -71,6 +76,8 @@ export interface SpoolStatus {
 /** The durable queue between seal and upload. */
 export interface DiskSpool extends ClipSpool, UploadQueue {
   status(): SpoolStatus
+  /** To be called when the disk is back, and now and then: lets go what could not leave, and looks whether there is room again. */
+  mend(): Promise<void>
 }
 
 /**
@@ -80,9 +87,10 @@ export interface DiskSpool extends ClipSpool, UploadQueue {
  * @see device-agent/README.md, "Spool"
  */
 export async function openDiskSpool(options: SpoolOptions): Promise<DiskSpool> {
-  const { directory, failpoints = noFailpoints, onChange = () => {}, onDropped = () => {} } = options
+  const { directory, failpoints = noFailpoints, disk = plainDisk } = options
+  const { onChange = () => {}, onDropped = () => {}, onFull = () => {} } = options
   await createDirectory(directory)
-  const recovered = await recoverSpool(directory)
+  const recovered = await recoverSpool(directory, disk)
   const entries = new Map(recovered.entries.map((entry) => [entry.clip, entry]))
   const stored = await readFileOrNull(join(directory, CHAIN_FILE))
   let chain = stored === null ? { v: 1 as const, sequence: 0, digest: null, droppedClips: 0 } : parseChainRecord(stored)
@@ -115,92 +123,96 @@ export async function openDiskSpool(options: SpoolOptions): Promise<DiskSpool> {
   }
 
   async function writeRecord(path: string, bytes: Uint8Array, name: string): Promise<void> {
-    await writeFileAtomic(path, bytes, { failpoints, name: `spool.${name}` })
+    await writeFileAtomic(path, bytes, { failpoints, disk, name: `spool.${name}` })
+  }
+
+  async function keepChain(entry: SpoolEntry, dropped: number): Promise<void> {
+    const last = entry.sequence > chain.sequence && (isFinal(entry) || dropped > 0)
+    if (!last && dropped === 0) return
+    const digest = isFinal(entry) ? entry.newest!.signed.digest : head().digest
+    const next = {
+      ...chain,
+      ...(last ? { sequence: entry.sequence, digest } : {}),
+      droppedClips: chain.droppedClips + dropped,
+    }
+    await writeRecord(join(directory, CHAIN_FILE), encodeRecord(next), 'chain')
+    chain = next
   }
 
   /** Takes a clip's directory away; the chain's head, which may be in it, is kept first. */
   async function removeEntry(entry: SpoolEntry, dropped: number): Promise<void> {
-    const last = entry.sequence > chain.sequence && (isFinal(entry) || dropped > 0)
-    if (last || dropped > 0) {
-      const digest = isFinal(entry) ? entry.newest!.signed.digest : head().digest
-      chain = {
-        ...chain,
-        ...(last ? { sequence: entry.sequence, digest } : {}),
-        droppedClips: chain.droppedClips + dropped,
-      }
-      await writeRecord(join(directory, CHAIN_FILE), encodeRecord(chain), 'chain')
-    }
-    entries.delete(entry.clip)
+    await keepChain(entry, dropped)
     const tombstone = join(dirname(entry.directory), TOMBSTONE_PREFIX + basename(entry.directory))
-    await rename(entry.directory, tombstone)
+    await disk.rename(entry.directory, tombstone)
+    entries.delete(entry.clip)
     await failpoints.hit('spool.remove.1')
-    await syncDirectory(directory)
+    await disk.syncDirectory(directory)
     await failpoints.hit('spool.remove.2')
-    await rm(tombstone, { recursive: true, force: true })
+    await disk.remove(tombstone)
     await failpoints.hit('spool.remove.3')
   }
 
   async function drop(entry: SpoolEntry, reason: 'disk-full' | 'damaged'): Promise<void> {
-    await removeEntry(entry, 1)
+    try {
+      await removeEntry(entry, 1)
+    } catch (error) {
+      if (!isFullError(error)) throw error
+      // Not even room for the count: one item of what goes anyway makes it. A crash in between leaves a damaged clip,
+      // which the next start gives up and counts.
+      const [index] = [...entry.present].toSorted((a, b) => b[1] - a[1])[0] ?? []
+      if (index === undefined) throw error
+      await disk.remove(join(entry.directory, itemFileName(index)))
+      entry.present.delete(index)
+      await removeEntry(entry, 1)
+    }
     onDropped(entry.clip, reason)
   }
 
   async function settle(entry: SpoolEntry): Promise<void> {
-    if (isSettled(entry)) await removeEntry(entry, 0)
+    if (!isSettled(entry)) return
+    await removeEntry(entry, 0)
+    await room.review()
   }
 
   /** Deletes the bodies that the relay signed for; the receipts are on disk before the first one goes. */
   async function releaseItems(entry: SpoolEntry, indexes: readonly number[]): Promise<void> {
     await writeRecord(join(entry.directory, RECEIPT_FILE), encodeRecord(receiptRecordOf(entry)), 'receipts')
     for (const index of indexes) {
-      await rm(join(entry.directory, itemFileName(index)), { force: true })
+      await disk.remove(join(entry.directory, itemFileName(index)))
       entry.present.delete(index)
       await failpoints.hit('spool.release.1')
     }
   }
 
-  /** Frees something: what the relay has already, else the oldest finished clip. False when nothing may go. */
-  async function makeRoom(): Promise<boolean> {
+  /** Of what the relay has: whole clips before single items. */
+  async function letGo(): Promise<boolean> {
+    const settled = inOrder().find(isSettled)
     const uploaded = inOrder().find((entry) => releasable(entry).length > 0)
-    if (uploaded) {
-      await releaseItems(uploaded, releasable(uploaded))
+    if (settled === undefined && uploaded === undefined) return false
+    try {
+      await (settled ? removeEntry(settled, 0) : releaseItems(uploaded!, releasable(uploaded!)))
       return true
+    } catch (error) {
+      if (!isFullError(error)) throw error
+      // Without room for the receipts nothing may go on their word.
+      return false
     }
-    const oldest = inOrder().find(isFinal)
+  }
+
+  async function giveUpOldest(): Promise<boolean> {
+    const oldest = inOrder().find((entry) => isFinal(entry) && !isSettled(entry))
     if (oldest) await drop(oldest, 'disk-full')
     return oldest !== undefined
   }
 
-  async function hasRoom(sizeBytes: number): Promise<boolean> {
-    const held = inOrder().reduce((sum, entry) => sum + presentBytes(entry), 0)
-    return (
-      held + sizeBytes <= options.maximumBytes && (await options.freeBytes()) - sizeBytes >= options.minimumFreeBytes
-    )
-  }
-
-  /**
-   * Runs a write, making room before it and whenever the disk says it is full. Records (`sizeBytes` 0) may use the
-   * reserve that items may not. @throws STORAGE_FULL
-   */
-  async function withRoom(sizeBytes: number, write: () => Promise<void>): Promise<void> {
-    const full = () => new LatchkeyError('STORAGE_FULL', 'the spool is full and nothing in it may go')
-    while (sizeBytes > 0 && !(await hasRoom(sizeBytes))) if (!(await makeRoom())) throw full()
-    for (;;) {
-      try {
-        await write()
-        return
-      } catch (error) {
-        if (!isFileError(error, 'ENOSPC') && !isFileError(error, 'EDQUOT')) throw error
-        if (!(await makeRoom())) throw full()
-      }
-    }
-  }
+  const heldBytes = (): number => inOrder().reduce((sum, entry) => sum + presentBytes(entry), 0)
+  const room = createSpoolRoom({ ...options, heldBytes, letGo, giveUp: giveUpOldest, onFull })
 
   async function open(clip: string, sequence: number): Promise<void> {
     const path = join(directory, clipDirectoryName(sequence, clip))
-    await mkdir(path, { mode: 0o700 })
+    await room.withRoom(0, () => disk.createDirectory(path))
     await failpoints.hit('spool.open.1')
-    await syncDirectory(directory)
+    await disk.syncDirectory(directory)
     await failpoints.hit('spool.open.2')
     entries.set(clip, createEntry(clip, sequence, path))
   }
@@ -210,7 +222,7 @@ export async function openDiskSpool(options: SpoolOptions): Promise<DiskSpool> {
     const { trigger, manifest, descriptors, bodies } = revision
     const record: RevisionRecord = { v: 1, trigger, manifest, descriptors: [...descriptors], bodies: [...bodies] }
     const path = join(entry.directory, REVISION_FILE)
-    await withRoom(0, () => writeRecord(path, encodeRecord(record), 'manifest'))
+    await room.withRoom(0, () => writeRecord(path, encodeRecord(record), 'manifest'))
     for (let index = entry.newest?.record.bodies.length ?? 0; index < bodies.length; index++)
       entry.present.set(index, bodies[index]!.sizeBytes)
     adoptRevision(entry, record)
@@ -251,10 +263,14 @@ export async function openDiskSpool(options: SpoolOptions): Promise<DiskSpool> {
 
     openClip: (clip, sequence) => exclusive(() => open(clip, sequence)),
     abandonClip: (clip) => exclusive(() => removeEntry(entryOf(clip), 0)),
+    missClip() {
+      // Kept with the next record of the chain: what could not be kept now could not be counted durably either.
+      chain = { ...chain, droppedClips: chain.droppedClips + 1 }
+    },
     putItem: (clip, index, body) =>
       exclusive(() => {
         const path = join(entryOf(clip).directory, itemFileName(index))
-        return withRoom(body.length, () => writeRecord(path, body, 'item'))
+        return room.withRoom(body.length, () => writeRecord(path, body, 'item'))
       }),
     putRevision: (clip, revision) => exclusive(() => keepRevision(clip, revision)),
     markAnnounced: (clip) =>
@@ -282,15 +298,21 @@ export async function openDiskSpool(options: SpoolOptions): Promise<DiskSpool> {
       const entry = entryOf(clip)
       const expected = entry.newest?.record.bodies[index]
       const body = await readFile(join(entry.directory, itemFileName(index))).catch(() => null)
-      if (body === null || expected === undefined || digestOf(body) !== expected.sha256)
-        throw new LatchkeyError('ITEM_INVALID', 'a spooled item is not what was recorded')
-      return body
+      if (body !== null && expected !== undefined && digestOf(body) === expected.sha256) return body
+      // A disk that is away has lost nothing: this fails then, with its reason.
+      await disk.syncDirectory(directory)
+      throw new LatchkeyError('ITEM_INVALID', 'a spooled item is not what was recorded')
     },
+    mend: () =>
+      exclusive(async () => {
+        for (const entry of inOrder()) await settle(entry)
+        await room.review()
+      }),
 
     status: () => ({
       clips: entries.size,
       items: inOrder().reduce((sum, entry) => sum + entry.present.size, 0),
-      bytes: inOrder().reduce((sum, entry) => sum + presentBytes(entry), 0),
+      bytes: heldBytes(),
       droppedClips: chain.droppedClips,
     }),
   }

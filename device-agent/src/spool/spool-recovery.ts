@@ -1,7 +1,8 @@
-import { readdir, rm, stat } from 'node:fs/promises'
+import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { LatchkeyError } from '@latchkey/shared'
-import { readFileOrNull, removeTemporaries, syncDirectory } from '../kernel/atomic-file.ts'
+import { readFileOrNull, removeTemporaries } from '../kernel/atomic-file.ts'
+import type { Disk } from '../kernel/disk.ts'
 import { adoptRevision, createEntry, type SpoolEntry } from './spool-entry.ts'
 import {
   itemFileName,
@@ -23,11 +24,11 @@ export interface RecoveredSpool {
 }
 
 /** An item no durable revision names was still being recorded: its commitments are lost, so it goes. */
-async function removeOrphans(entry: SpoolEntry, names: readonly string[]): Promise<void> {
+async function removeOrphans(disk: Disk, entry: SpoolEntry, names: readonly string[]): Promise<void> {
   const named = entry.newest?.record.descriptors.length ?? 0
   for (const name of names) {
     const index = parseItemFileName(name)
-    if (index !== null && index >= named) await rm(join(entry.directory, name), { force: true })
+    if (index !== null && index >= named) await disk.remove(join(entry.directory, name))
   }
 }
 
@@ -55,15 +56,15 @@ async function loadItems(entry: SpoolEntry, names: ReadonlySet<string>): Promise
 }
 
 /** `damaged` when what should be complete is not; null when nothing of the clip was ever durable. */
-async function loadEntry(entry: SpoolEntry): Promise<'complete' | 'damaged' | 'empty'> {
-  await removeTemporaries(entry.directory)
+async function loadEntry(disk: Disk, entry: SpoolEntry): Promise<'complete' | 'damaged' | 'empty'> {
+  await removeTemporaries(entry.directory, disk)
   const names = await readdir(entry.directory)
   const bytes = await readFileOrNull(join(entry.directory, REVISION_FILE))
   if (bytes === null) return 'empty'
   try {
     adoptRevision(entry, parseRevisionRecord(bytes))
     await loadReceipts(entry)
-    await removeOrphans(entry, names)
+    await removeOrphans(disk, entry, names)
     await loadItems(entry, new Set(names))
     return 'complete'
   } catch (error) {
@@ -77,21 +78,21 @@ async function loadEntry(entry: SpoolEntry): Promise<'complete' | 'damaged' | 'e
  * clips, temporary files, items that no revision names, and clips without any revision go; the rest is loaded.
  * Idempotent: may itself be interrupted anywhere.
  */
-export async function recoverSpool(directory: string): Promise<RecoveredSpool> {
+export async function recoverSpool(directory: string, disk: Disk): Promise<RecoveredSpool> {
   const recovered: RecoveredSpool = { entries: [], damaged: [] }
-  await removeTemporaries(directory)
+  await removeTemporaries(directory, disk)
   const names = (await readdir(directory)).sort()
   for (const name of names) {
     const path = join(directory, name)
-    if (name.startsWith(TOMBSTONE_PREFIX)) await rm(path, { recursive: true, force: true })
+    if (name.startsWith(TOMBSTONE_PREFIX)) await disk.remove(path)
     const parsed = parseClipDirectoryName(name)
     if (parsed === null) continue
     const entry = createEntry(parsed.clip, parsed.sequence, path)
-    const state = await loadEntry(entry)
+    const state = await loadEntry(disk, entry)
     if (state === 'complete') recovered.entries.push(entry)
     if (state === 'damaged') recovered.damaged.push(entry)
-    if (state === 'empty') await rm(path, { recursive: true, force: true })
+    if (state === 'empty') await disk.remove(path)
   }
-  await syncDirectory(directory)
+  await disk.syncDirectory(directory)
   return recovered
 }

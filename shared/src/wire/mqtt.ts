@@ -39,7 +39,7 @@ export const DeviceEvent = Type.Union([
   Exact({
     ...eventFields,
     type: Type.Literal('state'),
-    state: Type.Enum(['on', 'privacy', 'camera-lost', 'stopped', 'disk-full', 'disk-ok']),
+    state: Type.Enum(['on', 'privacy', 'camera-lost', 'stopped', 'disk-full', 'disk-lost', 'disk-ok']),
   }),
 ])
 export type DeviceEvent = Static<typeof DeviceEvent>
@@ -63,6 +63,10 @@ export const Health = Exact({
   freeBytes: Count,
   droppedClips: Count,
   uptimeMs: DurationMs,
+  /** The data disk: `full` when clips are given up, `missing` when another file system or nothing is in its place. */
+  storage: Type.Enum(['ok', 'full', 'read-only', 'missing', 'failing']),
+  /** Flash wear: bytes written in the last 24 h, or since the start when that is later; whole blocks of 4 KiB. */
+  writtenBytes: Count,
 })
 export type Health = Static<typeof Health>
 
