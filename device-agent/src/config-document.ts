@@ -108,3 +108,23 @@ export function exampleConfig(): string {
     ...Object.fromEntries(required.map((key) => [pathText(key.path), key.schema.example])),
   })
 }
+
+/** Lines of one group; a group in it that is missing and means something by being there is left out. */
+function wholeLines(schema: KeySchema, group: Readonly<Record<string, unknown>>, indent: string): string[] {
+  return Object.entries(schema.properties ?? {}).flatMap(([name, member]) => {
+    const chosen = group[name]
+    if (member.properties === undefined) {
+      const mark = chosen === undefined ? '  # default' : ''
+      const value = chosen ?? member.default
+      return value === undefined ? [] : [`${indent}${name}: ${yamlValue(value)}${mark}`]
+    }
+    if (chosen === undefined && indent !== '') return []
+    const lines = wholeLines(member, (chosen ?? {}) as Record<string, unknown>, `${indent}  `)
+    return lines.length === 0 || (chosen === undefined && !mayBeEmpty(member)) ? [] : [`${indent}${name}:`, ...lines]
+  })
+}
+
+/** A checked configuration with the defaults of every key that it leaves out, each so marked. */
+export function wholeConfig(config: object): string {
+  return `${wholeLines(CONFIG_SCHEMA, config as Record<string, unknown>, '').join('\n')}\n`
+}

@@ -63,15 +63,42 @@ export function* keysOf(schema: KeySchema, path: readonly string[] = []): Genera
   }
 }
 
-/** The schema at `path`; the nearest one above it where the path leads nowhere. */
-export function schemaAt(schema: KeySchema, path: readonly string[]): KeySchema {
+/** The schema at `path`, where there is one. */
+export function schemaAt(schema: KeySchema, path: readonly string[]): KeySchema | undefined {
   const [name, ...rest] = path
   if (name === undefined) return schema
   const next = schema.properties?.[name] ?? (/^\d+$/.test(name) ? schema.items : undefined)
-  return next === undefined ? schema : schemaAt(next, rest)
+  return next === undefined ? undefined : schemaAt(next, rest)
 }
 
 /** Whether a group says nothing when it is there without keys. */
 export function mayBeEmpty({ properties, required = [] }: KeySchema): boolean {
   return properties !== undefined && required.length === 0
+}
+
+/** Letters to change, add or take away to make `a` into `b`. */
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, i) => i)
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i]
+    for (let j = 1; j <= b.length; j++) {
+      const replaced = row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)
+      next.push(Math.min(replaced, row[j]! + 1, next[j - 1]! + 1))
+    }
+    row = next
+  }
+  return row[b.length]!
+}
+
+const NEAR = 2
+
+/** The key of `schema` that somebody may have meant by `name`: another case, or two letters off. */
+export function nearestKey(schema: KeySchema, name: string): string | undefined {
+  // Long names are no typing mistakes, and the comparison is quadratic.
+  if (name.length > 40) return undefined
+  const known = Object.keys(schema.properties ?? {}).map((key) => ({
+    key,
+    distance: editDistance(key.toLowerCase(), name.toLowerCase()),
+  }))
+  return known.filter(({ distance }) => distance <= NEAR).sort((a, b) => a.distance - b.distance)[0]?.key
 }

@@ -18,7 +18,7 @@ import {
   Text,
   Whole,
 } from './config-key.ts'
-import { type KeySchema, mayBeEmpty, pathText, ruleOf, schemaAt } from './config-rule.ts'
+import { type KeySchema, mayBeEmpty, nearestKey, pathText, ruleOf, schemaAt } from './config-rule.ts'
 import { ButtonConfig, buttonFindings } from './doorbell-config.ts'
 import { DEFAULT_MOTION_CONFIG } from './motion/motion-detector.ts'
 
@@ -165,15 +165,23 @@ function schemaFindings(value: unknown): string[] {
       requiredProperties?: readonly string[]
     }
     const schema = schemaAt(CONFIG_SCHEMA, path)
-    if (unknown) return unknown.map((name) => `${pathText([...path, name])} is not a known key`)
+    // The group around an unknown key names it, with the right words.
+    if (schema === undefined) return []
+    if (unknown) return unknown.map((name) => unknownText(schema, path, name))
     if (missing) return missing.map((name) => missingText([...path, name]))
     return [`${pathText(path) || 'the file'} must be ${ruleOf(schema)}`]
   })
   return [...new Set(findings)]
 }
 
+function unknownText(schema: KeySchema, path: readonly string[], name: string): string {
+  const meant = nearestKey(schema, name)
+  const hint = meant === undefined ? '' : ` (did you mean ${pathText([...path, meant])}?)`
+  return `${pathText([...path, name])} is not a known key${hint}`
+}
+
 function missingText(path: readonly string[]): string {
-  return `${pathText(path)} is missing: it must be ${ruleOf(schemaAt(CONFIG_SCHEMA, path))}`
+  return `${pathText(path)} is missing: it must be ${ruleOf(schemaAt(CONFIG_SCHEMA, path) ?? {})}`
 }
 
 function isLoopback(origin: string): boolean {

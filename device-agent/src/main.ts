@@ -1,8 +1,9 @@
 import { codeOf, LatchkeyError } from '@latchkey/shared'
 import type { Command } from './commands/command.ts'
+import { configCheckCommand, configExampleCommand, configShowCommand } from './commands/config.ts'
 import { runCommand } from './commands/run.ts'
 
-const COMMANDS: readonly Command[] = [runCommand]
+const COMMANDS: readonly Command[] = [runCommand, configCheckCommand, configShowCommand, configExampleCommand]
 
 function overview(): string {
   const width = Math.max(...COMMANDS.map(({ name }) => name.length)) + 2

@@ -1,11 +1,10 @@
-import { LatchkeyError } from '@latchkey/shared'
-import { parseArgs } from 'node:util'
 import { type Agent, createAgent } from '../agent.ts'
 import { loadAgentConfig } from '../config.ts'
 import { systemClock } from '../kernel/clock.ts'
 import { createLog } from '../kernel/log.ts'
 import { createSdNotify, type SdNotify } from '../kernel/sd-notify.ts'
 import { type Command, type CommandContext, DEFAULT_CONFIG_PATH } from './command.ts'
+import { parseOptions } from './command-options.ts'
 import { reportToServiceManager } from './service-manager.ts'
 
 const HELP = `Usage: latchkey-agent run [--config FILE]
@@ -20,18 +19,11 @@ Environment: LATCHKEY_FFMPEG names an ffmpeg; PATH is searched otherwise. As a s
 when it is ready, how it stands, and that it lives; the pairing address is then shown by "latchkey-agent status --pairing".
 `
 
+const OPTIONS = { config: { type: 'string', default: DEFAULT_CONFIG_PATH } } as const
+
 const UNPAIRED_SERVICE = 'The code for the phone: sudo latchkey-agent status --pairing\n'
 const codeText = (url: string): string =>
   `\nNot paired: nothing is recorded. Open on the owner's phone:\n\n  ${url}\n\n`
-
-function parseOptions(args: readonly string[]): string {
-  try {
-    return parseArgs({ args: [...args], options: { config: { type: 'string', default: DEFAULT_CONFIG_PATH } } }).values
-      .config
-  } catch (cause) {
-    throw new LatchkeyError('USAGE', 'expected run [--config FILE]', { cause })
-  }
-}
 
 /** Waits for a signal or for a camera that cannot be used, then stops in order. */
 async function runUntilStopped(agent: Agent, notify: SdNotify): Promise<void> {
@@ -51,7 +43,7 @@ async function runUntilStopped(agent: Agent, notify: SdNotify): Promise<void> {
 }
 
 async function run({ args, environment }: CommandContext): Promise<number> {
-  const config = await loadAgentConfig(parseOptions(args))
+  const config = await loadAgentConfig(parseOptions(args, { command: 'run', options: OPTIONS }).config)
   const log = createLog({ level: config.log?.level ?? 'info', format: config.log?.format ?? 'lines' })
   const { LATCHKEY_FFMPEG: ffmpegPath, PATH: searchPath } = environment
   await using notify = createSdNotify({ environment, clock: systemClock, log, pid: process.pid })
