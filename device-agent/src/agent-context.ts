@@ -34,6 +34,8 @@ export interface AgentContext {
   readonly random: () => number
   readonly failpoints: Failpoints
   readonly source: CameraSource
+  /** What motion is looked for in, if not in the source. */
+  readonly substream: CameraSource | undefined
   readonly signer: Signer
   readonly disk: DataDisk
 }

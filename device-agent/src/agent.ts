@@ -3,7 +3,7 @@ import { createRelayClient } from '@latchkey/shared/node'
 import { join } from 'node:path'
 import type { AgentContext, AgentParts } from './agent-context.ts'
 import { assertCameraSource, type CameraSource, parseCameraSource } from './camera/source.ts'
-import { type AgentConfig, loadCameraAddress } from './config.ts'
+import { type AgentConfig, loadCameraAddress, loadSubstreamAddress } from './config.ts'
 import { createDoorbell } from './doorbell.ts'
 import type { ButtonState, DoorEvent } from './flow.ts'
 import { createDirectory, removeTemporaries } from './kernel/atomic-file.ts'
@@ -45,12 +45,15 @@ export interface Agent extends AsyncDisposable {
   drained(timeoutMs: number): Promise<boolean>
 }
 
-async function loadSource(config: AgentConfig): Promise<CameraSource> {
-  const parsed = parseCameraSource(await loadCameraAddress(config))
+async function loadSources(config: AgentConfig): Promise<Pick<AgentContext, 'source' | 'substream'>> {
   const { loop = false, rate = 1 } = config.camera
-  const source = parsed.kind === 'file' ? { ...parsed, loop, rate } : parsed
-  assertCameraSource(source)
-  return source
+  const withPace = (source: CameraSource, pace: number): CameraSource =>
+    source.kind === 'file' ? { ...source, loop, rate: pace } : source
+  const source = withPace(parseCameraSource(await loadCameraAddress(config)), rate)
+  const substreamAddress = await loadSubstreamAddress(config)
+  const substream = substreamAddress === undefined ? undefined : withPace(parseCameraSource(substreamAddress), 1)
+  for (const one of [source, substream]) if (one !== undefined) assertCameraSource(one)
+  return { source, substream }
 }
 
 /**
@@ -61,7 +64,7 @@ async function loadSource(config: AgentConfig): Promise<CameraSource> {
 export async function createAgent(config: AgentConfig, parts: AgentParts = {}): Promise<Agent> {
   const { clock = systemClock, failpoints = noFailpoints, random = randomFraction } = parts
   const log = parts.log ?? createLog({ level: config.log?.level ?? 'info', format: config.log?.format ?? 'lines' })
-  const source = await loadSource(config)
+  const sources = await loadSources(config)
   for (const room of ['keys', 'events', 'spool']) await createDirectory(join(config.dataDir, room))
   await using stack = new AsyncDisposableStack()
   stack.use(await lockDirectory(config.dataDir))
@@ -72,7 +75,7 @@ export async function createAgent(config: AgentConfig, parts: AgentParts = {}): 
   const disk = stack.use(await openDataDisk({ directory, device: signer.thumbprint, ownDisk, clock }))
   const store = createPairingStore(keysDirectory, failpoints, disk)
   const known = await store.load()
-  const context: AgentContext = { config, parts, clock, log, random, failpoints, source, signer, disk }
+  const context: AgentContext = { config, parts, clock, log, random, failpoints, signer, disk, ...sources }
   const stop = new AbortController()
   let pairing: PairingView = { kind: 'unpaired', url: null, untilMs: null }
   let recorder: Recorder | null = null
@@ -158,6 +161,8 @@ export async function createAgent(config: AgentConfig, parts: AgentParts = {}): 
         connected: false,
         storage: disk.state,
         writtenBytes: disk.writtenDayBytes(),
+        stream: null,
+        detection: null,
       }),
     }),
     async setPrivacy(on) {

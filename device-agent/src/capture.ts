@@ -1,8 +1,11 @@
-import type { CameraEvent, CameraState, ClipSink, DoorEvent, MotionFinding } from './flow.ts'
+import type { CameraEvent, CameraState, ClipSink, DoorEvent, MotionFinding, VideoFormat } from './flow.ts'
 import { createCamera } from './camera/camera.ts'
 import type { FfmpegBinary } from './camera/ffmpeg-binary.ts'
-import { createLumaDecoder } from './camera/ffmpeg-luma-decoder.ts'
-import { type CameraSource, isLive } from './camera/source.ts'
+import { type DetectionStatus, createDetectionFeed } from './camera/detection-feed.ts'
+import type { DetectionMode, ModeDecision } from './camera/detection-mode.ts'
+import { type CameraSource, isLive, isReplay } from './camera/source.ts'
+import { type StreamProfile, createStreamWatch } from './camera/stream-profile.ts'
+import { startSubstream } from './camera/substream.ts'
 import { type ClipConfig, DEFAULT_CLIP_CONFIG, createClipCutter } from './clip/clip-cutter.ts'
 import { createPosterMaker } from './clip/ffmpeg-poster.ts'
 import type { Clock } from './kernel/clock.ts'
@@ -19,6 +22,8 @@ export interface CaptureOptions {
   readonly random: () => number
   readonly sink: ClipSink
   readonly motion?: MotionConfig
+  /** What is decoded for detection. Default `auto`. */
+  readonly mode?: DetectionMode
   readonly clip?: ClipConfig
   /** See `CameraOptions`. */
   readonly staleMs?: number
@@ -27,6 +32,12 @@ export interface CaptureOptions {
   readonly onState: (state: CameraState, atMs: number) => void
   readonly onEvent: (event: DoorEvent) => void
   readonly onFinding?: (finding: MotionFinding) => void
+  /** A cheaper stream of the same camera for detection; while it is away, `source` serves for that too. */
+  readonly substream?: CameraSource
+  /** How the recorded stream is coded: when enough of it came, and when what is to be said about it changes. */
+  readonly onStream?: (profile: StreamProfile) => void
+  /** What is decoded for detection changed. */
+  readonly onMode?: (decision: ModeDecision) => void
   /** A call to the sink failed, or the detector did; recording goes on. */
   readonly onFault: (error: unknown) => void
 }
@@ -47,6 +58,9 @@ export interface Capture extends AsyncDisposable {
   stop(reason?: 'privacy'): Promise<void>
   /** When the newest frame came, monotonic ms; null before the first. */
   readonly lastFrameMs: number | null
+  /** How the recorded stream is coded; undefined until enough of it came. */
+  readonly profile: StreamProfile | undefined
+  readonly detection: DetectionStatus
   /** Frames the detector was fed, frames it missed because it was behind, and times it was started again. */
   readonly detector: { readonly fed: number; readonly skipped: number; readonly restarts: number }
 }
@@ -62,25 +76,48 @@ export function createCapture(options: CaptureOptions): Capture {
     onEvent,
     onFault,
   })
-  let detector = createMotionDetector(options.motion ?? DEFAULT_MOTION_CONFIG)
-  const decoder = createLumaDecoder({
-    ffmpeg,
-    clock,
-    onLuma(luma) {
-      try {
-        const finding = detector.look(luma)
-        options.onFinding?.(finding)
-        cutter.find(finding)
-      } catch (error) {
-        // Called by a pipe, with nobody above: what goes wrong here must not end the recording.
-        onFault(error)
-      }
-    },
-  })
   const stopping = new AbortController()
   let lastFrameMs: number | null = null
   // A recording can wait for detector and sink; a camera cannot.
   const waits = !isLive(source)
+  const detection = createDetectionFeed({
+    ffmpeg,
+    clock,
+    mode: options.mode ?? 'auto',
+    replay: isReplay(source),
+    waits,
+    createEye() {
+      const detector = createMotionDetector(options.motion ?? DEFAULT_MOTION_CONFIG)
+      return (picture) => detector.look(picture)
+    },
+    onFinding(finding) {
+      options.onFinding?.(finding)
+      cutter.find(finding)
+    },
+    onFault,
+    ...(options.onMode === undefined ? {} : { onMode: options.onMode }),
+  })
+
+  const stream = createStreamWatch((profile) => options.onStream?.(profile))
+  let format: VideoFormat | undefined
+  let substreamIsOn = false
+  const substream =
+    options.substream &&
+    startSubstream({
+      ...options,
+      source: options.substream,
+      onFormat(of) {
+        substreamIsOn = true
+        detection.begin(of)
+      },
+      onFrame: (frame, fragment) => detection.feed(frame, fragment),
+      ready: () => detection.ready(),
+      onLost() {
+        substreamIsOn = false
+        if (format !== undefined) detection.begin(format)
+      },
+      onFault,
+    })
 
   function onState(state: CameraState, atMs: number): void {
     if (state === 'camera-lost') cutter.lose()
@@ -95,19 +132,21 @@ export function createCapture(options: CaptureOptions): Capture {
         onState(event.state, event.atMs)
         break
       case 'format':
-        detector = createMotionDetector(options.motion ?? DEFAULT_MOTION_CONFIG)
-        decoder.begin(event.format)
+        format = event.format
+        stream.begin(event.format)
+        if (!substreamIsOn) detection.begin(event.format)
         cutter.begin(event.format)
         break
       case 'frame':
         lastFrameMs = clock.monotonicMs()
         cutter.add(event.frame)
-        decoder.feed(event.frame, event.fragment)
+        stream.add(event.frame)
+        if (!substreamIsOn) detection.feed(event.frame, event.fragment)
     }
   }
 
   async function roomForMore(): Promise<void> {
-    await decoder.ready()
+    await detection.ready()
     await cutter.drained()
   }
 
@@ -117,9 +156,10 @@ export function createCapture(options: CaptureOptions): Capture {
         take(event)
         if (waits) await roomForMore()
       }
-      if (!stopping.signal.aborted) await decoder.finish()
+      if (!stopping.signal.aborted) await detection.finish()
     } finally {
-      await decoder.stop()
+      await substream?.stop()
+      await detection.stop()
       await cutter.finish()
     }
   }
@@ -134,11 +174,20 @@ export function createCapture(options: CaptureOptions): Capture {
   return {
     done,
     stop,
-    ring: (atMs) => cutter.ring(atMs),
     get lastFrameMs() {
       return lastFrameMs
     },
-    detector: decoder.stats,
+    ring(atMs) {
+      detection.wake()
+      return cutter.ring(atMs)
+    },
+    get profile() {
+      return stream.profile
+    },
+    get detection() {
+      return detection.status
+    },
+    detector: detection.stats,
     [Symbol.asyncDispose]: () => stop(),
   }
 }

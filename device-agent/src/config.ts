@@ -31,6 +31,7 @@ export const DEFAULTS = {
   uncertaintyMs: 5_000,
   stopGraceMs: 5_000,
   staleMs: 5_000,
+  motionMode: 'auto',
 } as const
 
 const Camera = Exact({
@@ -43,6 +44,16 @@ const Camera = Exact({
     AbsolutePath,
     'instead of source: a file whose first line is the source, for addresses with a password',
     { example: '/etc/latchkey/camera.address' },
+  ),
+  substream: optional(
+    Text(1, 4_096),
+    'a smaller stream of the same camera, which motion is looked for in; what is recorded stays the source',
+    { example: 'rtsp://192.168.1.20/stream2' },
+  ),
+  substreamFile: optional(
+    AbsolutePath,
+    'instead of substream: a file whose first line is it, for addresses with a password',
+    { example: '/etc/latchkey/substream.address' },
   ),
   name: required(Text(1, 100), 'what the door is called; only the household ever sees it', { example: 'Front door' }),
   loop: optional(Switch, 'a video file starts again at its end', { default: false }),
@@ -79,6 +90,11 @@ const Clip = section('How long clips are', {
 })
 
 const Motion = section('What counts as motion', {
+  mode: optional(
+    OneOf('full', 'eco', 'auto'),
+    'what is decoded to look for it: every picture, or keyframes until something stirs; auto is eco where that misses nothing',
+    { default: DEFAULTS.motionMode },
+  ),
   sensitivity: optional(Fraction(1, 10), 'higher notices fainter changes', {
     default: DEFAULT_MOTION_CONFIG.sensitivity,
   }),
@@ -193,12 +209,27 @@ function hasPassword(source: string): boolean {
   return URL.canParse(source) && (new URL(source).username !== '' || new URL(source).password !== '')
 }
 
-function meaningFindings({ camera, relay, button = {}, dataDir }: AgentConfig): string[] {
-  const findings = buttonFindings(button)
+const PASSWORD_KEYS = [
+  ['source', 'sourceFile'],
+  ['substream', 'substreamFile'],
+] as const
+
+function cameraFindings(camera: AgentConfig['camera']): string[] {
+  const findings: string[] = []
   if ((camera.source === undefined) === (camera.sourceFile === undefined))
     findings.push('camera needs exactly one of source and sourceFile')
-  if (camera.source !== undefined && hasPassword(camera.source))
-    findings.push('camera.source holds a password: put it into a file and name that in camera.sourceFile')
+  if (camera.substream !== undefined && camera.substreamFile !== undefined)
+    findings.push('camera takes only one of substream and substreamFile')
+  const hasSubstream = camera.substream !== undefined || camera.substreamFile !== undefined
+  if (hasSubstream && (camera.rate ?? 1) !== 1) findings.push('camera.substream plays at its own pace: leave rate out')
+  for (const [key, fileKey] of PASSWORD_KEYS)
+    if (camera[key] !== undefined && hasPassword(camera[key]))
+      findings.push(`camera.${key} holds a password: put it into a file and name that in camera.${fileKey}`)
+  return findings
+}
+
+function meaningFindings({ camera, relay, button = {}, dataDir }: AgentConfig): string[] {
+  const findings = [...buttonFindings(button), ...cameraFindings(camera)]
   for (const key of ['origin', 'pageOrigin'] as const) {
     const origin = relay[key]
     if (origin === undefined) continue
@@ -272,11 +303,21 @@ export async function loadAgentConfig(path: string): Promise<AgentConfig> {
   return parseAgentConfig(await loadConfigValue(path))
 }
 
+/** The first line of a file that holds an address. @throws CONFIG_INVALID naming the key */
+async function loadAddressFile(path: string, key: string): Promise<string> {
+  const text = await readFile(path, 'utf8').catch(() => null)
+  const address = text?.split('\n')[0]?.trim()
+  if (!address) throw new LatchkeyError('CONFIG_INVALID', `${key} does not hold an address`)
+  return address
+}
+
 /** The camera's address, from the configuration or the file it names. Secret. @throws CONFIG_INVALID */
 export async function loadCameraAddress({ camera }: AgentConfig): Promise<string> {
-  if (camera.source !== undefined) return camera.source
-  const text = await readFile(camera.sourceFile!, 'utf8').catch(() => null)
-  const address = text?.split('\n')[0]?.trim()
-  if (!address) throw new LatchkeyError('CONFIG_INVALID', 'camera.sourceFile does not hold an address')
-  return address
+  return camera.source ?? loadAddressFile(camera.sourceFile!, 'camera.sourceFile')
+}
+
+/** The same of the stream that motion is looked for in, where there is one. Secret. @throws CONFIG_INVALID */
+export async function loadSubstreamAddress({ camera }: AgentConfig): Promise<string | undefined> {
+  if (camera.substreamFile === undefined) return camera.substream
+  return loadAddressFile(camera.substreamFile, 'camera.substreamFile')
 }

@@ -22,13 +22,13 @@ import { openDiskSpool, type SpoolStatus } from './spool/disk-spool.ts'
 import { createStorageWatch, type StorageState } from './spool/storage-watch.ts'
 import { createRelayUploadClient } from './upload/relay-upload-client.ts'
 import { createUploader } from './upload/uploader.ts'
-import { startWatching } from './watching.ts'
+import { type WatchingView, startWatching, viewOf } from './watching.ts'
 
 /** What every manifest says of the program that made it. */
 export const SOFTWARE = 'latchkey-agent/0.1.0'
 
 /** What records and sends, at this moment. */
-export interface RecorderStatus {
+export interface RecorderStatus extends WatchingView {
   readonly camera: CameraState
   /** The household switched the camera off. */
   readonly privacy: boolean
@@ -315,6 +315,7 @@ export async function startRecorder(context: AgentContext, pairing: PairingState
       connected: publisher.connected,
       storage: storage.state,
       writtenBytes: disk.writtenDayBytes(),
+      ...viewOf(watching.capture),
     }),
     vitals: () =>
       judgeVitals({

@@ -2,8 +2,10 @@ import { codeOf } from '@latchkey/shared'
 import { join } from 'node:path'
 import { openPrivacyFile } from './camera/disk-privacy.ts'
 import { loadFfmpeg } from './camera/ffmpeg-binary.ts'
+import type { DetectionStatus } from './camera/detection-feed.ts'
 import type { CameraSource } from './camera/source.ts'
-import { type CaptureOptions, createCapture } from './capture.ts'
+import { type StreamProfile, describeProfile, remarksOn } from './camera/stream-profile.ts'
+import { type Capture, type CaptureOptions, createCapture } from './capture.ts'
 import { DEFAULT_CLIP_CONFIG } from './clip/clip-cutter.ts'
 import { type AgentConfig, DEFAULTS } from './config.ts'
 import type { Clock } from './kernel/clock.ts'
@@ -23,10 +25,27 @@ export interface WatchingContext {
   readonly failpoints: Failpoints
   readonly source: CameraSource
   readonly disk: Disk
+  /** What motion is looked for in, if not in the source. */
+  readonly substream: CameraSource | undefined
 }
 
 /** Where what is seen goes, and who is told. */
 export type WatchingOptions = Required<Pick<CaptureOptions, 'sink' | 'onState' | 'onEvent' | 'onFinding'>>
+
+/** What is known of the stream. */
+export interface WatchingView {
+  /** How the recorded stream is coded, in numbers and words, with what can be better; null until it is measured. */
+  readonly stream: (StreamProfile & { readonly description: string; readonly remarks: readonly string[] }) | null
+  /** What is decoded to look for motion, and why; null while nothing is watched. */
+  readonly detection: DetectionStatus | null
+}
+
+/** The view of a capture; of none while the camera is switched off. */
+export function viewOf(capture: Capture | null): WatchingView {
+  const profile = capture?.profile
+  const words = profile && { description: describeProfile(profile), remarks: remarksOn(profile) }
+  return { stream: profile && words ? { ...profile, ...words } : null, detection: capture?.detection ?? null }
+}
 
 const SEARCH_PATH = '/usr/local/bin:/usr/bin:/bin'
 
@@ -35,10 +54,11 @@ const SEARCH_PATH = '/usr/local/bin:/usr/bin:/bin'
  * @throws DEPENDENCY_MISSING without an ffmpeg, and node's file system errors
  */
 export async function startWatching(context: WatchingContext, options: WatchingOptions): Promise<PrivacySwitch> {
-  const { config, parts, clock, log, random, failpoints, source, disk } = context
+  const { config, parts, clock, log, random, failpoints, source, substream, disk } = context
   const { searchPath = SEARCH_PATH, ffmpegPath: configuredPath } = parts
   const ffmpeg = await loadFfmpeg({ searchPath, configuredPath, clock })
   const file = await openPrivacyFile(join(config.dataDir, 'events', 'privacy.json'), failpoints, disk)
+  const { mode = DEFAULTS.motionMode, ...motion } = config.motion ?? {}
   return createPrivacySwitch({
     file,
     clock,
@@ -52,10 +72,17 @@ export async function startWatching(context: WatchingContext, options: WatchingO
         ffmpeg,
         clock,
         random,
-        motion: { ...DEFAULT_MOTION_CONFIG, ...config.motion },
+        motion: { ...DEFAULT_MOTION_CONFIG, ...motion },
+        mode,
+        ...(substream === undefined ? {} : { substream }),
         clip: { ...DEFAULT_CLIP_CONFIG, ...config.clip },
         staleMs: config.camera.staleMs ?? DEFAULTS.staleMs,
         onState,
+        onStream(profile) {
+          log.info({ stream: describeProfile(profile) }, 'camera stream')
+          for (const remark of remarksOn(profile)) log.warn({ remark }, 'camera stream')
+        },
+        onMode: ({ mode: now, because }) => log.info({ mode: now, because }, 'motion detection'),
         onFault: (error) => log.error({ code: codeOf(error) }, 'recording stumbled'),
       }),
   })

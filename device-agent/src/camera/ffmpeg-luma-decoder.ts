@@ -2,26 +2,47 @@ import type { CodedFrame, LumaFrame, VideoFormat } from '../flow.ts'
 import { type Child, spawnChild } from '../kernel/child-process.ts'
 import type { Clock } from '../kernel/clock.ts'
 import type { FfmpegBinary } from './ffmpeg-binary.ts'
+import { withDecodeTime } from './fmp4-fragment-time.ts'
 
 /** The detector's view of the camera. */
 export interface LumaDecoderOptions {
   readonly ffmpeg: FfmpegBinary
   readonly clock: Clock
-  /** Takes each picture, in order of capture. */
-  readonly onLuma: (frame: LumaFrame) => void
+  /** Takes each picture, in order of capture within a pass. */
+  readonly onLuma: (frame: LumaFrame, tag: ShotTag) => void
+  /** Hands over every keyframe, however soon it comes after another picture. Default false. */
+  readonly everyKeyframe?: boolean
+  /** With more than this in flight the decoder does not keep up. Default 90, a few seconds of any camera. */
+  readonly maxUnderWay?: number
+}
+
+/** What a picture that comes out of the decoder went in as. */
+export interface ShotTag {
+  /** The number it was fed with: whoever feeds frames again can tell the passes apart. */
+  readonly pass: number
+  readonly keyframe: boolean
 }
 
 /** A persistent process that turns coded frames into small luma pictures, at most five per second of capture time. */
 export interface LumaDecoder {
-  /** A stream begins: what was fed before is forgotten. */
-  begin(format: VideoFormat): void
+  /**
+   * A stream begins: what was fed before is forgotten.
+   * `inOrder`: its pictures come in the order in which they are shown, so that each comes out as soon as it went in.
+   */
+  begin(format: VideoFormat, inOrder?: boolean): void
   /**
    * Hands over one frame. Never waits: when the decoder is behind, frames are left out up to a keyframe and counted.
-   * `fragment`: the frame as fMP4 boxes.
+   * `fragment`: the frame as fMP4 boxes. `pass`: a new number lets time start over at an earlier keyframe.
    */
-  feed(frame: CodedFrame, fragment: readonly Uint8Array[]): void
+  feed(frame: CodedFrame, fragment: readonly Uint8Array[], pass?: number): void
   /** Resolves when few enough frames are under way that no more will be left out; for sources that can wait. */
   ready(): Promise<void>
+  /** Resolves when everything fed has come out, or cannot. */
+  idle(): Promise<void>
+  /** Frames that went in and have not come out. */
+  readonly underWay: number
+  /** Starts again at the next keyframe: what is under way will not come out in order. */
+  restart(): void
   /** Decodes what is under way, hands it over, and ends the process. */
   finish(): Promise<void>
   /** Ends the process at once. */
@@ -30,7 +51,6 @@ export interface LumaDecoder {
 }
 
 const LUMA_WIDTH = 320
-/** More than this in flight, a few seconds of any camera, and the decoder does not keep up. */
 const MAX_UNDER_WAY = 90
 /** H.264 allows 16 frames of reordering; below this a waiting source would starve the decoder. */
 const COMFORTABLE_UNDER_WAY = 32
@@ -50,13 +70,19 @@ export function lumaSize({ width, height }: VideoFormat): Size {
   return { width: scaled, height: Math.max(1, Math.round((height * scaled) / width)) }
 }
 
-function decoderArguments({ width, height }: Size, { major, minor }: FfmpegBinary): string[] {
+interface DecoderFacts {
+  readonly ffmpeg: FfmpegBinary
+  readonly inOrder: boolean
+}
+
+function decoderArguments({ width, height }: Size, { ffmpeg, inOrder }: DecoderFacts): string[] {
+  const { major, minor } = ffmpeg
   const everyFrame = major > 5 || (major === 5 && minor >= 1) ? '-fps_mode' : '-vsync'
   const input = ['-f', 'mp4', '-probesize', '32', '-analyzeduration', '0', '-fpsprobesize', '0']
   // Output -threads 1: the rawvideo encoder is frame-threaded and would hold a picture back (ffmpeg 5.1, measured).
   const scale = `scale=${width}:${height}:flags=fast_bilinear,format=gray`
   const output = ['-map', '0:v:0', '-vf', scale, everyFrame, 'passthrough', '-threads', '1', '-f', 'rawvideo']
-  const decode = ['-threads', '1', '-skip_loop_filter', 'all']
+  const decode = ['-threads', '1', '-skip_loop_filter', 'all', ...(inOrder ? ['-flags', 'low_delay'] : [])]
   return [
     '-hide_banner',
     '-v',
@@ -72,22 +98,27 @@ function decoderArguments({ width, height }: Size, { major, minor }: FfmpegBinar
   ]
 }
 
+interface Entry extends ShotTag {
+  readonly captureMs: number
+}
+
 /** Raw pictures carry no times: they come out in the order of capture, so the times fed are kept in that order. */
 class CaptureQueue {
-  readonly #timesMs: number[] = []
+  readonly #entries: Entry[] = []
 
   get length(): number {
-    return this.#timesMs.length
+    return this.#entries.length
   }
 
-  add(captureMs: number): void {
-    let at = this.#timesMs.length
-    while (at > 0 && this.#timesMs[at - 1]! > captureMs) at--
-    this.#timesMs.splice(at, 0, captureMs)
+  add(entry: Entry): void {
+    let at = this.#entries.length
+    const isLater = ({ captureMs, pass }: Entry) => pass === entry.pass && captureMs > entry.captureMs
+    while (at > 0 && isLater(this.#entries[at - 1]!)) at--
+    this.#entries.splice(at, 0, entry)
   }
 
-  take(): number | undefined {
-    return this.#timesMs.shift()
+  take(): Entry | undefined {
+    return this.#entries.shift()
   }
 }
 
@@ -95,11 +126,13 @@ class CaptureQueue {
 class DecoderRun {
   readonly child: Child
   readonly queue = new CaptureQueue()
-  readonly #onPicture: (luma: Uint8Array, captureMs: number) => void
+  readonly #onPicture: (luma: Uint8Array, entry: Entry) => void
   readonly #picture: Uint8Array
   #filled = 0
+  #shiftTicks = 0
+  #nextTicks = -Infinity
 
-  constructor(child: Child, size: Size, onPicture: (luma: Uint8Array, at: number) => void) {
+  constructor(child: Child, size: Size, onPicture: (luma: Uint8Array, entry: Entry) => void) {
     this.child = child
     this.#onPicture = onPicture
     this.#picture = new Uint8Array(size.width * size.height)
@@ -114,41 +147,65 @@ class DecoderRun {
       at += count
       if (this.#filled < this.#picture.length) return
       this.#filled = 0
-      const captureMs = this.queue.take()
+      const entry = this.queue.take()
       // The buffer is reused: whoever keeps a picture copies it.
-      if (captureMs !== undefined) this.#onPicture(this.#picture, captureMs)
+      if (entry !== undefined) this.#onPicture(this.#picture, entry)
     }
   }
 
   write(parts: readonly Uint8Array[]): void {
     for (const part of parts) this.child.stdin!.write(part)
   }
+
+  /** Time runs on in here whatever is fed again: ffmpeg drops a picture whose time is earlier than that before it. */
+  feed({ dtsTicks }: CodedFrame, [moof, ...rest]: readonly Uint8Array[]): void {
+    if (moof === undefined) return
+    if (dtsTicks + this.#shiftTicks < this.#nextTicks) this.#shiftTicks = this.#nextTicks - dtsTicks
+    const shiftedTicks = dtsTicks + this.#shiftTicks
+    this.#nextTicks = shiftedTicks + 1
+    this.write([this.#shiftTicks === 0 ? moof : withDecodeTime(moof, shiftedTicks), ...rest])
+  }
 }
 
 /** Builds a {@link LumaDecoder}; the process starts with the first keyframe. */
-export function createLumaDecoder({ ffmpeg, clock, onLuma }: LumaDecoderOptions): LumaDecoder {
+export function createLumaDecoder(options: LumaDecoderOptions): LumaDecoder {
+  const { ffmpeg, clock, onLuma, everyKeyframe = false, maxUnderWay = MAX_UNDER_WAY } = options
   const stats = { fed: 0, skipped: 0, restarts: 0 }
   let format: VideoFormat | undefined
+  let inOrder = false
   let run: DecoderRun | undefined
   let ending: Promise<unknown> = Promise.resolve()
   let lastLumaMs = -Infinity
   let finishing = false
   let wake: (() => void) | undefined
+  /** Few enough under way for whoever waits. */
+  let comfortable = COMFORTABLE_UNDER_WAY
 
-  function onPicture(size: Size, luma: Uint8Array, captureMs: number): void {
-    if ((run?.queue.length ?? 0) < COMFORTABLE_UNDER_WAY) wake?.()
-    if (captureMs - lastLumaMs < MIN_INTERVAL_MS && captureMs >= lastLumaMs) return
-    lastLumaMs = captureMs
-    onLuma({ ...size, luma: luma.slice(), captureMs })
+  function onPicture(size: Size, luma: Uint8Array, { captureMs, keyframe, pass }: Entry): void {
+    const tooSoon = captureMs - lastLumaMs < MIN_INTERVAL_MS && captureMs >= lastLumaMs
+    if (!tooSoon) lastLumaMs = captureMs
+    if (!tooSoon || (everyKeyframe && keyframe)) onLuma({ ...size, luma: luma.slice(), captureMs }, { pass, keyframe })
+    if ((run?.queue.length ?? 0) < comfortable) wake?.()
+  }
+
+  async function fewerThan(count: number): Promise<void> {
+    const waited = run
+    if (waited === undefined || waited.queue.length < count) return
+    comfortable = count
+    // Pictures that cannot be decoded never come out: then only a new process makes room.
+    const timer = clock.setTimer(STUCK_MS, () => run === waited && restart())
+    await new Promise<void>((resolve) => (wake = resolve))
+    timer.cancel()
+    wake = undefined
   }
 
   function start(of: VideoFormat): DecoderRun {
     finishing = false
     const size = lumaSize(of)
-    const args = decoderArguments(size, ffmpeg)
+    const args = decoderArguments(size, { ffmpeg, inOrder })
     const child = spawnChild({ command: ffmpeg.path, args, clock, stdin: 'pipe' })
-    const started = new DecoderRun(child, size, (luma, captureMs) => {
-      if (run === started) onPicture(size, luma, captureMs)
+    const started = new DecoderRun(child, size, (luma, entry) => {
+      if (run === started) onPicture(size, luma, entry)
     })
     void child.exited.then(() => {
       if (run !== started) return
@@ -173,32 +230,30 @@ export function createLumaDecoder({ ffmpeg, clock, onLuma }: LumaDecoderOptions)
 
   return {
     stats,
-    begin(next) {
+    begin(next, nextInOrder = false) {
       discard()
       format = next
+      inOrder = nextInOrder
       lastLumaMs = -Infinity
     },
-    feed(frame, fragment) {
+    feed(frame, fragment, pass = 0) {
       if (format === undefined) return
-      if (run !== undefined && run.queue.length > MAX_UNDER_WAY) restart()
+      if (run !== undefined && run.queue.length > maxUnderWay) restart()
       if (run === undefined && frame.keyframe) run = start(format)
       if (run === undefined) {
         stats.skipped++
         return
       }
-      run.queue.add(frame.captureMs)
-      run.write(fragment)
+      run.queue.add({ captureMs: frame.captureMs, keyframe: frame.keyframe, pass })
+      run.feed(frame, fragment)
       stats.fed++
     },
-    async ready() {
-      const waited = run
-      if (waited === undefined || waited.queue.length < COMFORTABLE_UNDER_WAY) return
-      // Pictures that cannot be decoded never come out: then only a new process makes room.
-      const timer = clock.setTimer(STUCK_MS, () => run === waited && restart())
-      await new Promise<void>((resolve) => (wake = resolve))
-      timer.cancel()
-      wake = undefined
+    restart,
+    get underWay() {
+      return run?.queue.length ?? 0
     },
+    ready: () => fewerThan(COMFORTABLE_UNDER_WAY),
+    idle: () => fewerThan(1),
     async finish() {
       const last = run
       if (last !== undefined) {
