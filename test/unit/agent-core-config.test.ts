@@ -20,6 +20,8 @@ const GOOD = {
 
 const withButton = (button: unknown) => ({ ...GOOD, button })
 
+const withCamera = (keys: object) => ({ ...GOOD, camera: { ...GOOD.camera, ...keys } })
+
 function messageOf(value: unknown): string {
   try {
     parseAgentConfig(value)
@@ -53,6 +55,9 @@ describe('the configuration', () => {
     ['a camera without a source', { ...GOOD, camera: { name: 'x' } }, /exactly one of source and sourceFile/],
     ['two sources', { ...GOOD, camera: { ...GOOD.camera, sourceFile: '/x' } }, /exactly one of/],
     ['a password in the file', { ...GOOD, camera: { source: 'rtsp://u:hunter2@cam/1', name: 'x' } }, /sourceFile/],
+    ['two substreams', withCamera({ substream: 'rtsp://cam/2', substreamFile: '/x' }), /only one of substream/],
+    ['a password in a substream', withCamera({ substream: 'rtsp://u:hunter2@cam/2' }), /substreamFile/],
+    ['a substream of a replay', withCamera({ substream: '/video.mp4', rate: 10 }), /leave rate out/],
     ['http to another machine', { ...GOOD, relay: { origin: 'http://relay.example' } }, /https outside loopback/],
     ['a path in the origin', { ...GOOD, relay: { origin: 'https://relay.example/x' } }, /relay\.origin/],
     ['a relative data directory', { ...GOOD, dataDir: 'data' }, /dataDir/],
@@ -125,7 +130,7 @@ describe('every key of the configuration', () => {
   test('has a meaning, and a default or an example that its own rule allows', () => {
     expect(KEYS.filter(({ schema }) => !schema.description).map(({ path }) => pathText(path))).toEqual([])
     // All keys at once are one source, one contact and one line too many.
-    const formOf = (finding: string) => !/^(camera needs exactly one|button)/.test(finding)
+    const formOf = (finding: string) => !/^(camera (needs exactly|takes only) one|button)/.test(finding)
     expect(checkAgentConfig(FULL).filter(formOf)).toEqual([])
   })
 
@@ -176,9 +181,10 @@ describe('the annotated file', () => {
   test('holds every key: with each # taken away it is the configuration of defaults and examples', async () => {
     const text = exampleConfig()
       .replace(/^(\s*)#(?=[\w])/gm, '$1')
-      .replace(/^ +(sourceFile|line|input|device|key):.*\n/gm, '')
+      .replace(/^ +(sourceFile|substreamFile|line|input|device|key):.*\n/gm, '')
     const alternatives = [
       ['camera', 'sourceFile'],
+      ['camera', 'substreamFile'],
       ['button', 'gpio', 'line'],
       ['button', 'input'],
     ]
