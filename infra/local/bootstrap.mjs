@@ -33,6 +33,10 @@ const TASKS = {
   soak: { run: [join('infra', 'bench', 'soak.ts')], needs: EVERYTHING },
   bench: { run: [join('infra', 'bench', 'bench.ts')], needs: EVERYTHING },
   machines: { run: [join('infra', 'machines', 'bare-machines.ts')], needs: { mmdebstrap: 'mmdebstrap', git: 'git' } },
+  deb: {
+    run: [join('infra', 'pi', 'build-deb.ts')],
+    needs: { 'dpkg-deb': 'dpkg', git: 'git', gzip: 'gzip', tar: 'tar' },
+  },
   check: { run: [join('infra', 'lint', 'check.ts')], needs: {} },
 }
 
