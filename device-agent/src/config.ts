@@ -16,6 +16,7 @@ import {
   section,
   Switch,
   Text,
+  TextLike,
   Whole,
 } from './config-key.ts'
 import { type KeySchema, mayBeEmpty, nearestKey, pathText, ruleOf, schemaAt } from './config-rule.ts'
@@ -134,6 +135,14 @@ const ClockSection = section('The clock', {
   ),
 })
 
+const UpdateSection = section('Updates of the installed package', {
+  source: optional(
+    TextLike('^(https://[^\\s]+|/[^\\n\\r\\u0000]*)$', 'an https address, or an absolute path'),
+    'where the signed manifest of the newest version lies; without it updates are not looked for',
+    { example: 'https://releases.example/latchkey-agent-update.json' },
+  ),
+})
+
 const LogSection = section('What is written to the journal', {
   level: optional(OneOf('debug', 'info', 'warn', 'error', 'silent'), 'how much', { default: 'info' }),
   format: optional(OneOf('lines', 'json'), 'for people, or for collectors', { default: 'lines' }),
@@ -163,6 +172,7 @@ export const AgentConfig = Exact({
   stopGraceMs: optional(Milliseconds(0, 60_000), 'how long a stop waits for the last uploads and messages', {
     default: DEFAULTS.stopGraceMs,
   }),
+  update: UpdateSection,
   log: LogSection,
 })
 export type AgentConfig = Static<typeof AgentConfig>

@@ -2,8 +2,15 @@ import { codeOf, LatchkeyError } from '@latchkey/shared'
 import type { Command } from './commands/command.ts'
 import { configCheckCommand, configExampleCommand, configShowCommand } from './commands/config.ts'
 import { runCommand } from './commands/run.ts'
+import { updateCommand } from './commands/update.ts'
 
-const COMMANDS: readonly Command[] = [runCommand, configCheckCommand, configShowCommand, configExampleCommand]
+const COMMANDS: readonly Command[] = [
+  runCommand,
+  configCheckCommand,
+  configShowCommand,
+  configExampleCommand,
+  updateCommand,
+]
 
 function overview(): string {
   const width = Math.max(...COMMANDS.map(({ name }) => name.length)) + 2

@@ -171,7 +171,7 @@ async function main(): Promise<number> {
   // Loaded only when asked for: building needs nothing but Node itself.
   else {
     const { showKey, signUpdate } = await import('./sign-update.ts')
-    console.log(shownKey === undefined ? signUpdate(resolve(options.out), signingKey!) : showKey(shownKey))
+    console.log(shownKey === undefined ? await signUpdate(resolve(options.out), signingKey!) : showKey(shownKey))
   }
   return 0
 }
