@@ -92,6 +92,7 @@ export async function startRecorder(context: AgentContext, pairing: PairingState
   const freeBytes = async (): Promise<number> => (await room()).freeBytes
   // Stages that tell each other of changes are joined here, when all of them exist.
   const wake = { upload: () => {}, link: () => {}, health: () => {} }
+  let makeRoom = (): Promise<void> => Promise.resolve()
   const startedMs = clock.monotonicMs()
   let camera: CameraState = 'starting'
   const observers = new Set<AgentObserver>()
@@ -132,6 +133,7 @@ export async function startRecorder(context: AgentContext, pairing: PairingState
       stamp,
       maximumEvents: config.events?.maximum ?? DEFAULTS.maximumEvents,
       keepAfter: dayFile.keepAfter,
+      makeRoom: () => makeRoom(),
       onOverflow: (count) => log.error({ count }, 'the event queue is full: the oldest go unsent'),
       onChange: () => wake.link(),
       failpoints,
@@ -170,6 +172,8 @@ export async function startRecorder(context: AgentContext, pairing: PairingState
     failpoints,
     disk,
   })
+
+  makeRoom = spool.makeRoom
 
   const sealer = createSealer({
     spool,

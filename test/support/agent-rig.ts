@@ -15,6 +15,7 @@ import {
 import type { DeviceIdentity, PlainItem } from '../../device-agent/src/flow.ts'
 import { type Failpoints, noFailpoints } from '../../device-agent/src/kernel/failpoint.ts'
 import { createLog } from '../../device-agent/src/kernel/log.ts'
+import { type Disk, plainDisk } from '../../device-agent/src/kernel/disk.ts'
 import { type Clock, systemClock } from '../../device-agent/src/kernel/clock.ts'
 import { openDiskOutbox, type Outbox } from '../../device-agent/src/link/disk-outbox.ts'
 import { createSealer, type Sealer } from '../../device-agent/src/seal/sealer.ts'
@@ -56,17 +57,22 @@ export interface RigOptions {
   readonly freeBytes?: () => Promise<number>
   readonly minimumFreeBytes?: number
   readonly clock?: Clock
+  readonly disk?: Disk
+  readonly onFull?: (full: boolean) => void
 }
 
 /** Opens the rig on `folder`, recovery included. */
 export async function openAgentRig(options: RigOptions): Promise<AgentRig> {
-  const { folder, device, failpoints = noFailpoints, clock = systemClock } = options
+  const { folder, device, failpoints = noFailpoints, clock = systemClock, disk = plainDisk } = options
+  let makeRoom = (): Promise<void> => Promise.resolve()
   const dropped: string[] = []
   const outbox = await openDiskOutbox({
     path: `${folder}/outbox.log`,
     stamp: () => ({ boot: device.boot, monotonicMs: clock.monotonicMs(), clock: TEST_CLOCK }),
     maximumEvents: 10_000,
+    makeRoom: () => makeRoom(),
     failpoints,
+    disk,
   })
   const spool = await openDiskSpool({
     directory: `${folder}/spool`,
@@ -74,8 +80,11 @@ export async function openAgentRig(options: RigOptions): Promise<AgentRig> {
     minimumFreeBytes: options.minimumFreeBytes ?? 0,
     freeBytes: options.freeBytes ?? (() => Promise.resolve(1 << 30)),
     onDropped: (clip) => dropped.push(clip),
+    onFull: (full) => options.onFull?.(full),
     failpoints,
+    disk,
   })
+  makeRoom = spool.makeRoom
   const sealer = createSealer({
     spool,
     identity: device,

@@ -84,6 +84,11 @@ export function isFileError(error: unknown, code: string): boolean {
   return isSystemError(error) && error.code === code
 }
 
+/** Does the file system say that it has no room, or no more for us? */
+export function isFullError(error: unknown): boolean {
+  return isFileError(error, 'ENOSPC') || isFileError(error, 'EDQUOT')
+}
+
 /** The file's bytes, or null when there is none. */
 export async function readFileOrNull(path: string): Promise<Uint8Array | null> {
   try {

@@ -2,7 +2,7 @@ import { encodeBase64url, LatchkeyError, randomBytes, utf8 } from '@latchkey/sha
 import { constants } from 'node:fs'
 import { access, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { isFileError, isSystemError, readFileOrNull, writeFileAtomic } from './atomic-file.ts'
+import { isFileError, isFullError, isSystemError, readFileOrNull, writeFileAtomic } from './atomic-file.ts'
 import type { Clock } from './clock.ts'
 import { type Disk, type DiskFile, plainDisk } from './disk.ts'
 import { createWaker } from './waker.ts'
@@ -91,8 +91,8 @@ function stateOf(error: unknown): DiskState {
 
 /** Full is the spool's affair, and a name that is taken or gone its caller's. */
 function isOrdinary(error: unknown): boolean {
-  const ordinary = ['ENOSPC', 'EDQUOT', 'EEXIST', 'ENOENT', 'ENOTEMPTY']
-  return !isSystemError(error) || ordinary.some((code) => isFileError(error, code))
+  const ordinary = ['EEXIST', 'ENOENT', 'ENOTEMPTY']
+  return !isSystemError(error) || isFullError(error) || ordinary.some((code) => isFileError(error, code))
 }
 
 /**
@@ -170,7 +170,7 @@ export async function openDataDisk(options: DataDiskOptions): Promise<DataDisk> 
       return 'ok'
     } catch (error) {
       // No room for the probe is room for nothing else, but the disk is there: making room is what comes next.
-      return isFileError(error, 'ENOSPC') || isFileError(error, 'EDQUOT') ? 'ok' : stateOf(error)
+      return isFullError(error) ? 'ok' : stateOf(error)
     }
   }
 

@@ -9,7 +9,7 @@ import {
   randomBytes,
 } from '@latchkey/shared'
 import type { EventBody } from '../flow.ts'
-import { readFileOrNull, writeFileAtomic } from '../kernel/atomic-file.ts'
+import { isFullError, readFileOrNull, writeFileAtomic } from '../kernel/atomic-file.ts'
 import { type Disk, type DiskFile, plainDisk } from '../kernel/disk.ts'
 import { durableSteps, type Failpoints, noFailpoints } from '../kernel/failpoint.ts'
 import { encodeOutboxLine, type OutboxEvent, type ParsedOutbox, parseOutbox } from './outbox-record.ts'
@@ -45,6 +45,8 @@ export interface OutboxOptions {
   readonly onOverflow?: (count: number) => void
   /** Called after every append and every acknowledgement that dropped something. */
   readonly onChange?: () => void
+  /** Called when the file system is full; the write is tried once more after it. @throws STORAGE_FULL */
+  readonly makeRoom?: () => Promise<void>
   readonly failpoints?: Failpoints
   readonly disk?: Disk
 }
@@ -143,6 +145,16 @@ export async function openDiskOutbox(options: OutboxOptions): Promise<Outbox> {
   }
 
   async function write(record: OutboxEvent): Promise<void> {
+    try {
+      await writeOnce(record)
+    } catch (error) {
+      if (!isFullError(error) || options.makeRoom === undefined) throw error
+      await options.makeRoom()
+      await writeOnce(record)
+    }
+  }
+
+  async function writeOnce(record: OutboxEvent): Promise<void> {
     if (file === null) await rewrite()
     try {
       await writeLine(file!, encodeOutboxLine(record))

@@ -2,7 +2,7 @@ import { digestOf, LatchkeyError } from '@latchkey/shared'
 import { readFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import type { ChainHead, ClipRevision, ClipSpool, SpooledClip, UploadQueue } from '../flow.ts'
-import { createDirectory, readFileOrNull, writeFileAtomic } from '../kernel/atomic-file.ts'
+import { createDirectory, isFullError, readFileOrNull, writeFileAtomic } from '../kernel/atomic-file.ts'
 import { type Disk, plainDisk } from '../kernel/disk.ts'
 import { durableSteps, type Failpoints, noFailpoints } from '../kernel/failpoint.ts'
 import {
@@ -28,7 +28,7 @@ import {
   TOMBSTONE_PREFIX,
 } from './spool-record.ts'
 import { recoverSpool } from './spool-recovery.ts'
-import { createSpoolRoom, isFullError } from './spool-room.ts'
+import { createSpoolRoom } from './spool-room.ts'
 
 /** Every place at which the spool can be interrupted. */
 export const SPOOL_FAILPOINTS: readonly string[] = [
@@ -78,6 +78,8 @@ export interface DiskSpool extends ClipSpool, UploadQueue {
   status(): SpoolStatus
   /** To be called when the disk is back, and now and then: lets go what could not leave, and looks whether there is room again. */
   mend(): Promise<void>
+  /** Frees something for the agent's other files. @throws STORAGE_FULL when nothing may go */
+  makeRoom(): Promise<void>
 }
 
 /**
@@ -303,6 +305,7 @@ export async function openDiskSpool(options: SpoolOptions): Promise<DiskSpool> {
       await disk.syncDirectory(directory)
       throw new LatchkeyError('ITEM_INVALID', 'a spooled item is not what was recorded')
     },
+    makeRoom: () => exclusive(room.makeRoom),
     mend: () =>
       exclusive(async () => {
         for (const entry of inOrder()) await settle(entry)

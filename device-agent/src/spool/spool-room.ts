@@ -1,5 +1,5 @@
 import { LatchkeyError } from '@latchkey/shared'
-import { isFileError } from '../kernel/atomic-file.ts'
+import { isFullError } from '../kernel/atomic-file.ts'
 
 /** What room is made of. */
 export interface SpoolRoomOptions {
@@ -24,17 +24,14 @@ export interface SpoolRoom {
    * reserve that items may not. @throws STORAGE_FULL
    */
   withRoom(sizeBytes: number, write: () => Promise<void>): Promise<void>
+  /** Frees something for others who share the disk. @throws STORAGE_FULL when nothing may go */
+  makeRoom(): Promise<void>
   /** Looks whether a full disk has room again. */
   review(): Promise<void>
 }
 
 /** Not full any more: room for some clips, so that the word does not change with every one of them. */
 const ROOM_AGAIN_BYTES = 32 * 1024 ** 2
-
-/** Does the file system say that it has no room, or no more for us? */
-export function isFullError(error: unknown): boolean {
-  return isFileError(error, 'ENOSPC') || isFileError(error, 'EDQUOT')
-}
 
 /** Builds the spool's way with room: what the relay has goes first, then the oldest finished clip. */
 export function createSpoolRoom(options: SpoolRoomOptions): SpoolRoom {
@@ -71,6 +68,7 @@ export function createSpoolRoom(options: SpoolRoomOptions): SpoolRoom {
         }
       }
     },
+    makeRoom,
     async review() {
       if (full && (await hasRoom(Math.min(ROOM_AGAIN_BYTES, options.maximumBytes / 8)))) enter(false)
     },
