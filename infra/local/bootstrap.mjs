@@ -19,7 +19,9 @@ const FFMPEG = { ffmpeg: 'ffmpeg' }
 const EVERYTHING = {
   ...FFMPEG,
   age: 'age',
+  e2fsck: 'e2fsprogs',
   gpiomon: 'gpiod',
+  losetup: 'mount',
   mosquitto: 'mosquitto',
   openssl: 'openssl',
   setpriv: 'util-linux',
