@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import type { AgentContext, AgentParts } from './agent-context.ts'
 import { assertCameraSource, type CameraSource, parseCameraSource } from './camera/source.ts'
 import { type AgentConfig, loadCameraAddress, loadSubstreamAddress } from './config.ts'
-import { createDoorbell } from './doorbell.ts'
-import type { ButtonState, DoorEvent } from './flow.ts'
+import { createDoorbell, type DoorbellStatus } from './doorbell.ts'
+import type { DoorEvent } from './flow.ts'
 import { createDirectory, removeTemporaries } from './kernel/atomic-file.ts'
 import { randomFraction } from './kernel/backoff.ts'
 import { systemClock } from './kernel/clock.ts'
@@ -25,9 +25,8 @@ export type PairingView =
   | { readonly kind: 'paired'; readonly device: string; readonly digits: string | null }
 
 /** The agent at this moment. */
-export interface AgentStatus extends RecorderStatus {
+export interface AgentStatus extends RecorderStatus, DoorbellStatus {
   readonly pairing: PairingView
-  readonly button: ButtonState
 }
 
 /** A running agent; disposing it is a graceful stop: what was recorded is closed, kept, and as far as possible sent. */
@@ -79,9 +78,7 @@ export async function createAgent(config: AgentConfig, parts: AgentParts = {}): 
   const stop = new AbortController()
   let pairing: PairingView = { kind: 'unpaired', url: null, untilMs: null }
   let recorder: Recorder | null = null
-  const doorbell = stack.use(
-    createDoorbell({ config: config.button ?? {}, clock, log, random, onRing: () => {}, onState: () => {} }),
-  )
+  const doorbell = stack.use(createDoorbell({ config, signer, clock, log, random }))
 
   const display: PairingDisplay = {
     onCode(url, untilMs) {
@@ -129,7 +126,7 @@ export async function createAgent(config: AgentConfig, parts: AgentParts = {}): 
     if (state.relay !== config.relay.origin)
       throw new LatchkeyError('CONFIG_INVALID', 'relay.origin is not the relay this device was paired with')
     const started = await startRecorder(context, state)
-    doorbell.attach((atMs) => started.ring(atMs))
+    doorbell.attach(started)
     recorder = started
     return started
   }
@@ -152,7 +149,7 @@ export async function createAgent(config: AgentConfig, parts: AgentParts = {}): 
     ring: () => doorbell.press(),
     status: () => ({
       pairing,
-      button: doorbell.state,
+      ...doorbell.status(),
       ...(recorder?.status() ?? {
         camera: 'starting',
         privacy: false,
@@ -163,6 +160,7 @@ export async function createAgent(config: AgentConfig, parts: AgentParts = {}): 
         writtenBytes: disk.writtenDayBytes(),
         stream: null,
         detection: null,
+        clock: null,
       }),
     }),
     async setPrivacy(on) {

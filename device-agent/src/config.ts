@@ -20,7 +20,7 @@ import {
   Whole,
 } from './config-key.ts'
 import { type KeySchema, mayBeEmpty, nearestKey, pathText, ruleOf, schemaAt } from './config-rule.ts'
-import { ButtonConfig, buttonFindings } from './doorbell-config.ts'
+import { ButtonConfig, buttonFindings, HomeConfig, homeFindings } from './doorbell-config.ts'
 import { DEFAULT_MOTION_CONFIG } from './motion/motion-detector.ts'
 
 /** What holds without a key, for the parts that `recorder.ts` joins. */
@@ -165,6 +165,7 @@ export const AgentConfig = Exact({
   clip: Clip,
   motion: Motion,
   button: Type.Optional(Type.With(ButtonConfig, { description: 'The bell' })),
+  home: Type.Optional(Type.With(HomeConfig, { description: "The household's own MQTT broker, for Home Assistant" })),
   spool: Spool,
   upload: Upload,
   events: Events,
@@ -238,8 +239,8 @@ function cameraFindings(camera: AgentConfig['camera']): string[] {
   return findings
 }
 
-function meaningFindings({ camera, relay, button = {}, dataDir }: AgentConfig): string[] {
-  const findings = [...buttonFindings(button), ...cameraFindings(camera)]
+function meaningFindings({ camera, relay, button = {}, home, dataDir }: AgentConfig): string[] {
+  const findings = [...cameraFindings(camera), ...buttonFindings(button), ...(home ? homeFindings(home) : [])]
   for (const key of ['origin', 'pageOrigin'] as const) {
     const origin = relay[key]
     if (origin === undefined) continue

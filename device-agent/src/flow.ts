@@ -240,6 +240,8 @@ export type WatchState = 'on' | 'privacy' | 'camera-lost' | 'stopped'
 export type AgentNews =
   | { readonly kind: 'finding'; readonly finding: MotionFinding }
   | { readonly kind: 'door'; readonly event: DoorEvent }
+  /** A JPEG of what happens, in the clear: for memory only, and for whom the owner names. */
+  | { readonly kind: 'picture'; readonly jpeg: Uint8Array }
   | { readonly kind: 'watch'; readonly state: WatchState; readonly atMs: number }
   | {
       readonly kind: 'clip'

@@ -1,6 +1,7 @@
 import { codeOf, LatchkeyError } from '@latchkey/shared'
 import type { Command } from './commands/command.ts'
 import { configCheckCommand, configExampleCommand, configShowCommand } from './commands/config.ts'
+import { homeRemoveCommand } from './commands/home-remove.ts'
 import { runCommand } from './commands/run.ts'
 import { updateCommand } from './commands/update.ts'
 
@@ -10,6 +11,7 @@ const COMMANDS: readonly Command[] = [
   configShowCommand,
   configExampleCommand,
   updateCommand,
+  homeRemoveCommand,
 ]
 
 function overview(): string {

@@ -1,4 +1,11 @@
-import { codeOf, deviceCertificate, type Health, keysetList, mqttCredentials } from '@latchkey/shared'
+import {
+  type ClockStatement,
+  codeOf,
+  deviceCertificate,
+  type Health,
+  keysetList,
+  mqttCredentials,
+} from '@latchkey/shared'
 import { createRelayClient, type RelayClient } from '@latchkey/shared/node'
 import { statfs } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -17,6 +24,7 @@ import { createEventKeeper } from './link/event-keeper.ts'
 import { createMqttOpener } from './link/mqtt-session.ts'
 import { createPublisher } from './link/publisher.ts'
 import { createClockSource } from './seal/clock-source.ts'
+import { tellPictures } from './poster-news.ts'
 import { createSealer } from './seal/sealer.ts'
 import { openDiskSpool, type SpoolStatus } from './spool/disk-spool.ts'
 import { createStorageWatch, type StorageState } from './spool/storage-watch.ts'
@@ -40,6 +48,8 @@ export interface RecorderStatus extends WatchingView {
   readonly storage: StorageState
   /** Bytes written in the last 24 h, or since the start when that is later. */
   readonly writtenBytes: number
+  /** Null before the device is paired. */
+  readonly clock: ClockStatement | null
 }
 
 /** The agent's parts once it is paired. */
@@ -297,7 +307,7 @@ export async function startRecorder(context: AgentContext, pairing: PairingState
 
   const watching = stack.use(
     await startWatching(context, {
-      sink: sealer,
+      sink: tellPictures(sealer, (jpeg) => tell({ kind: 'picture', jpeg })),
       onState,
       onEvent(event) {
         storage.record({ type: event.trigger, event: event.event, atMs: event.atMs })
@@ -320,6 +330,7 @@ export async function startRecorder(context: AgentContext, pairing: PairingState
       storage: storage.state,
       writtenBytes: disk.writtenDayBytes(),
       ...viewOf(watching.capture),
+      clock: clockSource.statement(),
     }),
     vitals: () =>
       judgeVitals({

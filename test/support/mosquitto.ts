@@ -1,6 +1,6 @@
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { writeFile } from 'node:fs/promises'
+import { chmod, writeFile } from 'node:fs/promises'
 import { connect, createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { eventually } from './poll.ts'
@@ -25,15 +25,42 @@ function answers(port: number): Promise<boolean> {
   })
 }
 
-/** Debian's Mosquitto on a free loopback port, anyone may do anything; stopped at the end of the scope. */
-export async function createMosquitto(): Promise<{ readonly url: string; stop(): Promise<void> } & AsyncDisposable> {
+/** How a broker is to be. */
+export interface MosquittoOptions {
+  /** A free one when absent. */
+  readonly port?: number
+  /** The one who may do anything; anyone may when absent. */
+  readonly user?: { readonly name: string; readonly password: string }
+}
+
+/** A real broker. */
+export interface Mosquitto extends AsyncDisposable {
+  readonly url: string
+  readonly port: number
+  stop(): Promise<void>
+}
+
+const PATH = `${process.env['PATH']}:/usr/sbin:/sbin`
+
+async function accessLines(folder: string, user: MosquittoOptions['user']): Promise<string> {
+  if (user === undefined) return 'allow_anonymous true'
+  const file = join(folder, 'passwords')
+  await writeFile(file, `${user.name}:${user.password}\n`)
+  execFileSync('mosquitto_passwd', ['-U', file], { env: { PATH } })
+  await chmod(file, 0o600)
+  return `allow_anonymous false\npassword_file ${file}`
+}
+
+/** Debian's Mosquitto on a loopback port; stopped at the end of the scope. It forgets what is retained. */
+export async function createMosquitto(options: MosquittoOptions = {}): Promise<Mosquitto> {
   const folder = await createTemporaryFolder()
-  const port = await freePort()
+  const port = options.port ?? (await freePort())
   const config = join(folder.path, 'mosquitto.conf')
-  await writeFile(config, `listener ${port} 127.0.0.1\nallow_anonymous true\npersistence false\nuser root\n`)
+  const access = await accessLines(folder.path, options.user)
+  await writeFile(config, `listener ${port} 127.0.0.1\n${access}\npersistence false\nuser root\n`)
   const child = spawn('mosquitto', ['-c', config], {
     stdio: 'ignore',
-    env: { PATH: `${process.env['PATH']}:/usr/sbin:/sbin` },
+    env: { PATH },
   })
   await Promise.race([once(child, 'spawn'), once(child, 'error')]).then(([error]) => {
     if (error) throw new Error('this test needs Mosquitto: apt-get install mosquitto', { cause: error })
@@ -45,5 +72,5 @@ export async function createMosquitto(): Promise<{ readonly url: string; stop():
     await exited
     await folder[Symbol.asyncDispose]()
   }
-  return { url: `mqtt://127.0.0.1:${port}`, stop, [Symbol.asyncDispose]: stop }
+  return { url: `mqtt://127.0.0.1:${port}`, port, stop, [Symbol.asyncDispose]: stop }
 }

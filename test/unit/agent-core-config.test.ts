@@ -19,6 +19,7 @@ const GOOD = {
 }
 
 const withButton = (button: unknown) => ({ ...GOOD, button })
+const withHome = (home: unknown) => ({ ...GOOD, home })
 
 const withCamera = (keys: object) => ({ ...GOOD, camera: { ...GOOD.camera, ...keys } })
 
@@ -72,6 +73,11 @@ describe('the configuration', () => {
     ['a chime for a shell', withButton({ chime: { command: ['aplay', 'x'] } }), /chime\.command must begin with/],
     ['a chime of nothing', withButton({ chime: { command: [] } }), /button\.chime\.command/],
     ['a chime for ever', withButton({ chime: { command: ['/x'], timeoutMs: 1e9 } }), /button\.chime\.timeoutMs/],
+    ['a home broker with a password', withHome({ broker: 'mqtt://u:hunter2@ha' }), /home\.broker must be/],
+    ['a home broker that is no address', withHome({ broker: 'mqtt://ha:99999' }), /home\.broker is not/],
+    ['a password without a user', withHome({ broker: 'mqtt://ha', passwordFile: '/x' }), /needs home\.usernameFile/],
+    ['an authority for plain text', withHome({ broker: 'mqtt://ha', caFile: '/x' }), /caFile is for a broker at mqtts/],
+    ['a prefix with a wildcard', withHome({ broker: 'mqtt://ha', topicPrefix: 'a/#' }), /home\.topicPrefix must be/],
     ['something that is no object', 'GOOD', /the file/],
   ])('refuses %s', (_, value, reason) => {
     expect(messageOf(value)).toMatch(reason)
