@@ -38,6 +38,8 @@ export interface Agent extends AsyncDisposable {
   /** The simulated button. Null when it bounced. Unpaired, a ring is heard in the house and recorded nowhere. */
   ring(): DoorEvent | null
   status(): AgentStatus
+  /** It does not do its work and does not know it: what a watchdog may start it anew for. */
+  isStuck(): boolean
   /** See `Recorder.setPrivacy`. @throws UNAVAILABLE before the device is paired */
   setPrivacy(on: boolean): Promise<void>
   /** Resolves true when everything recorded so far is uploaded and acknowledged, false when `timeoutMs` passed first. */
@@ -168,6 +170,7 @@ export async function createAgent(config: AgentConfig, parts: AgentParts = {}): 
         throw new LatchkeyError('UNAVAILABLE', 'the device is not paired yet: it records nothing, pair it first')
       await recorder.setPrivacy(on)
     },
+    isStuck: () => recorder?.vitals().stuck ?? false,
     drained: async (timeoutMs) => (await recorder?.drained(timeoutMs)) ?? false,
     [Symbol.asyncDispose]: () => whole.disposeAsync(),
   }

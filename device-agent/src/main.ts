@@ -2,10 +2,12 @@ import { codeOf, LatchkeyError } from '@latchkey/shared'
 import type { Command } from './commands/command.ts'
 import { configCheckCommand, configExampleCommand, configShowCommand } from './commands/config.ts'
 import { homeRemoveCommand } from './commands/home-remove.ts'
+import { doctorCommand } from './commands/doctor.ts'
 import { runCommand } from './commands/run.ts'
 import { updateCommand } from './commands/update.ts'
 
 const COMMANDS: readonly Command[] = [
+  doctorCommand,
   runCommand,
   configCheckCommand,
   configShowCommand,

@@ -24,6 +24,8 @@ export interface CameraOptions {
   readonly retryBaseMs?: number
   /** Default `/usr/bin/rpicam-vid`. */
   readonly rpicamPath?: string
+  /** Why an attempt ended that will be followed by another. */
+  readonly onLost?: (error: unknown) => void
 }
 
 /** A camera that is watched until told to stop. */
@@ -100,6 +102,7 @@ export function createCamera(options: CameraOptions): Camera {
           break
         } catch (error) {
           if (isFinal(source, error)) throw error
+          options.onLost?.(error)
         }
         yield say('camera-lost')
         await clock.sleep(backoff.nextDelayMs(), signal)

@@ -32,7 +32,7 @@ async function runUntilStopped(agent: Agent, notify: SdNotify): Promise<void> {
   process.on('SIGUSR1', () => void agent.ring())
   // A file that has played to its end is no reason to leave: uploads may be waiting.
   agent.captured.catch((error: unknown) => stopped.reject(error))
-  const report = reportToServiceManager(agent, { notify, clock: systemClock, isHealthy: () => true })
+  const report = reportToServiceManager(agent, { notify, clock: systemClock, isHealthy: () => !agent.isStuck() })
   try {
     await stopped.promise
   } finally {
