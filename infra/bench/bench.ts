@@ -8,39 +8,62 @@ import { benchConsent } from './consent-bench.ts'
 import { makeEvidence } from './evidence.ts'
 import { type Measurement, tableOf } from './measure.ts'
 import { benchMotion } from './motion-bench.ts'
+import { benchRing } from './ring-bench.ts'
 import { benchSeal } from './seal-bench.ts'
 import { benchVerify } from './verify-bench.ts'
 
-const HELP = `npm run bench -- [--json FILE]
-Prints a table and then the same as JSON; --json writes that to FILE too. Takes about two minutes.
-Rivals run in turns, the best round of each counts. A missed goal is printed, not an error: machines differ.`
+interface Part {
+  /** What is measured, for whoever waits. */
+  readonly what: string
+  run(folder: string): Measurement[] | Promise<Measurement[]>
+}
 
-const say = (line: string) => process.stderr.write(`${line}\n`)
-
-async function measureAll(folder: string): Promise<Measurement[]> {
-  say('sealing, against age and the cipher alone…')
-  const seal = await benchSeal()
-  say('motion detection…')
-  const motion = await benchMotion()
-  say('a walkthrough over a long visit, for the evidence…')
+async function benchEvidence(folder: string): Promise<Measurement[]> {
   const evidence = makeEvidence(folder)
-  say('verifying it…')
-  const verify = await benchVerify(evidence)
-  say('checking its consent, against openssl…')
-  const consent = await benchConsent(evidence)
-  say('the whole doorbell for a minute, against ffmpeg -c copy…')
-  return [...seal, ...verify, ...consent, ...motion, ...(await benchAgent(folder))]
+  return [...(await benchVerify(evidence)), ...(await benchConsent(evidence))]
+}
+
+const PARTS: Readonly<Record<string, Part>> = {
+  seal: { what: 'sealing, against age and the cipher alone', run: benchSeal },
+  evidence: {
+    what: 'a walkthrough over a long visit: verifying it, and its consent against openssl',
+    run: benchEvidence,
+  },
+  motion: { what: 'motion detection', run: benchMotion },
+  agent: { what: 'the whole doorbell for a minute, against ffmpeg -c copy', run: benchAgent },
+  ring: { what: 'rings to a home broker with camera and relay dead, against a plain publication', run: benchRing },
+}
+
+const HELP = `npm run bench -- [PART…] [--json FILE]
+Prints a table and then the same as JSON; --json writes that to FILE too. Takes about four minutes.
+Rivals run in turns, the best round of each counts. A missed goal is printed, not an error: machines differ.
+
+Parts, all of them by default:
+${Object.entries(PARTS)
+  .map(([name, { what }]) => `  ${name.padEnd(10)}${what}`)
+  .join('\n')}`
+
+async function measureParts(names: readonly string[], folder: string): Promise<Measurement[]> {
+  const lines: Measurement[] = []
+  for (const name of names) {
+    const { what, run } = PARTS[name]!
+    process.stderr.write(`${name}: ${what}…\n`)
+    lines.push(...(await run(folder)))
+  }
+  return lines
 }
 
 async function main(): Promise<number> {
-  const { values } = parseArgs({ options: { json: { type: 'string' }, help: { type: 'boolean', default: false } } })
-  if (values.help) {
-    console.log(HELP)
-    return 0
+  const options = { json: { type: 'string' }, help: { type: 'boolean', default: false } } as const
+  const { values, positionals } = parseArgs({ options, allowPositionals: true })
+  const unknown = positionals.filter((name) => PARTS[name] === undefined)
+  if (values.help || unknown.length > 0) {
+    console.log(unknown.length > 0 ? `no such part: ${unknown.join(', ')}\n\n${HELP}` : HELP)
+    return unknown.length > 0 ? 2 : 0
   }
   const folder = mkdtempSync(join(tmpdir(), 'latchkey-bench-'))
   try {
-    const measurements = await measureAll(folder)
+    const measurements = await measureParts(positionals.length > 0 ? positionals : Object.keys(PARTS), folder)
     const machine = { cpu: cpus()[0]?.model ?? arch(), cores: cpus().length, node: process.version, kernel: release() }
     const json = JSON.stringify({ machine, measurements }, null, 2)
     if (values.json !== undefined) writeFileSync(values.json, `${json}\n`)

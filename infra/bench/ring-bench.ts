@@ -1,0 +1,166 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { type FileHandle, open } from 'node:fs/promises'
+import { type AddressInfo, createServer } from 'node:net'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { setTimeout as delay } from 'node:timers/promises'
+import { connectAsync, type MqttClient } from 'mqtt'
+import { type Measurement, measurementOf } from './measure.ts'
+import { projectFile } from './programs.ts'
+
+const RINGS = 240
+/** Presses within a quarter of a second are one ring. */
+const GAP_MS = 270
+/** Starting, and finding out that camera and relay are dead, are not what a doorbell does when somebody rings. */
+const WARM_UP_MS = 5_000
+const TIMEOUT_MS = 60_000
+/** Nobody listens on it. */
+const DEAD_CAMERA = 'rtsp://127.0.0.1:9/stream'
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  child.kill('SIGTERM')
+  await once(child, 'exit')
+}
+
+/** Pairs a doorbell with a relay that is then gone for good. @returns the doorbell's configuration */
+async function pairOnce(folder: string): Promise<Record<string, object>> {
+  const start = spawn(process.execPath, [projectFile('infra/local/start.ts'), '--data', folder, '--port', '0'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  try {
+    for await (const line of createInterface({ input: start.stdout })) if (line.includes('Latchkey is running')) break
+  } finally {
+    start.stdout.resume()
+    await end(start)
+  }
+  return JSON.parse(readFileSync(join(folder, 'demo', 'agent.json'), 'utf8')) as Record<string, object>
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
+}
+
+async function startMosquitto(folder: string): Promise<{ broker: ChildProcess; url: string }> {
+  const port = await freePort()
+  const config = join(folder, 'mosquitto.conf')
+  writeFileSync(config, `listener ${port} 127.0.0.1\nallow_anonymous true\npersistence false\nuser root\n`)
+  const env = { PATH: `${process.env['PATH']}:/usr/sbin` }
+  const broker = spawn('mosquitto', ['-c', config], { stdio: 'ignore', env })
+  return { broker, url: `mqtt://127.0.0.1:${port}` }
+}
+
+async function connectWhenUp(url: string): Promise<MqttClient> {
+  for (let tries = 0; ; tries++) {
+    try {
+      return await connectAsync(url, { protocolVersion: 5, reconnectPeriod: 0 })
+    } catch (error) {
+      if (tries > 100) throw error
+      await delay(50)
+    }
+  }
+}
+
+/** Resolves with the topic and moment of the next message that fits. */
+function nextMessage(client: MqttClient, fits: (topic: string, text: string) => boolean): Promise<[string, number]> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error('waited in vain for a message')), TIMEOUT_MS)
+    function see(topic: string, payload: Buffer): void {
+      if (!fits(topic, payload.toString())) return
+      clearTimeout(timer)
+      client.off('message', see)
+      resolve([topic, performance.now()])
+    }
+    client.on('message', see)
+  })
+}
+
+/** A key event of a 64-bit Linux: seconds, microseconds, EV_KEY, KEY_ENTER, down. */
+function keyDown(): Buffer {
+  const bytes = Buffer.alloc(24)
+  const nowMs = Date.now()
+  bytes.writeBigUInt64LE(BigInt(Math.floor(nowMs / 1000)), 0)
+  bytes.writeBigUInt64LE(BigInt((nowMs % 1000) * 1000), 8)
+  bytes.writeUInt16LE(1, 16)
+  bytes.writeUInt16LE(28, 18)
+  bytes.writeInt32LE(1, 20)
+  return bytes
+}
+
+function quantile(values: readonly number[], share: number): number {
+  const sorted = values.toSorted((a, b) => a - b)
+  return sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)]!
+}
+
+interface Delays {
+  readonly ring: number[]
+  readonly floor: number[]
+}
+
+/** Presses and plain publications in turns, so that both see the same machine. */
+async function measure(listener: MqttClient, speaker: MqttClient, key: FileHandle): Promise<Delays> {
+  const delays: Delays = { ring: [], floor: [] }
+  for (let n = 0; n < RINGS; n++) {
+    const heard = nextMessage(listener, (topic) => topic.endsWith('/ring'))
+    const pressedMs = performance.now()
+    await key.write(keyDown())
+    delays.ring.push((await heard)[1] - pressedMs)
+    const echo = nextMessage(listener, (topic, text) => topic === 'bench/floor' && text === String(n))
+    const saidMs = performance.now()
+    speaker.publish('bench/floor', String(n), { qos: 1 })
+    delays.floor.push((await echo)[1] - saidMs)
+    await delay(Math.max(0, pressedMs + GAP_MS - performance.now()))
+  }
+  return delays
+}
+
+/**
+ * From the key event of a paired doorbell, whose camera and relay are both dead, to a subscriber of the home broker: a
+ * real Mosquitto, a real process, the device a named pipe. The floor is the same way without a doorbell: one QoS 1
+ * publication from this process to the same subscriber.
+ */
+export async function benchRing(parent: string): Promise<Measurement[]> {
+  const folder = join(parent, 'ring')
+  mkdirSync(folder)
+  const paired = await pairOnce(folder)
+  const device = join(folder, 'event0')
+  execFileSync('mkfifo', [device])
+  const { broker, url } = await startMosquitto(folder)
+  const [listener, speaker] = [await connectWhenUp(url), await connectWhenUp(url)]
+  await listener.subscribeAsync('#', { qos: 1 })
+  const config = {
+    ...paired,
+    camera: { source: DEAD_CAMERA, name: 'Front door' },
+    home: { broker: url },
+    button: { input: { device } },
+  }
+  writeFileSync(join(folder, 'ring.json'), JSON.stringify(config))
+  const recording = nextMessage(listener, (topic, text) => topic.endsWith('/status/recorder') && text === 'online')
+  const args = [projectFile('device-agent/src/main.ts'), 'run', '--config', join(folder, 'ring.json')]
+  const agent = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'] })
+  const key = await open(device, 'w')
+  try {
+    await recording
+    await delay(WARM_UP_MS)
+    const { ring, floor } = await measure(listener, speaker, key)
+    const line = (share: number) => ({
+      name: `ring → home broker, camera and relay dead, p${share * 100} of ${RINGS}`,
+      unit: 'ms',
+      ours: quantile(ring, share),
+      peer: { name: 'plain publication', value: quantile(floor, share) },
+    })
+    return [measurementOf(line(0.5)), measurementOf(line(0.99), { under: 150 })]
+  } finally {
+    await key.close()
+    await end(agent)
+    for (const client of [listener, speaker]) await client.endAsync(true)
+    await end(broker)
+  }
+}
