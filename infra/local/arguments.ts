@@ -12,6 +12,8 @@ export interface StartOptions {
   readonly data: string | null
   /** `null` takes the usual one; 0 a free one. */
   readonly port: number | null
+  /** Walkthrough: what is run as `latchkey-agent`; `null` takes this checkout's. */
+  readonly doorbell: string | null
 }
 
 /** Printed by `npm start -- --help`. */
@@ -29,6 +31,7 @@ Options
                     else ~/.local/state/latchkey)
   --port N          port of the relay on 127.0.0.1, 0 for a free one (default: the one this data was paired at,
                     else 8377; the walkthrough takes a free one)
+  --doorbell FILE   walkthrough: run this program as latchkey-agent, which may be one that is installed elsewhere
   --help            this text
 
 Exit codes: 0 done or stopped by Ctrl-C, 1 failed, 2 wrong usage, 130 the walkthrough was interrupted.
@@ -53,16 +56,18 @@ export function parseStartArguments(args: readonly string[]): StartOptions | { r
         camera: { type: 'string' },
         data: { type: 'string' },
         port: { type: 'string' },
+        doorbell: { type: 'string' },
       },
     })
-    const { help, walkthrough, out = null, camera = null, data = null } = values
+    const { help, walkthrough, out = null, camera = null, data = null, doorbell = null } = values
     const port = parsePort(values.port)
     if (port === undefined) return { usage: `--port takes a number up to 65535, not ${values.port}` }
-    for (const [name, value] of Object.entries({ out, camera, data }))
+    for (const [name, value] of Object.entries({ out, camera, data, doorbell }))
       if (value === '') return { usage: `--${name} takes a value, not nothing` }
     if (!help && walkthrough && out === null) return { usage: '--walkthrough needs --out DIR' }
     if (!help && !walkthrough && out !== null) return { usage: '--out belongs to --walkthrough' }
-    return { help, walkthrough, out, camera, data, port }
+    if (!help && !walkthrough && doorbell !== null) return { usage: '--doorbell belongs to --walkthrough' }
+    return { help, walkthrough, out, camera, data, port, doorbell }
   } catch (error) {
     return { usage: error instanceof Error ? error.message : String(error) }
   }

@@ -19,6 +19,8 @@ import type { ProcessKeeper } from './managed-process.ts'
 
 const root = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url))
 const READY_TIMEOUT_MS = 60_000
+/** One that is run elsewhere may be emulated, command by command. */
+const FOREIGN_READY_TIMEOUT_MS = 600_000
 /** A doorbell whose launcher was killed ends within this. */
 const FORMER_TIMEOUT_MS = 20_000
 
@@ -135,6 +137,8 @@ export async function startDemoWorld(options: {
   port: number
   operator: PublicJwk
   keeper: ProcessKeeper
+  /** A program that is run as `latchkey-agent`. */
+  doorbell?: string | null
 }): Promise<DemoWorld> {
   const at = (name: string) => join(options.folder, name)
   await mkdir(at('logs'), { recursive: true })
@@ -171,12 +175,12 @@ export async function startDemoWorld(options: {
       await waitForFormer(at('agent'))
       const agent = options.keeper.start({
         name: 'the doorbell',
-        script: root('device-agent/src/main.ts'),
+        script: options.doorbell ?? root('device-agent/src/main.ts'),
         args: ['run', '--config', await writeAgentConfig(options.folder, facts.publicOrigin, camera)],
         logFile: at('logs/agent.log'),
       })
       void agent.ended.then(ended.resolve)
-      const { url } = await agent.waitFor(parsePairing, READY_TIMEOUT_MS)
+      const { url } = await agent.waitFor(parsePairing, options.doorbell ? FOREIGN_READY_TIMEOUT_MS : READY_TIMEOUT_MS)
       return { pairingUrl: url, listen: agent.listen }
     },
   }

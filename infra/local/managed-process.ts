@@ -20,7 +20,7 @@ export interface ManagedProcess {
 export interface ProgramOptions {
   /** For messages: "the relay". */
   readonly name: string
-  /** Absolute path of the TypeScript file. */
+  /** Absolute path of the TypeScript file, or of a program that runs it elsewhere. */
   readonly script: string
   readonly args: readonly string[]
   /** Where both its outputs go, for people to read. */
@@ -60,7 +60,7 @@ export function createProcessKeeper(): ProcessKeeper {
  * relay. The kernel tells it to stop when the launcher ends, however it ends.
  */
 function spawnProgram({ script, args }: ProgramOptions): ChildProcess {
-  const line = [process.execPath, script, ...args]
+  const line = script.endsWith('.ts') ? [process.execPath, script, ...args] : [script, ...args]
   const [command, ...rest] = SETPRIV === undefined ? line : [SETPRIV, '--pdeathsig', 'TERM', ...line]
   return spawn(command!, rest, { stdio: ['ignore', 'pipe', 'pipe'], detached: true })
 }

@@ -212,7 +212,7 @@ export async function runWalkthrough(
 
   const world = await steps.run('relay', 'Relay: PostgreSQL, item store, MQTT broker, log', async (say) => {
     const port = await choosePort(options.port ?? 0, say)
-    return startDemoWorld({ folder, port, operator: parties.operator.jwk, keeper })
+    return startDemoWorld({ folder, port, operator: parties.operator.jwk, keeper, doorbell: options.doorbell })
   })
   const owner = createDemoOwner({ keys: parties.owner, relay: world.origin, nowMs: Date.now })
   const investigator = createDemoInvestigator({ keys: parties, relay: world.origin, nowMs: Date.now })

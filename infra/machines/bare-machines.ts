@@ -3,17 +3,19 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import { createMachine, prepareBase } from './debian-chroot.ts'
+import { createMachine, NEWCOMER_BASE, prepareBase } from './debian-chroot.ts'
 import { loadHostConfiguration } from './host-configuration.ts'
 import { MACHINE_KINDS, type MachineKind } from './machine-kinds.ts'
 import { createSite, type Outcome } from './machine-site.ts'
+import { tryPackage } from './package-trial.ts'
 
 const HELP = `npm run machines -- [options]
 Makes clean Debian 13 machines in folders, clones the committed HEAD into each, and runs npm start and npm test there.
-Needs root, mmdebstrap and git.
+The package steps build the doorbell's package from the committed HEAD, install it on a machine with nothing else, run the
+walkthrough with it, update it, remove it. Needs root, mmdebstrap and git; package-arm64 on a PC also qemu-user-static.
 
   --only NAME   one machine: ${MACHINE_KINDS.map(({ name }) => name).join(', ')}
-  --step NAME   one step: walkthrough, test
+  --step NAME   one step: walkthrough, test, package, package-arm64 (default: all but the last, which is emulated)
   --cache DIR   keep the base system and the logs there (default: a temporary folder)
   --keep        leave the machines in place`
 
@@ -35,7 +37,10 @@ function parseOptions(args: readonly string[]) {
   })
   const kinds = MACHINE_KINDS.filter(({ name }) => values.only === undefined || values.only === name)
   const steps = Object.keys(STEPS).filter((name) => values.step === undefined || values.step === name)
-  return { ...values, kinds, steps }
+  const packages = (['package', 'package-arm64'] as const).filter((name) =>
+    values.step === undefined ? name === 'package' && values.only === undefined : values.step === name,
+  )
+  return { ...values, kinds, steps, packages }
 }
 
 function markdownOf(outcomes: readonly Outcome[]): string {
@@ -50,8 +55,8 @@ function markdownOf(outcomes: readonly Outcome[]): string {
 }
 
 async function main(): Promise<number> {
-  const { kinds, steps, cache, keep, help } = parseOptions(process.argv.slice(2))
-  if (help || kinds.length === 0 || steps.length === 0) {
+  const { kinds, steps, packages, cache, keep, help } = parseOptions(process.argv.slice(2))
+  if (help || kinds.length === 0 || steps.length + packages.length === 0) {
     console.log(HELP)
     return help ? 0 : 2
   }
@@ -63,13 +68,13 @@ async function main(): Promise<number> {
   const folder = cache === undefined ? mkdtempSync(join(tmpdir(), 'latchkey-machines-')) : resolve(cache)
   mkdirSync(folder, { recursive: true })
   console.log(`Base system and logs: ${folder}; packages: ${host.mirror}`)
-  const tarball = prepareBase(folder, host)
   const outcomes: Outcome[] = []
   const stop = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort())
 
   async function tryKind({ name, what, account, project, install }: MachineKind): Promise<void> {
     console.log(`${name}: ${what}`)
+    const tarball = prepareBase(folder, host, NEWCOMER_BASE)
     const machine = createMachine(join(folder, name), { tarball, host, stop: stop.signal })
     const report = (outcome: Outcome) => void outcomes.push(outcome)
     try {
@@ -81,7 +86,11 @@ async function main(): Promise<number> {
     }
   }
 
-  for (const kind of kinds) await tryKind(kind)
+  if (steps.length > 0) for (const kind of kinds) await tryKind(kind)
+  for (const name of packages) {
+    const architecture = name === 'package' ? 'amd64' : 'arm64'
+    await tryPackage({ name, architecture, folder, host, keep, stop: stop.signal, report: (o) => outcomes.push(o) })
+  }
   const passed = outcomes.every((outcome) => outcome.passed)
   if (cache === undefined && passed && !keep) rmSync(folder, { recursive: true })
   console.log(`\n${markdownOf(outcomes)}`)

@@ -7,8 +7,17 @@ import type { HostConfiguration } from './host-configuration.ts'
 const SUITE = 'trixie'
 const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 const CA_FILE = '/etc/ssl/host-ca.pem'
-/** All a bare machine has: what Debian calls required, and Node with npm as Debian packages them. */
-const BASE_PACKAGES = 'nodejs,npm,ca-certificates'
+
+/** A system to start machines from. */
+export interface BaseSystem {
+  /** Debian's name of the processor; another than the host's runs by emulation. */
+  readonly architecture: 'amd64' | 'arm64' | 'native'
+  /** Beside what Debian calls required. */
+  readonly packages: readonly string[]
+}
+
+/** All a newcomer's machine has: Node with npm as Debian packages them. */
+export const NEWCOMER_BASE: BaseSystem = { architecture: 'native', packages: ['nodejs', 'npm', 'ca-certificates'] }
 
 /** Who runs a command in a machine. */
 export interface Account {
@@ -34,16 +43,19 @@ function mustRun(program: string, ...args: readonly string[]): void {
 }
 
 /**
- * The tarball that every machine starts from; made when `folder` has none.
+ * The tarball that machines of one kind start from; made when `folder` has none.
  * @returns its path
  */
-export function prepareBase(folder: string, host: HostConfiguration): string {
-  const tarball = join(folder, `${SUITE}.tar`)
+export function prepareBase(folder: string, host: HostConfiguration, base: BaseSystem): string {
+  const name = base === NEWCOMER_BASE ? SUITE : [SUITE, base.architecture, ...base.packages].join('-')
+  const tarball = join(folder, `${name}.tar`)
   if (existsSync(tarball)) return tarball
-  const partial = join(folder, `${SUITE}-partial.tar`)
+  const partial = join(folder, `${name}-partial.tar`)
   const aptOptions = host.aptOptions.map((option) => `--aptopt=${option}`)
   const source = `deb ${host.mirror} ${SUITE} main`
-  mustRun('mmdebstrap', '--variant=minbase', `--include=${BASE_PACKAGES}`, ...aptOptions, SUITE, partial, source)
+  const architecture = base.architecture === 'native' ? [] : [`--architectures=${base.architecture}`]
+  const include = base.packages.length === 0 ? [] : [`--include=${base.packages.join(',')}`]
+  mustRun('mmdebstrap', '--variant=minbase', ...architecture, ...include, ...aptOptions, SUITE, partial, source)
   renameSync(partial, tarball)
   return tarball
 }
