@@ -82,6 +82,7 @@ export function createMachine(
   mustRun('tar', '-C', folder, '--exclude=./dev/*', '-xf', tarball)
   copyFileSync('/etc/resolv.conf', join(folder, 'etc/resolv.conf'))
   writeFileSync(join(folder, 'etc/hosts'), '127.0.0.1 localhost\n::1 localhost\n')
+  mkdirSync(join(folder, 'etc/ssl'), { recursive: true })
   if (host.caFile !== null) copyFileSync(host.caFile, join(folder, CA_FILE))
   const environment = { ...host.environment, ...(host.caFile === null ? {} : { NODE_EXTRA_CA_CERTS: CA_FILE }), PATH }
 
