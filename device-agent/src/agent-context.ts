@@ -23,6 +23,8 @@ export interface AgentParts {
   readonly pairingPollMs?: number
   /** Mean of the first pause after a failure of upload or link. */
   readonly retryBaseMs?: number
+  /** Reads the configuration again, for those who may ask a running agent to. @throws CONFIG_INVALID */
+  readonly loadConfig?: () => Promise<AgentConfig>
 }
 
 /** What the whole agent has in common. */

@@ -1,9 +1,11 @@
-import { LatchkeyError } from '@latchkey/shared'
+import { codeOf, LatchkeyError } from '@latchkey/shared'
 import { createRelayClient } from '@latchkey/shared/node'
 import { join } from 'node:path'
 import type { AgentContext, AgentParts } from './agent-context.ts'
+import { createAgentDesk, type PairingView } from './agent-desk.ts'
 import { assertCameraSource, type CameraSource, parseCameraSource } from './camera/source.ts'
-import { type AgentConfig, loadCameraAddress, loadSubstreamAddress } from './config.ts'
+import { type AgentConfig, controlSocketPath, loadCameraAddress, loadSubstreamAddress } from './config.ts'
+import { startControlServer } from './control/unix-control-server.ts'
 import { createDoorbell, type DoorbellStatus } from './doorbell.ts'
 import type { DoorEvent } from './flow.ts'
 import { createDirectory, removeTemporaries } from './kernel/atomic-file.ts'
@@ -18,11 +20,6 @@ import { type PairingDisplay, runPairing } from './keys/pairing.ts'
 import { createPairingStore, type PairingState } from './keys/pairing-state.ts'
 import { createRelayPairingClient } from './keys/relay-pairing-client.ts'
 import { type Recorder, type RecorderStatus, startRecorder } from './recorder.ts'
-
-/** Where pairing stands. `url` is a secret for the person at the device. */
-export type PairingView =
-  | { readonly kind: 'unpaired'; readonly url: string | null; readonly untilMs: number | null }
-  | { readonly kind: 'paired'; readonly device: string; readonly digits: string | null }
 
 /** The agent at this moment. */
 export interface AgentStatus extends RecorderStatus, DoorbellStatus {
@@ -42,6 +39,8 @@ export interface Agent extends AsyncDisposable {
   isStuck(): boolean
   /** See `Recorder.setPrivacy`. @throws UNAVAILABLE before the device is paired */
   setPrivacy(on: boolean): Promise<void>
+  /** Reads the configuration again and applies its `motion`, `clip` and masks. @throws as `ControlDesk.reload` */
+  reload(): Promise<void>
   /** Resolves true when everything recorded so far is uploaded and acknowledged, false when `timeoutMs` passed first. */
   drained(timeoutMs: number): Promise<boolean>
 }
@@ -122,6 +121,22 @@ export async function createAgent(config: AgentConfig, parts: AgentParts = {}): 
     return state
   }
 
+  const desk = createAgentDesk({
+    config,
+    clock,
+    pairing: () => pairing,
+    recorder: () => recorder,
+    ring: () => doorbell.press(),
+    loadConfig: parts.loadConfig,
+  })
+  try {
+    stack.use(await startControlServer({ path: controlSocketPath(config), desk }))
+  } catch (error) {
+    // Whoever cannot be asked can still record.
+    const message = error instanceof LatchkeyError ? error.message : 'the socket cannot be made'
+    log.error({ code: codeOf(error), reason: message }, 'status, walk-test and page cannot ask this agent')
+  }
+
   async function start(): Promise<Recorder> {
     const state = known ?? (await pair())
     if (known) pairing = { kind: 'paired', device: signer.thumbprint, digits: null }
@@ -129,6 +144,7 @@ export async function createAgent(config: AgentConfig, parts: AgentParts = {}): 
       throw new LatchkeyError('CONFIG_INVALID', 'relay.origin is not the relay this device was paired with')
     const started = await startRecorder(context, state)
     doorbell.attach(started)
+    started.observe(desk.hear)
     recorder = started
     return started
   }
@@ -171,6 +187,7 @@ export async function createAgent(config: AgentConfig, parts: AgentParts = {}): 
       await recorder.setPrivacy(on)
     },
     isStuck: () => recorder?.vitals().stuck ?? false,
+    reload: () => desk.reload(),
     drained: async (timeoutMs) => (await recorder?.drained(timeoutMs)) ?? false,
     [Symbol.asyncDispose]: () => whole.disposeAsync(),
   }

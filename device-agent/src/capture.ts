@@ -8,6 +8,7 @@ import { type StreamProfile, createStreamWatch } from './camera/stream-profile.t
 import { startSubstream } from './camera/substream.ts'
 import { type ClipConfig, DEFAULT_CLIP_CONFIG, createClipCutter } from './clip/clip-cutter.ts'
 import { createPosterMaker } from './clip/ffmpeg-poster.ts'
+import { createNewestPictureKeeper, type NewestPicture } from './clip/newest-picture.ts'
 import type { Clock } from './kernel/clock.ts'
 import { DEFAULT_MOTION_CONFIG, type MotionConfig, createMotionDetector } from './motion/motion-detector.ts'
 
@@ -51,6 +52,8 @@ export interface Capture extends AsyncDisposable {
   readonly done: Promise<void>
   /** Somebody rang, at `atMs` of the device clock. */
   ring(atMs: number): DoorEvent
+  /** What the camera shows now; null while it shows nothing. */
+  readonly picture: NewestPicture | null
   /**
    * Ends the open clip with what it has; resolves like `done`, and never rejects. Idempotent. `privacy`: not a frame
    * from after this call is kept, and the open clip says what is missing.
@@ -76,6 +79,7 @@ export function createCapture(options: CaptureOptions): Capture {
     onEvent,
     onFault,
   })
+  const newest = createNewestPictureKeeper()
   const stopping = new AbortController()
   let lastFrameMs: number | null = null
   // A recording can wait for detector and sink; a camera cannot.
@@ -121,6 +125,7 @@ export function createCapture(options: CaptureOptions): Capture {
 
   function onState(state: CameraState, atMs: number): void {
     if (state === 'camera-lost') cutter.lose()
+    if (state !== 'on') newest.forget()
     options.onState(state, atMs)
   }
 
@@ -136,10 +141,12 @@ export function createCapture(options: CaptureOptions): Capture {
         stream.begin(event.format)
         if (!substreamIsOn) detection.begin(event.format)
         cutter.begin(event.format)
+        newest.begin(event.format)
         break
       case 'frame':
         lastFrameMs = clock.monotonicMs()
         cutter.add(event.frame)
+        newest.add(event.frame)
         stream.add(event.frame)
         if (!substreamIsOn) detection.feed(event.frame, event.fragment)
     }
@@ -176,6 +183,9 @@ export function createCapture(options: CaptureOptions): Capture {
     stop,
     get lastFrameMs() {
       return lastFrameMs
+    },
+    get picture() {
+      return newest.current
     },
     ring(atMs) {
       detection.wake()

@@ -143,6 +143,12 @@ const UpdateSection = section('Updates of the installed package', {
   ),
 })
 
+const Control = section('Asking the running agent, from this machine', {
+  socket: optional(AbsolutePath, 'where `status`, `walk-test` and `page` ask; else `control.sock` in `dataDir`', {
+    example: '/run/latchkey/control.sock',
+  }),
+})
+
 const LogSection = section('What is written to the journal', {
   level: optional(OneOf('debug', 'info', 'warn', 'error', 'silent'), 'how much', { default: 'info' }),
   format: optional(OneOf('lines', 'json'), 'for people, or for collectors', { default: 'lines' }),
@@ -174,6 +180,7 @@ export const AgentConfig = Exact({
     default: DEFAULTS.stopGraceMs,
   }),
   update: UpdateSection,
+  control: Control,
   log: LogSection,
 })
 export type AgentConfig = Static<typeof AgentConfig>
@@ -312,6 +319,15 @@ export async function loadConfigValue(path: string): Promise<unknown> {
 /** Reads and checks a configuration file. @throws CONFIG_INVALID */
 export async function loadAgentConfig(path: string): Promise<AgentConfig> {
   return parseAgentConfig(await loadConfigValue(path))
+}
+
+/** Where the package keeps the agent's state; its service has a runtime directory as well. */
+const PACKAGED_DATA_DIR = '/var/lib/latchkey'
+const PACKAGED_SOCKET = '/run/latchkey/control.sock'
+
+/** Absolute path of the socket on which the agent of this configuration can be asked. */
+export function controlSocketPath({ control, dataDir }: AgentConfig): string {
+  return control?.socket ?? (dataDir === PACKAGED_DATA_DIR ? PACKAGED_SOCKET : `${dataDir}/control.sock`)
 }
 
 /** The first line of a file that holds an address. @throws CONFIG_INVALID naming the key */

@@ -250,7 +250,13 @@ export type AgentNews =
       readonly trigger: Trigger
       readonly items: number
       readonly bytes: number
+      /** First and last captured moment. */
+      readonly startMs: number
+      readonly endMs: number
+      readonly atMs: number
     }
+  /** The relay has signed for the whole clip. */
+  | { readonly kind: 'uploaded'; readonly clip: string; readonly atMs: number }
 
 /** Takes news at once and never throws; what it does with them must not hold up the recording. */
 export type AgentObserver = (news: AgentNews) => void

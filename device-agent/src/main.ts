@@ -4,11 +4,15 @@ import { configCheckCommand, configExampleCommand, configShowCommand } from './c
 import { homeRemoveCommand } from './commands/home-remove.ts'
 import { doctorCommand } from './commands/doctor.ts'
 import { runCommand } from './commands/run.ts'
+import { statusCommand } from './commands/status.ts'
 import { updateCommand } from './commands/update.ts'
+import { walkTestCommand } from './commands/walk-test.ts'
 
 const COMMANDS: readonly Command[] = [
   doctorCommand,
   runCommand,
+  statusCommand,
+  walkTestCommand,
   configCheckCommand,
   configShowCommand,
   configExampleCommand,

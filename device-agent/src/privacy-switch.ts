@@ -32,6 +32,8 @@ export interface PrivacySwitch extends AsyncDisposable {
    * @throws node's file system errors when the choice could not be kept; the camera is off then, until the next start
    */
   set(on: boolean): Promise<void>
+  /** Ends what is open and starts again; does nothing while private. Takes its turn like `set`. */
+  restart(): Promise<void>
 }
 
 /** Starts watching, unless the kept choice is not to. */
@@ -47,12 +49,13 @@ export function createPrivacySwitch(options: PrivacySwitchOptions): PrivacySwitc
 
   function watch(): void {
     const started = options.start((state, atMs) => {
-      // The end of a capture that was switched off is not the end of watching.
-      if (!isPrivate) options.onState(state, atMs)
+      if (isCurrent()) options.onState(state, atMs)
     })
     capture = started
+    // The end of a capture that was switched off, or is being replaced, is not the end of watching.
+    const isCurrent = (): boolean => capture === started && !isPrivate
     const unlessSwitchedOff = (settle: () => void) => {
-      if (!isPrivate) settle()
+      if (isCurrent()) settle()
     }
     started.done.then(
       () => unlessSwitchedOff(() => settled.resolve(null)),
@@ -80,6 +83,15 @@ export function createPrivacySwitch(options: PrivacySwitchOptions): PrivacySwitc
     watch()
   }
 
+  async function startAgain(): Promise<void> {
+    if (isPrivate || capture === null) return
+    const ending = capture
+    capture = null
+    options.onState('stopped', clock.nowMs())
+    await ending.stop()
+    watch()
+  }
+
   function exclusive(change: () => Promise<void>): Promise<void> {
     const result = tail.then(change)
     tail = result.catch(() => {})
@@ -103,6 +115,7 @@ export function createPrivacySwitch(options: PrivacySwitchOptions): PrivacySwitc
       return event
     },
     set: (on) => exclusive(on ? switchOff : switchOn),
+    restart: () => exclusive(startAgain),
     async [Symbol.asyncDispose]() {
       await exclusive(async () => {
         await capture?.stop()

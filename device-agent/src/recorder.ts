@@ -10,7 +10,7 @@ import { createRelayClient, type RelayClient } from '@latchkey/shared/node'
 import { statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { AgentContext } from './agent-context.ts'
-import { DEFAULTS } from './config.ts'
+import { type AgentConfig, DEFAULTS } from './config.ts'
 import { openDayFile } from './day/disk-day-recorder.ts'
 import type { AgentNews, AgentObserver, CameraState, DeviceIdentity, DoorEvent, WatchState } from './flow.ts'
 import { loadBootId } from './kernel/boot-id.ts'
@@ -23,12 +23,14 @@ import { openDiskOutbox } from './link/disk-outbox.ts'
 import { createEventKeeper } from './link/event-keeper.ts'
 import { createMqttOpener } from './link/mqtt-session.ts'
 import { createPublisher } from './link/publisher.ts'
+import { diskView, type RecorderView } from './recorder-view.ts'
 import { createClockSource } from './seal/clock-source.ts'
 import { tellPictures } from './poster-news.ts'
 import { createSealer } from './seal/sealer.ts'
 import { openDiskSpool, type SpoolStatus } from './spool/disk-spool.ts'
 import { createStorageWatch, type StorageState } from './spool/storage-watch.ts'
 import { createRelayUploadClient } from './upload/relay-upload-client.ts'
+import { tellingUploads } from './upload/telling-uploads.ts'
 import { createUploader } from './upload/uploader.ts'
 import { type WatchingView, startWatching, viewOf } from './watching.ts'
 
@@ -61,6 +63,12 @@ export interface Recorder extends AsyncDisposable {
   status(): RecorderStatus
   /** Does it see, can it keep what it sees, does it answer? `stuck` is what a watchdog may restart it for. */
   vitals(): Vitals
+  view(): Promise<RecorderView>
+  /**
+   * The newest keyframe as JPEG, in memory only.
+   * @throws UNAVAILABLE while the camera shows nothing
+   */
+  still(): Promise<Uint8Array>
   /** Tells `observer` everything from now on, until the returned function is called. */
   observe(observer: AgentObserver): () => void
   /**
@@ -69,6 +77,11 @@ export interface Recorder extends AsyncDisposable {
    * @throws node's file system errors when the choice could not be kept; the camera is off all the same
    */
   setPrivacy(on: boolean): Promise<void>
+  /**
+   * Watches by another configuration from now on: its `motion`, `clip` and masks. What is open ends first; a moment
+   * goes unwatched, and is told as that.
+   */
+  reconfigure(config: AgentConfig): Promise<void>
   drained(timeoutMs: number): Promise<boolean>
 }
 
@@ -105,6 +118,7 @@ export async function startRecorder(context: AgentContext, pairing: PairingState
   let makeRoom = (): Promise<void> => Promise.resolve()
   const startedMs = clock.monotonicMs()
   let camera: CameraState = 'starting'
+  let cameraSinceMs: number | null = null
   const observers = new Set<AgentObserver>()
   const tell = (news: AgentNews): void => observers.forEach((observer) => observer(news))
 
@@ -205,7 +219,8 @@ export async function startRecorder(context: AgentContext, pairing: PairingState
         clip.sequence,
       )
       log.info({ clip: id, items, bytes, trigger }, 'clip recorded')
-      tell({ kind: 'clip', clip: id, event, trigger, items, bytes })
+      const { startMs, endMs } = clip.payload.latchkey
+      tell({ kind: 'clip', clip: id, event, trigger, items, bytes, startMs, endMs, atMs: clock.nowMs() })
     },
   })
   await sealer.recover()
@@ -230,7 +245,7 @@ export async function startRecorder(context: AgentContext, pairing: PairingState
   const retry = parts.retryBaseMs === undefined ? {} : { retryBaseMs: parts.retryBaseMs }
   const uploader = stack.use(
     createUploader({
-      queue: spool,
+      queue: tellingUploads(spool, (clip) => tell({ kind: 'uploaded', clip, atMs: clock.nowMs() })),
       days,
       relay: createRelayUploadClient(relay, trust),
       clock,
@@ -285,6 +300,7 @@ export async function startRecorder(context: AgentContext, pairing: PairingState
 
   let watch: WatchState | null = null
   function onState(state: CameraState, atMs: number): void {
+    if (state !== camera) cameraSinceMs = atMs
     camera = state
     wake.health()
     const next = watchStateOf(state)
@@ -342,6 +358,16 @@ export async function startRecorder(context: AgentContext, pairing: PairingState
         loopLagMs: loopWatch.lagMs(),
       }),
     setPrivacy: (on) => watching.set(on),
+    view: async () => ({
+      state: camera,
+      sinceMs: cameraSinceMs,
+      picture: watching.picture,
+      clock: clockSource.statement(),
+      disk: await diskView(freeBytes, config),
+      ffmpeg: watching.ffmpeg,
+    }),
+    still: watching.still,
+    reconfigure: (next) => watching.reconfigure(next),
     observe(observer) {
       observers.add(observer)
       return () => observers.delete(observer)

@@ -7,6 +7,9 @@ import type { CameraSource } from './camera/source.ts'
 import { type StreamProfile, describeProfile, remarksOn } from './camera/stream-profile.ts'
 import { type Capture, type CaptureOptions, createCapture } from './capture.ts'
 import { DEFAULT_CLIP_CONFIG } from './clip/clip-cutter.ts'
+import { createPosterMaker } from './clip/ffmpeg-poster.ts'
+import type { NewestPicture } from './clip/newest-picture.ts'
+import { createStillMaker } from './clip/still-maker.ts'
 import { type AgentConfig, DEFAULTS } from './config.ts'
 import type { Clock } from './kernel/clock.ts'
 import type { Disk } from './kernel/disk.ts'
@@ -47,25 +50,38 @@ export function viewOf(capture: Capture | null): WatchingView {
   return { stream: profile && words ? { ...profile, ...words } : null, detection: capture?.detection ?? null }
 }
 
+/** The media half, watching as configured unless it is switched off. */
+export interface Watching extends PrivacySwitch {
+  /** What the camera shows now. */
+  readonly picture: NewestPicture | null
+  /** That as JPEG, in memory. @throws UNAVAILABLE while it shows nothing */
+  readonly still: () => Promise<Uint8Array>
+  /** Release of the ffmpeg in use. */
+  readonly ffmpeg: string
+  /** Ends what is open and goes on by `config`, its source excepted; at once, or when the switch is next thrown. */
+  reconfigure(config: AgentConfig): Promise<void>
+}
+
 const SEARCH_PATH = '/usr/local/bin:/usr/bin:/bin'
 
 /**
  * Starts the media half as the configuration describes it, behind the privacy switch.
  * @throws DEPENDENCY_MISSING without an ffmpeg, and node's file system errors
  */
-export async function startWatching(context: WatchingContext, options: WatchingOptions): Promise<PrivacySwitch> {
-  const { config, parts, clock, log, random, failpoints, source, substream, disk } = context
+export async function startWatching(context: WatchingContext, options: WatchingOptions): Promise<Watching> {
+  const { parts, clock, log, random, failpoints, source, substream, disk } = context
+  let { config } = context
   const { searchPath = SEARCH_PATH, ffmpegPath: configuredPath } = parts
   const ffmpeg = await loadFfmpeg({ searchPath, configuredPath, clock })
   const file = await openPrivacyFile(join(config.dataDir, 'events', 'privacy.json'), failpoints, disk)
-  const { mode = DEFAULTS.motionMode, ...motion } = config.motion ?? {}
-  return createPrivacySwitch({
+  const guarded = createPrivacySwitch({
     file,
     clock,
     onState: options.onState,
     onEvent: options.onEvent,
-    start: (onState) =>
-      createCapture({
+    start: (onState) => {
+      const { mode = DEFAULTS.motionMode, ...motion } = config.motion ?? {}
+      return createCapture({
         ...options,
         source,
         name: config.camera.name,
@@ -84,6 +100,30 @@ export async function startWatching(context: WatchingContext, options: WatchingO
         },
         onMode: ({ mode: now, because }) => log.info({ mode: now, because }, 'motion detection'),
         onFault: (error) => log.error({ code: codeOf(error) }, 'recording stumbled'),
-      }),
+      })
+    },
   })
+  const picture = () => guarded.capture?.picture ?? null
+  return {
+    get capture() {
+      return guarded.capture
+    },
+    get isPrivate() {
+      return guarded.isPrivate
+    },
+    get picture() {
+      return picture()
+    },
+    done: guarded.done,
+    ring: guarded.ring,
+    set: guarded.set,
+    restart: guarded.restart,
+    still: createStillMaker(createPosterMaker(ffmpeg.path), picture),
+    ffmpeg: `${ffmpeg.major}.${ffmpeg.minor}`,
+    reconfigure(next) {
+      config = next
+      return guarded.restart()
+    },
+    [Symbol.asyncDispose]: () => guarded[Symbol.asyncDispose](),
+  }
 }

@@ -1,7 +1,8 @@
+import { codeOf } from '@latchkey/shared'
 import { type Agent, createAgent } from '../agent.ts'
 import { loadAgentConfig } from '../config.ts'
 import { systemClock } from '../kernel/clock.ts'
-import { createLog } from '../kernel/log.ts'
+import { createLog, type Log } from '../kernel/log.ts'
 import { createSdNotify, type SdNotify } from '../kernel/sd-notify.ts'
 import { type Command, type CommandContext, DEFAULT_CONFIG_PATH } from './command.ts'
 import { parseOptions } from './command-options.ts'
@@ -14,7 +15,8 @@ Unpaired, it prints the address to open on the owner's phone, and records nothin
 
   --config FILE   default ${DEFAULT_CONFIG_PATH}
 
-Signals: SIGUSR1 rings the bell, SIGTERM and SIGINT stop it without losing anything.
+Signals: SIGUSR1 rings the bell, SIGHUP reads motion, clip and masks again, SIGTERM and SIGINT stop it without losing
+anything.
 Environment: LATCHKEY_FFMPEG names an ffmpeg; PATH is searched otherwise. As a systemd service of Type=notify it says
 when it is ready, how it stands, and that it lives; the pairing address is then shown by "latchkey-agent status --pairing".
 `
@@ -26,10 +28,13 @@ const codeText = (url: string): string =>
   `\nNot paired: nothing is recorded. Open on the owner's phone:\n\n  ${url}\n\n`
 
 /** Waits for a signal or for a camera that cannot be used, then stops in order. */
-async function runUntilStopped(agent: Agent, notify: SdNotify): Promise<void> {
+async function runUntilStopped(agent: Agent, { notify, log }: { notify: SdNotify; log: Log }): Promise<void> {
   const stopped = Promise.withResolvers<null>()
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stopped.resolve(null))
   process.on('SIGUSR1', () => void agent.ring())
+  process.on('SIGHUP', () => {
+    agent.reload().catch((error: unknown) => log.error({ code: codeOf(error) }, 'the configuration was not read again'))
+  })
   // A file that has played to its end is no reason to leave: uploads may be waiting.
   agent.captured.catch((error: unknown) => stopped.reject(error))
   const report = reportToServiceManager(agent, { notify, clock: systemClock, isHealthy: () => !agent.isStuck() })
@@ -43,7 +48,8 @@ async function runUntilStopped(agent: Agent, notify: SdNotify): Promise<void> {
 }
 
 async function run({ args, environment }: CommandContext): Promise<number> {
-  const config = await loadAgentConfig(parseOptions(args, { command: 'run', options: OPTIONS }).config)
+  const { config: path } = parseOptions(args, { command: 'run', options: OPTIONS })
+  const config = await loadAgentConfig(path)
   const log = createLog({ level: config.log?.level ?? 'info', format: config.log?.format ?? 'lines' })
   const { LATCHKEY_FFMPEG: ffmpegPath, PATH: searchPath } = environment
   await using notify = createSdNotify({ environment, clock: systemClock, log, pid: process.pid })
@@ -51,6 +57,7 @@ async function run({ args, environment }: CommandContext): Promise<number> {
   const isService = environment['NOTIFY_SOCKET'] !== undefined
   const agent = await createAgent(config, {
     log,
+    loadConfig: () => loadAgentConfig(path),
     ...(ffmpegPath ? { ffmpegPath } : {}),
     ...(searchPath ? { searchPath } : {}),
     display: {
@@ -59,7 +66,7 @@ async function run({ args, environment }: CommandContext): Promise<number> {
       onPaired: (digits) => process.stdout.write(`\nPaired. The phone must show the same digits: ${digits}\n\n`),
     },
   })
-  await runUntilStopped(agent, notify)
+  await runUntilStopped(agent, { notify, log })
   return 0
 }
 

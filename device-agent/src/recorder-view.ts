@@ -1,0 +1,23 @@
+import type { ClockStatement } from '@latchkey/shared'
+import type { NewestPicture } from './clip/newest-picture.ts'
+import { type AgentConfig, DEFAULTS } from './config.ts'
+import type { CameraState } from './flow.ts'
+
+/** What `status` has no room for: for a person who looks. */
+export interface RecorderView {
+  readonly state: CameraState
+  /** When `state` began, UTC ms; null before it was known. */
+  readonly sinceMs: number | null
+  readonly picture: NewestPicture | null
+  readonly clock: ClockStatement
+  readonly disk: { readonly freeBytes: number; readonly minimumFreeBytes: number } | null
+  /** Release of the ffmpeg in use. */
+  readonly ffmpeg: string
+}
+
+/** How much room the disk has; null when it does not answer, which must not hide the rest from who looks. */
+export async function diskView(freeBytes: () => Promise<number>, config: AgentConfig): Promise<RecorderView['disk']> {
+  const minimumFreeBytes = config.spool?.minimumFreeBytes ?? DEFAULTS.minimumFreeBytes
+  const free = await freeBytes().catch(() => null)
+  return free === null ? null : { freeBytes: free, minimumFreeBytes }
+}
