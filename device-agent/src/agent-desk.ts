@@ -1,5 +1,6 @@
 import { LatchkeyError } from '@latchkey/shared'
 import type { AgentConfig } from './config.ts'
+import type { NewestPicture } from './clip/newest-picture.ts'
 import type { ControlDesk } from './control/control-desk.ts'
 import type { AgentSnapshot, ControlNews } from './control/control-message.ts'
 import { createHappenings } from './control/happenings.ts'
@@ -49,14 +50,20 @@ function newsOf(news: AgentNews): ControlNews {
   }
 }
 
-function cameraOf(config: AgentConfig, view: RecorderView | null): AgentSnapshot['camera'] {
+function streamOf(picture: NewestPicture, profile: RecorderStatus['stream']): AgentSnapshot['camera']['stream'] {
+  const { codec, width, height } = picture.format
+  const framesPerSecond = profile?.framesPerSecond ?? null
+  return { codec, width, height, gopMs: profile ? Math.round(profile.keyframeMs.usual) : null, framesPerSecond }
+}
+
+function cameraOf(
+  config: AgentConfig,
+  seen: { view: RecorderView; status: RecorderStatus } | null,
+): AgentSnapshot['camera'] {
   const { name } = config.camera
-  if (view === null) return { name, state: 'starting', sinceMs: null, stream: null }
-  const { state, sinceMs, picture } = view
-  if (picture === null) return { name, state, sinceMs, stream: null }
-  const { format, gopMs, framesPerSecond } = picture
-  const { codec, width, height } = format
-  return { name, state, sinceMs, stream: { codec, width, height, gopMs, framesPerSecond } }
+  if (seen === null) return { name, state: 'starting', sinceMs: null, stream: null }
+  const { state, sinceMs, picture } = seen.view
+  return { name, state, sinceMs, stream: picture && streamOf(picture, seen.status.stream) }
 }
 
 function clockOf(view: RecorderView | null): AgentSnapshot['clock'] {
@@ -86,14 +93,15 @@ export function createAgentDesk(options: AgentDeskOptions): AgentDesk {
 
   async function snapshot(): Promise<AgentSnapshot> {
     const pairing = options.pairing()
-    const view = (await options.recorder()?.view()) ?? null
-    const status = options.recorder()?.status()
+    const recorder = options.recorder()
+    const seen = recorder && { view: await recorder.view(), status: recorder.status() }
+    const { view = null, status } = seen ?? {}
     const isPaired = pairing.kind === 'paired'
     return {
       v: 1,
       nowMs: clock.nowMs(),
       startedMs,
-      camera: cameraOf(config, view),
+      camera: cameraOf(config, seen),
       pairing: { paired: isPaired, device: isPaired ? pairing.device : null },
       relay: {
         origin: config.relay.origin,

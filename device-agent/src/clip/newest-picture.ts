@@ -1,12 +1,9 @@
 import type { CodedFrame, VideoFormat } from '../flow.ts'
 
-/** What the camera shows now, and how its stream is built. */
+/** What the camera shows now. */
 export interface NewestPicture {
   readonly format: VideoFormat
   readonly keyframe: CodedFrame
-  /** Between the newest two keyframes; null until there were two. */
-  readonly gopMs: number | null
-  readonly framesPerSecond: number | null
 }
 
 /** Remembers the newest keyframe of a stream: one picture, in memory. */
@@ -23,25 +20,13 @@ export interface NewestPictureKeeper {
 export function createNewestPictureKeeper(): NewestPictureKeeper {
   let format: VideoFormat | null = null
   let current: NewestPicture | null = null
-  let framesSinceKeyframe = 0
-
-  function measure(keyframe: CodedFrame): Pick<NewestPicture, 'gopMs' | 'framesPerSecond'> {
-    const gopMs = current === null ? 0 : keyframe.captureMs - current.keyframe.captureMs
-    if (gopMs <= 0) return { gopMs: null, framesPerSecond: null }
-    return { gopMs: Math.round(gopMs), framesPerSecond: (framesSinceKeyframe * 1_000) / gopMs }
-  }
-
   return {
     begin(next) {
       format = next
       current = null
     },
     add(frame) {
-      if (frame.keyframe && format !== null) {
-        current = { format, keyframe: frame, ...measure(frame) }
-        framesSinceKeyframe = 0
-      }
-      framesSinceKeyframe++
+      if (frame.keyframe && format !== null) current = { format, keyframe: frame }
     },
     forget() {
       format = null
