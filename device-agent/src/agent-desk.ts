@@ -34,7 +34,8 @@ const MAX_BOXES = 64
 const NOTHING_SPOOLED = { clips: 0, items: 0, bytes: 0, droppedClips: 0 }
 const NOT_PAIRED = 'the device is not paired yet: it records nothing, pair it first'
 
-function newsOf(news: AgentNews): ControlNews {
+/** Null for what the socket does not tell. */
+function newsOf(news: AgentNews): ControlNews | null {
   switch (news.kind) {
     case 'finding': {
       const { captureMs, moving, changedShare, threshold, boxes } = news.finding
@@ -47,6 +48,8 @@ function newsOf(news: AgentNews): ControlNews {
     case 'clip':
     case 'uploaded':
       return news
+    case 'picture':
+      return null
   }
 }
 
@@ -139,6 +142,7 @@ export function createAgentDesk(options: AgentDeskOptions): AgentDesk {
     },
     hear(raw) {
       const news = newsOf(raw)
+      if (news === null) return
       if (news.kind !== 'finding') happenings.add(news)
       for (const observer of observers) observer(news)
     },
