@@ -6,8 +6,8 @@ import type { AgentSnapshot, ControlNews } from './control/control-message.ts'
 import { createHappenings } from './control/happenings.ts'
 import type { AgentNews, DoorEvent } from './flow.ts'
 import type { Clock } from './kernel/clock.ts'
-import { type Recorder, type RecorderStatus, SOFTWARE } from './recorder.ts'
-import type { RecorderView } from './recorder-view.ts'
+import { type Recorder, SOFTWARE } from './recorder.ts'
+import type { RecorderStatus, RecorderView } from './recorder-view.ts'
 
 /** Where pairing stands. `url` is a secret for the person at the device. */
 export type PairingView =

@@ -19,7 +19,8 @@ import { loadDeviceKey } from './keys/device-key.ts'
 import { type PairingDisplay, runPairing } from './keys/pairing.ts'
 import { createPairingStore, type PairingState } from './keys/pairing-state.ts'
 import { createRelayPairingClient } from './keys/relay-pairing-client.ts'
-import { type Recorder, type RecorderStatus, startRecorder } from './recorder.ts'
+import { type Recorder, startRecorder } from './recorder.ts'
+import type { RecorderStatus } from './recorder-view.ts'
 
 /** The agent at this moment. */
 export interface AgentStatus extends RecorderStatus, DoorbellStatus {

@@ -2,6 +2,26 @@ import type { ClockStatement } from '@latchkey/shared'
 import type { NewestPicture } from './clip/newest-picture.ts'
 import { type AgentConfig, DEFAULTS } from './config.ts'
 import type { CameraState } from './flow.ts'
+import type { SpoolStatus } from './spool/disk-spool.ts'
+import type { StorageState } from './spool/storage-watch.ts'
+import type { WatchingView } from './watching.ts'
+
+/** What records and sends, at this moment. */
+export interface RecorderStatus extends WatchingView {
+  readonly camera: CameraState
+  /** The household switched the camera off. */
+  readonly privacy: boolean
+  readonly spool: SpoolStatus
+  /** Events that the relay has not acknowledged. */
+  readonly outboxEvents: number
+  readonly connected: boolean
+  /** The data disk; `full` when clips are given up for want of room. */
+  readonly storage: StorageState
+  /** Bytes written in the last 24 h, or since the start when that is later. */
+  readonly writtenBytes: number
+  /** Null before the device is paired. */
+  readonly clock: ClockStatement | null
+}
 
 /** What `status` has no room for: for a person who looks. */
 export interface RecorderView {

@@ -1,11 +1,4 @@
-import {
-  type ClockStatement,
-  codeOf,
-  deviceCertificate,
-  type Health,
-  keysetList,
-  mqttCredentials,
-} from '@latchkey/shared'
+import { codeOf, deviceCertificate, type Health, keysetList, mqttCredentials } from '@latchkey/shared'
 import { createRelayClient, type RelayClient } from '@latchkey/shared/node'
 import { statfs } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -23,36 +16,19 @@ import { openDiskOutbox } from './link/disk-outbox.ts'
 import { createEventKeeper } from './link/event-keeper.ts'
 import { createMqttOpener } from './link/mqtt-session.ts'
 import { createPublisher } from './link/publisher.ts'
-import { diskView, type RecorderView } from './recorder-view.ts'
+import { diskView, type RecorderStatus, type RecorderView } from './recorder-view.ts'
 import { createClockSource } from './seal/clock-source.ts'
 import { tellPictures } from './poster-news.ts'
 import { createSealer } from './seal/sealer.ts'
-import { openDiskSpool, type SpoolStatus } from './spool/disk-spool.ts'
-import { createStorageWatch, type StorageState } from './spool/storage-watch.ts'
+import { openDiskSpool } from './spool/disk-spool.ts'
+import { createStorageWatch } from './spool/storage-watch.ts'
 import { createRelayUploadClient } from './upload/relay-upload-client.ts'
 import { tellingUploads } from './upload/telling-uploads.ts'
 import { createUploader } from './upload/uploader.ts'
-import { type WatchingView, startWatching, viewOf } from './watching.ts'
+import { startWatching, viewOf } from './watching.ts'
 
 /** What every manifest says of the program that made it. */
 export const SOFTWARE = 'latchkey-agent/0.1.0'
-
-/** What records and sends, at this moment. */
-export interface RecorderStatus extends WatchingView {
-  readonly camera: CameraState
-  /** The household switched the camera off. */
-  readonly privacy: boolean
-  readonly spool: SpoolStatus
-  /** Events that the relay has not acknowledged. */
-  readonly outboxEvents: number
-  readonly connected: boolean
-  /** The data disk; `full` when clips are given up for want of room. */
-  readonly storage: StorageState
-  /** Bytes written in the last 24 h, or since the start when that is later. */
-  readonly writtenBytes: number
-  /** Null before the device is paired. */
-  readonly clock: ClockStatement | null
-}
 
 /** The agent's parts once it is paired. */
 export interface Recorder extends AsyncDisposable {
