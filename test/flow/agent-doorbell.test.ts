@@ -4,7 +4,9 @@ import { existsSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { describe, expect, test } from 'vitest'
 import { inputEvent, createNamedPipe } from '../support/doorbell-rig.ts'
+import { createFakeRelay } from '../support/fake-relay.ts'
 import { createHomeListener, type HomeListener } from '../support/home-listener.ts'
+import { createHousehold, pairAsPhone } from '../support/household.ts'
 import { createMemoryFolder } from '../support/memory-folder.ts'
 import { createMosquitto } from '../support/mosquitto.ts'
 import { eventually } from '../support/poll.ts'
@@ -42,6 +44,8 @@ const start = (config: string): ChildProcess =>
 const topicOf = (listener: HomeListener, end: string): string | undefined =>
   [...listener.retained.keys()].find((topic) => topic.endsWith(end))
 
+const ringTopic = (listener: HomeListener): string => topicOf(listener, '/health')!.replace('health', 'ring')
+
 describe('a doorbell without camera, relay and pairing', () => {
   test('rings the chime and at the home broker, says offline when it dies, and can be taken out again', async () => {
     await using folder = await createMemoryFolder()
@@ -60,7 +64,10 @@ describe('a doorbell without camera, relay and pairing', () => {
     await eventually(() => listener.at(ring).length === 1, 'the ring')
     expect(JSON.parse(listener.at(ring)[0]!)).toMatchObject({ event_type: 'ring' })
     await eventually(() => existsSync(`${folder.path}/chime`), 'the chime')
-    expect(await exitOf('home remove', config)).toMatchObject({ code: 1, output: expect.stringContaining('stop the service first') as string })
+    expect(await exitOf('home remove', config)).toMatchObject({
+      code: 1,
+      output: expect.stringContaining('stop the service first') as string,
+    })
     agent.kill('SIGKILL')
     await eventually(() => listener.retained.get(available) === 'offline', 'the last will')
     await key.close()
@@ -77,3 +84,27 @@ describe('a doorbell without camera, relay and pairing', () => {
     await eventually(() => listener.retained.size === 0, 'nothing to be left')
   }, 90_000)
 })
+
+test('a camera that cannot be used does not silence the bell, and the relay hears of the ring', async () => {
+  await using folder = await createMemoryFolder()
+  await using broker = await createMosquitto()
+  await using listener = await createHomeListener(broker.url)
+  await using relay = await createFakeRelay()
+  await writeFile(`${folder.path}/camera.mp4`, 'no video at all')
+  const config = await writeConfig(folder.path, {
+    camera: { source: `${folder.path}/camera.mp4`, name: 'Front door' },
+    relay: { origin: relay.origin },
+    home: { broker: broker.url },
+  })
+  const agent = spawn(process.execPath, [MAIN, 'run', '--config', config])
+  let output = ''
+  for (const stream of [agent.stdout, agent.stderr]) stream.on('data', (chunk: Buffer) => (output += chunk.toString()))
+  const url = await eventually(() => /https?:\S+\/pair#\S+/.exec(output)?.[0], 'the pairing address', 30_000)
+  await pairAsPhone(await createHousehold(), url)
+  await eventually(() => output.includes('the bell goes on'), 'to be told', 30_000)
+  agent.kill('SIGUSR1')
+  await eventually(() => topicOf(listener, '/health') && listener.at(ringTopic(listener)).length === 1, 'the ring')
+  await eventually(() => [...relay.events.values()].some(({ type }) => type === 'ring'), 'the relay to hear of it')
+  agent.kill('SIGTERM')
+  expect(await once(agent, 'exit')).toEqual([0, null])
+}, 90_000)

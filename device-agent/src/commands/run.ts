@@ -1,6 +1,6 @@
-import { codeOf } from '@latchkey/shared'
+import { codeOf, LatchkeyError } from '@latchkey/shared'
 import { type Agent, createAgent } from '../agent.ts'
-import { loadAgentConfig } from '../config.ts'
+import { type AgentConfig, loadAgentConfig } from '../config.ts'
 import { systemClock } from '../kernel/clock.ts'
 import { createLog, type Log } from '../kernel/log.ts'
 import { createSdNotify, type SdNotify } from '../kernel/sd-notify.ts'
@@ -27,8 +27,32 @@ const UNPAIRED_SERVICE = 'The code for the phone: sudo latchkey-agent status --p
 const codeText = (url: string): string =>
   `\nNot paired: nothing is recorded. Open on the owner's phone:\n\n  ${url}\n\n`
 
+interface Reporters {
+  readonly notify: SdNotify
+  readonly log: Log
+}
+
+/** A bell goes on without a recording for so long; then the next start tries everything anew. */
+const BELL_ALONE_MS = 10 * 60_000
+
+/** What becomes of an agent that cannot record: it ends at once, or, where somebody may ring, after a while. */
+function endWithoutRecording(config: AgentConfig, log: Log, end: (error: unknown) => void): (error: unknown) => void {
+  return (error) => {
+    if (config.button === undefined && config.home === undefined) {
+      end(error)
+      return
+    }
+    const reason = error instanceof LatchkeyError ? error.message : 'unexpected'
+    log.error(
+      { code: codeOf(error), reason },
+      'nothing is recorded; the bell goes on, all is tried anew in ten minutes',
+    )
+    systemClock.setTimer(BELL_ALONE_MS, () => end(error))
+  }
+}
+
 /** Waits for a signal or for a camera that cannot be used, then stops in order. */
-async function runUntilStopped(agent: Agent, { notify, log }: { notify: SdNotify; log: Log }): Promise<void> {
+async function runUntilStopped(agent: Agent, config: AgentConfig, { notify, log }: Reporters): Promise<void> {
   const stopped = Promise.withResolvers<null>()
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stopped.resolve(null))
   process.on('SIGUSR1', () => void agent.ring())
@@ -36,7 +60,7 @@ async function runUntilStopped(agent: Agent, { notify, log }: { notify: SdNotify
     agent.reload().catch((error: unknown) => log.error({ code: codeOf(error) }, 'the configuration was not read again'))
   })
   // A file that has played to its end is no reason to leave: uploads may be waiting.
-  agent.captured.catch((error: unknown) => stopped.reject(error))
+  agent.captured.catch(endWithoutRecording(config, log, stopped.reject))
   const report = reportToServiceManager(agent, { notify, clock: systemClock, isHealthy: () => !agent.isStuck() })
   try {
     await stopped.promise
@@ -66,7 +90,7 @@ async function run({ args, environment }: CommandContext): Promise<number> {
       onPaired: (digits) => process.stdout.write(`\nPaired. The phone must show the same digits: ${digits}\n\n`),
     },
   })
-  await runUntilStopped(agent, { notify, log })
+  await runUntilStopped(agent, config, { notify, log })
   return 0
 }
 

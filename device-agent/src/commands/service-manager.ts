@@ -14,13 +14,14 @@ const CAMERA_WORDS: Readonly<Record<AgentStatus['camera'], string>> = {
 }
 
 /** The agent in one line that says nothing of the household. */
-export function serviceStatus({ pairing, camera, connected, spool, outboxEvents }: AgentStatus): string {
+export function serviceStatus({ pairing, camera, connected, spool, outboxEvents, button }: AgentStatus): string {
+  const deaf = button === 'lost' ? ' The button cannot be read!' : ''
   if (pairing.kind === 'unpaired')
-    return 'Not paired, so nothing is recorded. The code for the phone: sudo latchkey-agent status --pairing'
+    return `Not paired, so nothing is recorded. The code for the phone: sudo latchkey-agent status --pairing.${deaf}`
   const waiting = `${spool.clips} clips and ${outboxEvents} messages wait`
   const relay = connected ? 'relay connected' : `the relay is away, ${waiting}`
   const lost = spool.droppedClips === 0 ? '' : `; ${spool.droppedClips} clips had to be given up`
-  return `${CAMERA_WORDS[camera]}; ${relay}${lost}.`
+  return `${CAMERA_WORDS[camera]}; ${relay}${lost}.${deaf}`
 }
 
 /**
