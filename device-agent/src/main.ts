@@ -5,10 +5,12 @@ import { homeRemoveCommand } from './commands/home-remove.ts'
 import { doctorCommand } from './commands/doctor.ts'
 import { runCommand } from './commands/run.ts'
 import { statusCommand } from './commands/status.ts'
+import { setupCommand } from './commands/setup.ts'
 import { updateCommand } from './commands/update.ts'
 import { walkTestCommand } from './commands/walk-test.ts'
 
 const COMMANDS: readonly Command[] = [
+  setupCommand,
   doctorCommand,
   runCommand,
   statusCommand,

@@ -33,7 +33,8 @@ const PLAIN: readonly (readonly [RegExp, string])[] = [
   [/[^\t\n\u0020-\u007e\u001b]/g, '?'],
 ]
 
-function isUnicode(environment: Environment): boolean {
+/** Whether the terminal shows more than ASCII, as its locale says. */
+export function isUnicode(environment: Environment): boolean {
   return /utf-?8/i.test(environment['LC_ALL'] || environment['LC_CTYPE'] || environment['LANG'] || '')
 }
 

@@ -81,6 +81,12 @@ function loadTlsFacts({ hostname, port }: URL, clock: Clock): Promise<TlsFacts |
   })
 }
 
+/** What {@link checkRelay} looks at. */
+export interface RelayPatient {
+  readonly config: { readonly relay: { readonly origin: string } }
+  readonly clock: Clock
+}
+
 const SOON_DAYS = 7
 
 async function tlsFinding(origin: URL, clock: Clock): Promise<Finding> {
@@ -94,7 +100,10 @@ async function tlsFinding(origin: URL, clock: Clock): Promise<Finding> {
 }
 
 /** Reachable, over TLS, of our version. `offsetMs`: its clock minus ours. */
-export async function checkRelay({ config, clock }: Patient): Promise<{ finding: Finding; offsetMs: number | null }> {
+export async function checkRelay({
+  config,
+  clock,
+}: RelayPatient): Promise<{ finding: Finding; offsetMs: number | null }> {
   const { origin } = config.relay
   const client = createRelayClient({ origin, nowMs: () => clock.nowMs() })
   let offsetMs: number | null = null
