@@ -61,6 +61,8 @@ export interface Recorder extends AsyncDisposable {
   drained(timeoutMs: number): Promise<boolean>
 }
 
+const DAY_MS = 24 * 60 * 60_000
+
 function watchStateOf(state: CameraState): WatchState | null {
   return state === 'starting' ? null : state
 }
@@ -90,7 +92,7 @@ export async function startRecorder(context: AgentContext, pairing: PairingState
   }
   const freeBytes = async (): Promise<number> => (await room()).freeBytes
   // Stages that tell each other of changes are joined here, when all of them exist.
-  const wake = { upload: () => {}, link: () => {}, health: () => {} }
+  const wake = { upload: () => {}, link: () => {}, health: () => {}, date: () => {} }
   let makeRoom = (): Promise<void> => Promise.resolve()
   const startedMs = clock.monotonicMs()
   let camera: CameraState = 'starting'
@@ -103,6 +105,9 @@ export async function startRecorder(context: AgentContext, pairing: PairingState
       clock,
       run: createProgramRunner(clock),
       fallbackUncertaintyMs: config.clock?.uncertaintyMs ?? DEFAULTS.uncertaintyMs,
+      // Whoever paired this device had about the right time.
+      notBeforeMs: certificate.payload.iat * 1000 - DAY_MS,
+      onSettled: () => wake.date(),
     }),
   )
   const checkpoints = stack.use(
@@ -180,7 +185,8 @@ export async function startRecorder(context: AgentContext, pairing: PairingState
     identity,
     keys: () => follower.keys(),
     clock,
-    clockStatement: () => clockSource.statement(),
+    clockStatement: (moment) => clockSource.about(moment),
+    isClockAwaited: () => clockSource.isAwaited(),
     seen: () => checkpoints.seen(),
     software: SOFTWARE,
     async announce(clip) {
@@ -199,6 +205,9 @@ export async function startRecorder(context: AgentContext, pairing: PairingState
       tell({ kind: 'clip', clip: id, event, trigger, items, bytes, startMs, endMs, atMs: clock.nowMs() })
     },
   })
+  const date = (): Promise<void> =>
+    sealer.date().catch((error: unknown) => log.error({ code: codeOf(error) }, 'clips wait to be finished'))
+  wake.date = () => void date()
   await sealer.recover()
 
   const days = stack.use(
@@ -291,6 +300,7 @@ export async function startRecorder(context: AgentContext, pairing: PairingState
   stack.defer(async () => {
     onState('stopped', clock.nowMs())
     await storage.recorded()
+    await date()
     await days
       .sign()
       .catch((error: unknown) => log.error({ code: codeOf(error) }, 'the last day record could not be kept'))

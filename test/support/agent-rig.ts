@@ -18,6 +18,7 @@ import { createLog } from '../../device-agent/src/kernel/log.ts'
 import { type Disk, plainDisk } from '../../device-agent/src/kernel/disk.ts'
 import { type Clock, systemClock } from '../../device-agent/src/kernel/clock.ts'
 import { openDiskOutbox, type Outbox } from '../../device-agent/src/link/disk-outbox.ts'
+import type { ClockSource } from '../../device-agent/src/seal/clock-source.ts'
 import { createSealer, type Sealer } from '../../device-agent/src/seal/sealer.ts'
 import { type DiskSpool, openDiskSpool } from '../../device-agent/src/spool/disk-spool.ts'
 import { createUploader, type UploadRelay } from '../../device-agent/src/upload/uploader.ts'
@@ -59,6 +60,7 @@ export interface RigOptions {
   readonly clock?: Clock
   readonly disk?: Disk
   readonly onFull?: (full: boolean) => void
+  readonly clockSource?: ClockSource
 }
 
 /** Opens the rig on `folder`, recovery included. */
@@ -90,7 +92,8 @@ export async function openAgentRig(options: RigOptions): Promise<AgentRig> {
     identity: device,
     keys: () => ({ keyset: device.deviceCertificate, recipients: [device.owner.recipient] }),
     clock,
-    clockStatement: () => TEST_CLOCK,
+    clockStatement: (moment) => options.clockSource?.about(moment) ?? TEST_CLOCK,
+    isClockAwaited: () => options.clockSource?.isAwaited() ?? false,
     seen: () => null,
     software: 'latchkey-test/1',
     async announce(clip) {
@@ -120,13 +123,20 @@ export function plainItem(clip: string, index: number, sizeBytes = 300): PlainIt
 export async function recordClip(
   sealer: Sealer,
   clip: string,
-  options: { items: number; onItem?: (index: number) => void; sizeBytes?: number },
+  options: {
+    items: number
+    onItem?: (index: number) => void
+    sizeBytes?: number
+    startMs?: number
+    monotonicStartMs?: number
+  },
 ): Promise<void> {
   const event = encodeBase64url(randomBytes(16))
-  const startMs = 1_700_000_000_000
-  await sealer.start({ clip, event, trigger: 'motion', triggerMs: startMs, startMs, monotonicStartMs: 1 })
+  const { startMs = 1_700_000_000_000, monotonicStartMs = 1 } = options
+  await sealer.start({ clip, event, trigger: 'motion', triggerMs: startMs, startMs, monotonicStartMs })
   for (let index = 0; index < options.items; index++) {
-    await sealer.item(clip, plainItem(clip, index, options.sizeBytes))
+    const item = plainItem(clip, index, options.sizeBytes)
+    await sealer.item(clip, { ...item, startMs: item.startMs - 1_700_000_000_000 + startMs })
     options.onItem?.(index)
   }
   await sealer.end({ clip, endMs: startMs + options.items * 2_000, gaps: [] })

@@ -11,11 +11,14 @@ import { createMemoryFolder } from '../support/memory-folder.ts'
 const START = 1_700_000_000_000
 
 /** A day recorder with its outbox, on a clock that stands where the test puts it. */
-async function openDay(folder: string, options: { nowMs: number; device: TestDevice; failpoints?: Failpoints }) {
+async function openDay(
+  folder: string,
+  options: { nowMs: number; device: TestDevice; failpoints?: Failpoints; monotonicMs?: number },
+) {
   const { device } = options
   const clock = {
     nowMs: () => options.nowMs,
-    monotonicMs: () => 1,
+    monotonicMs: () => options.monotonicMs ?? 1,
     sleep: (_: number, signal?: AbortSignal) =>
       new Promise<void>((resolve) => signal?.addEventListener('abort', () => resolve())),
     setTimer: () => ({ cancel: () => {} }),
@@ -23,7 +26,7 @@ async function openDay(folder: string, options: { nowMs: number; device: TestDev
   const file = await openDayFile(`${folder}/day.json`, options.failpoints)
   const outbox = await openDiskOutbox({
     path: `${folder}/outbox.log`,
-    stamp: () => ({ boot: device.boot, monotonicMs: 1, clock: TEST_CLOCK }),
+    stamp: () => ({ boot: device.boot, monotonicMs: clock.monotonicMs(), clock: TEST_CLOCK }),
     maximumEvents: 100,
     keepAfter: file.keepAfter,
   })
@@ -43,7 +46,7 @@ async function openDay(folder: string, options: { nowMs: number; device: TestDev
         throw error
       },
     })
-  const at = (ms: number) => (options.nowMs = ms)
+  const at = (ms: number, monotonicMs = 1) => Object.assign(options, { nowMs: ms, monotonicMs })
   return { outbox, record, start, at }
 }
 
@@ -140,6 +143,45 @@ describe('day records', () => {
     expect(stretches).toEqual([
       { fromMs: 100, toMs: 150, state: 'stopped' },
       { fromMs: 150, toMs: 200, state: 'stopped' },
+    ])
+  })
+
+  test('of a device that boots in 1970 give every event its true time once the clock is set', async () => {
+    await using folder = await createMemoryFolder()
+    const device = createTestDevice()
+    const { record, start, at } = await openDay(folder.path, { nowMs: 5_000, monotonicMs: 5_000, device })
+    await using days = await start()
+    at(8_000, 8_000)
+    await record({ type: 'state', state: 'on', atMs: 8_000 })
+    at(START, 100_000)
+    await days.sign()
+    const { latchkey } = dayRecord.parse(days.days()[0]!.day).payload
+    const bootMs = START - 100_000
+    expect(latchkey.watching).toEqual([
+      { fromMs: 5_000, toMs: bootMs + 5_000, state: 'stopped' },
+      { fromMs: bootMs + 5_000, toMs: bootMs + 8_000, state: 'stopped' },
+      { fromMs: bootMs + 8_000, toMs: START, state: 'on' },
+    ])
+  })
+
+  test('after a power cut sign nothing until the clock is set, and then say stopped for as long as it was', async () => {
+    await using folder = await createMemoryFolder()
+    const device = createTestDevice()
+    const before = await openDay(folder.path, { nowMs: START, device })
+    await before.start()
+    await before.record({ type: 'state', state: 'on', atMs: START + 10 })
+    const rebooted = { ...device, boot: clipId(3) }
+    const after = await openDay(folder.path, { nowMs: 7_000, monotonicMs: 7_000, device: rebooted })
+    await using days = await after.start()
+    await after.record({ type: 'state', state: 'on', atMs: 7_000 })
+    expect(days.days()).toEqual([])
+    after.at(START + 1_000_000, 60_000)
+    await days.sign()
+    const { latchkey } = dayRecord.parse(days.days()[0]!.day).payload
+    expect(latchkey.watching).toEqual([
+      { fromMs: START, toMs: START + 10, state: 'stopped' },
+      { fromMs: START + 10, toMs: START + 1_000_000 - 53_000, state: 'stopped' },
+      { fromMs: START + 1_000_000 - 53_000, toMs: START + 1_000_000, state: 'on' },
     ])
   })
 })

@@ -60,6 +60,26 @@ function watchStateOf(event: DeviceEvent): WatchState | null {
   return WATCH_STATES.find((state) => state === event.state) ?? null
 }
 
+/** How wrong the clock was when it was set in this boot, for times that were stamped before. */
+export interface Redating {
+  readonly boot: string
+  /** Wall clock less monotonic clock, now. */
+  readonly originMs: number
+}
+
+/** Corrections below this are those of a clock that is kept. */
+const SET_MS = 60_000
+
+/**
+ * When an event happened, as far as that is known now: one of this boot moves with the clock that was set since. The end
+ * of an earlier run is dated by that run's clock, whenever it is recorded.
+ */
+function datedMs(event: DeviceEvent, { boot, originMs }: Redating): number {
+  if (watchStateOf(event) === 'stopped') return event.atMs
+  const stepMs = originMs - (event.atMs - event.monotonicMs)
+  return event.boot === boot && Math.abs(stepMs) > SET_MS ? event.atMs + stepMs : event.atMs
+}
+
 /**
  * State events → stretches that cover `fromMs` to `toMs` without a hole. Times outside are moved to the nearer end: a
  * clock that was set must not make a stretch end before it begins.
@@ -67,6 +87,7 @@ function watchStateOf(event: DeviceEvent): WatchState | null {
 export function watchingOf(
   span: { fromMs: number; toMs: number; state: WatchState },
   events: readonly DeviceEvent[],
+  redating: Redating = { boot: '', originMs: 0 },
 ): Watching[] {
   const stretches: Watching[] = []
   let { fromMs, state } = span
@@ -77,7 +98,7 @@ export function watchingOf(
   for (const event of events) {
     const next = watchStateOf(event)
     if (next === null || next === state) continue
-    close(Math.min(event.atMs, span.toMs))
+    close(Math.min(datedMs(event, redating), span.toMs))
     state = next
   }
   close(span.toMs)

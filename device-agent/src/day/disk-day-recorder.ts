@@ -16,11 +16,13 @@ import type { Clock } from '../kernel/clock.ts'
 import { type Disk, plainDisk } from '../kernel/disk.ts'
 import { durableSteps, type Failpoints, noFailpoints } from '../kernel/failpoint.ts'
 import { createWaker } from '../kernel/waker.ts'
-import { type DayState, parseDayState, stateAfter, watchingOf } from './day-state.ts'
+import { type DayState, parseDayState, stateAfter, type Watching, watchingOf } from './day-state.ts'
 
 /** Every place at which day records can be interrupted. */
 export const DAY_FAILPOINTS: readonly string[] = durableSteps('day.state')
 
+/** Less than this is the clock's ordinary correction. */
+const BEHIND_MS = 60_000
 const DAY_MS = 24 * 60 * 60_000
 /** How closely a crash is dated; each costs one small write. */
 const ALIVE_EVERY_MS = 60_000
@@ -116,11 +118,26 @@ async function startRecorder(
   }
 
   const nowMs = (): number => Math.max(clock.nowMs(), state.fromMs)
+  /** A clock before the last sign of life is a clock that was not set yet: what it says is signed later. */
+  const isBehind = (): boolean => clock.nowMs() < state.aliveMs - BEHIND_MS
+  const originMs = (): number => clock.nowMs() - clock.monotonicMs()
+  /** Of the clock that stamped `state.fromMs`; null for a time of an earlier run. */
+  let fromOriginMs = stored === null ? originMs() : null
+
+  /** The clock was set since the span began: before its true beginning nothing was watched. */
+  function stretchesOf(toMs: number, covered: readonly DeviceEvent[]): Watching[] {
+    const redating = { boot: identity.boot, originMs: originMs() }
+    const { fromMs } = state
+    const stepMs = fromOriginMs === null ? 0 : redating.originMs - fromOriginMs
+    const trueFromMs = Math.min(stepMs > BEHIND_MS ? fromMs + stepMs : fromMs, toMs)
+    const before: Watching[] = trueFromMs > fromMs ? [{ fromMs, toMs: trueFromMs, state: 'stopped' }] : []
+    return [...before, ...watchingOf({ fromMs: trueFromMs, toMs, state: state.state }, covered, redating)]
+  }
 
   function payloadOf(covered: readonly DeviceEvent[], toMs: number): DayRecord {
     const { sequence, digest } = options.head()
     const hasClips = sequence > state.clipsThrough
-    const watching = watchingOf({ fromMs: state.fromMs, toMs, state: state.state }, covered)
+    const watching = stretchesOf(toMs, covered)
     return {
       iss: identity.signer.urn,
       iat: Math.floor(clock.nowMs() / 1000),
@@ -143,7 +160,7 @@ async function startRecorder(
           last: covered.at(-1)?.sequence ?? 0,
           sha256: digestOf(...covered.map((event) => canonicalBytes(event))),
         },
-        watching: watching,
+        watching,
         seen: options.seen(),
       },
     }
@@ -165,22 +182,22 @@ async function startRecorder(
       clipsThrough: Math.max(state.clipsThrough, options.head().sequence),
       unsent: [...state.unsent, entry],
     })
+    fromOriginMs = originMs()
     events.keepAfter(state.eventsThrough)
     options.onChange?.()
   }
 
   function isDue(): boolean {
+    if (isBehind()) return false
     if (nowMs() - state.fromMs >= DAY_MS) return true
-    const covered = events.after(state.eventsThrough)
-    const span = { fromMs: state.fromMs, toMs: nowMs(), state: state.state }
-    return watchingOf(span, covered).length >= SIGN_AT_STRETCHES
+    return stretchesOf(nowMs(), events.after(state.eventsThrough)).length >= SIGN_AT_STRETCHES
   }
 
   async function stayAlive(): Promise<void> {
     while (!waker.isStopped()) {
       await waker.wait(ALIVE_EVERY_MS)
       if (waker.isStopped()) return
-      const due = () => (isDue() ? signNow() : keep({ ...state, aliveMs: nowMs() }))
+      const due = () => (isDue() ? signNow() : keep({ ...state, aliveMs: Math.max(state.aliveMs, nowMs()) }))
       await exclusive(due).catch(options.onFault)
     }
   }
@@ -190,14 +207,15 @@ async function startRecorder(
     const last: WatchState = stateAfter(state.state, events.after(state.eventsThrough))
     if (last === 'stopped') return
     const newest = events.after(state.eventsThrough).at(-1)?.atMs ?? 0
-    const atMs = Math.min(Math.max(state.aliveMs, newest), nowMs())
+    const aliveMs = Math.max(state.aliveMs, newest)
+    const atMs = isBehind() ? aliveMs : Math.min(aliveMs, nowMs())
     await options.record({ type: 'state', state: 'stopped', atMs })
   }
 
   await keep(state)
   if (stored !== null) {
     await dateCrash()
-    await exclusive(signNow)
+    if (!isBehind()) await exclusive(signNow)
   }
   const running = stayAlive()
   return {

@@ -94,11 +94,15 @@ export function buildManifest(state: ManifestState, context: ManifestContext): C
  * The final manifest of a clip whose recording was cut off: its last durable revision, closed at what its items cover.
  * Only what must change does, so that the revision extends the one before it.
  */
-export function closeManifest(last: ClipManifest, previous: string | null, nowMs: number): ClipManifest {
+export function closeManifest(
+  last: ClipManifest,
+  around: { readonly previous: string | null; readonly clock: ClockStatement; readonly nowMs: number },
+): ClipManifest {
   const { latchkey } = last
+  const { previous, clock, nowMs } = around
   return {
     ...last,
     iat: Math.floor(nowMs / 1000),
-    latchkey: { ...latchkey, previous, revision: latchkey.revision + 1, open: false },
+    latchkey: { ...latchkey, previous, clock, revision: latchkey.revision + 1, open: false },
   }
 }

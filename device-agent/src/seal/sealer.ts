@@ -24,6 +24,7 @@ import type {
 } from '../flow.ts'
 import type { Clock } from '../kernel/clock.ts'
 import { buildManifest, closeManifest, coveredUntilMs } from './clip-manifest.ts'
+import type { Moment } from './clock-source.ts'
 
 /** What the sealer needs of the rest of the house. */
 export interface SealerOptions {
@@ -32,7 +33,10 @@ export interface SealerOptions {
   /** Read at each clip's start: a clip is sealed to one keyset from end to end. */
   readonly keys: () => SealingKeys
   readonly clock: Clock
-  readonly clockStatement: () => ClockStatement
+  /** What is known now of a time that was stamped earlier. */
+  readonly clockStatement: (moment: Moment) => ClockStatement | Promise<ClockStatement>
+  /** Is the clock about to be set? Final manifests wait for it, see `Sealer.date`. Default: no. */
+  readonly isClockAwaited?: () => boolean
   /** Newest verified checkpoint of the log. */
   readonly seen: () => Seen
   readonly software: string
@@ -58,6 +62,11 @@ export interface Sealer extends ClipSink {
   recover(): Promise<void>
   /** The same for what the disk refused, once it is back; recording goes on meanwhile. */
   mend(): Promise<void>
+  /**
+   * Finishes the clips that wait for the clock: each final manifest states by how much its times are off. To be called
+   * when the clock is set, when it will not be soon, and before the end.
+   */
+  date(): Promise<void>
 }
 
 /** The disk's fault, not ours: the clip tells of it, and recording goes on. */
@@ -71,6 +80,8 @@ export function createSealer(options: SealerOptions): Sealer {
   const { spool, clock } = options
   const { signer } = options.identity
   const open = new Map<string, OpenClip>()
+  /** Ended while the clock was awaited; in order. */
+  const undated: { readonly state: OpenClip; readonly end: ClipEnd }[] = []
   let sequence = 0
   let tail: Promise<unknown> = Promise.resolve()
   /** Finals are signed one after the other: each names the one before. */
@@ -85,7 +96,7 @@ export function createSealer(options: SealerOptions): Sealer {
       { ...state, keyset: state.keys.keyset, revision: state.revision + 1, descriptors, final: finalOf(state, final) },
       {
         identity: options.identity,
-        clock: options.clockStatement(),
+        clock: await statementOf(state.start.startMs, state.start.monotonicStartMs),
         seen: options.seen(),
         software: options.software,
         nowMs: clock.nowMs(),
@@ -96,6 +107,10 @@ export function createSealer(options: SealerOptions): Sealer {
     const kept = await spool.putRevision(clip, { trigger, manifest, descriptors, bodies: state.bodies })
     state.revision++
     return kept
+  }
+
+  async function statementOf(atMs: number, monotonicMs: number): Promise<ClockStatement> {
+    return options.clockStatement({ atMs, monotonicMs })
   }
 
   function finalOf(state: OpenClip, end: ClipEnd | null): { endMs: number; previous: string | null } | null {
@@ -149,7 +164,8 @@ export function createSealer(options: SealerOptions): Sealer {
 
   /** Clips whose final manifest could not be kept are closed as a crash would have left them. */
   async function finishLeft(): Promise<void> {
-    for (const left of spool.unfinished()) if (!open.has(left.clip)) await announce(await closeInterrupted(left))
+    const mine = new Set([...open.keys(), ...undated.map(({ end }) => end.clip)])
+    for (const left of spool.unfinished()) if (!mine.has(left.clip)) await announce(await closeInterrupted(left))
   }
 
   async function begin(start: ClipStart): Promise<void> {
@@ -159,7 +175,11 @@ export function createSealer(options: SealerOptions): Sealer {
   }
 
   async function closeInterrupted(left: SpooledClip): Promise<SpooledClip> {
-    const payload = closeManifest(left.payload, spool.head().digest, clock.nowMs())
+    const { boot, startMs, monotonicStartMs, clock: last } = left.payload.latchkey
+    // Of another boot nothing is known but what was stated then.
+    const stated = boot === options.identity.boot ? await statementOf(startMs, monotonicStartMs) : last
+    const around = { previous: spool.head().digest, clock: stated, nowMs: clock.nowMs() }
+    const payload = closeManifest(left.payload, around)
     const manifest = await clipManifest.encode(payload, signer)
     const { trigger, descriptors, bodies } = left
     return spool.putRevision(left.clip, { trigger, manifest, descriptors, bodies })
@@ -177,6 +197,15 @@ export function createSealer(options: SealerOptions): Sealer {
   async function finish(state: OpenClip, end: ClipEnd): Promise<void> {
     open.delete(end.clip)
     if (state.descriptors.length === 0) return abandon(state)
+    if (undated.length > 0 || options.isClockAwaited?.()) undated.push({ state, end })
+    else await close(state, end)
+  }
+
+  async function finishUndated(): Promise<void> {
+    for (const { state, end } of undated.splice(0)) await close(state, end)
+  }
+
+  async function close(state: OpenClip, end: ClipEnd): Promise<void> {
     const gaps = end.gaps.map((gap) => ({
       ...gap,
       startMs: Math.round(gap.startMs),
@@ -199,6 +228,7 @@ export function createSealer(options: SealerOptions): Sealer {
       sequence = spool.head().sequence
     },
 
+    date: () => exclusive(finishUndated),
     mend: () =>
       exclusive(async () => {
         await finishLeft()

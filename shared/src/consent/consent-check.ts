@@ -79,12 +79,12 @@ function checkTerms({ consent, request, policy }: ConsentCase): Finding[] {
   return findings
 }
 
-/** Media, sound and posters must touch the window, widened by what the clock is unsure of. */
+/** Media, sound and posters must touch the window at their corrected times, widened by what the clock is unsure of. */
 function isInsideWindow(item: ItemDescriptor, { manifest, request }: ConsentCase): boolean {
   const { clock } = manifest.payload.latchkey
-  const slackMs = clock.uncertaintyMs + Math.abs(clock.offsetMs)
   const { startMs, endMs } = request.payload.authorization_details[0]!.window
-  return item.startMs <= endMs + slackMs && item.startMs + item.durationMs >= startMs - slackMs
+  const fromMs = item.startMs + clock.offsetMs
+  return fromMs <= endMs + clock.uncertaintyMs && fromMs + item.durationMs >= startMs - clock.uncertaintyMs
 }
 
 function checkItems(subject: ConsentCase, items: readonly ItemDescriptor[]): Finding[] {

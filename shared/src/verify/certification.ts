@@ -1,4 +1,5 @@
 import { formatTime } from '../consent/notice.ts'
+import { clockLines } from './clock-lines.ts'
 import { NOT_PROVEN } from './not-proven.ts'
 import type { EvidenceFile, OpeningNote } from './evidence-file.ts'
 import type { BundleFacts } from './verify-bundle.ts'
@@ -9,14 +10,6 @@ function fileLines({ path, sha256, sizeBytes, startMs, endMs, rendition, derived
     `      SHA-256 ${sha256}`,
     ...(derivedFrom === null ? [] : [`      repackaged without re-encoding from SHA-256 ${derivedFrom}`]),
   ]
-}
-
-function clockLine({ clock }: BundleFacts): string {
-  if (clock.source === 'none') return 'Its clock was not synchronised: the times are its own and may be wrong.'
-  return (
-    `Its clock came from ${clock.source}, offset ${clock.offsetMs} ms, uncertain by ${clock.uncertaintyMs} ms, ` +
-    `last compared ${formatTime(clock.checkedMs, 0)}. Times were not corrected.`
-  )
 }
 
 /**
@@ -39,8 +32,8 @@ export function renderCertification(facts: BundleFacts, files: readonly Evidence
     '   that gives them to the requester’s key. Nothing was re-encoded at any step.',
     `   Device key: ${facts.device}`,
     `   Recorded by: ${facts.software}`,
-    `   ${clockLine(facts)}`,
-    `   Recording: ${formatTime(facts.startMs, 0)} to ${formatTime(facts.endMs, 0)}, clip ${facts.clip}`,
+    `   Clip ${facts.clip}`,
+    ...clockLines(facts).map((line) => `   ${line}`),
     ...facts.gaps.map(
       (gap) => `   Missing: ${formatTime(gap.startMs, 0)} to ${formatTime(gap.endMs, 0)}, ${gap.reason}`,
     ),
