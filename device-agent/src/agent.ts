@@ -46,10 +46,17 @@ export interface Agent extends AsyncDisposable {
   drained(timeoutMs: number): Promise<boolean>
 }
 
+/** A source that lets us choose, with what the operator chose. */
+function withChosenPicture(source: CameraSource, camera: AgentConfig['camera']): CameraSource {
+  if (source.kind !== 'v4l2' && source.kind !== 'rpicam') return source
+  const { width = source.width, height = source.height, framesPerSecond = source.framesPerSecond } = camera
+  return { ...source, width, height, framesPerSecond }
+}
+
 async function loadSources(config: AgentConfig): Promise<Pick<AgentContext, 'source' | 'substream'>> {
   const { loop = false, rate = 1 } = config.camera
   const withPace = (source: CameraSource, pace: number): CameraSource =>
-    source.kind === 'file' ? { ...source, loop, rate: pace } : source
+    source.kind === 'file' ? { ...source, loop, rate: pace } : withChosenPicture(source, config.camera)
   const source = withPace(parseCameraSource(await loadCameraAddress(config)), rate)
   const substreamAddress = await loadSubstreamAddress(config)
   const substream = substreamAddress === undefined ? undefined : withPace(parseCameraSource(substreamAddress), 1)

@@ -1,4 +1,4 @@
-import type { CameraEvent, CameraState, ClipSink, DoorEvent, MotionFinding, VideoFormat } from './flow.ts'
+import type { CameraEvent, CameraState, ClipSink, DoorEvent, Masks, MotionFinding, VideoFormat } from './flow.ts'
 import { createCamera } from './camera/camera.ts'
 import type { FfmpegBinary } from './camera/ffmpeg-binary.ts'
 import { type DetectionStatus, createDetectionFeed } from './camera/detection-feed.ts'
@@ -27,6 +27,9 @@ export interface CaptureOptions {
   readonly mode?: DetectionMode
   readonly clip?: ClipConfig
   /** See `CameraOptions`. */
+  readonly hevc?: boolean
+  readonly audio?: boolean
+  readonly masks?: Masks
   readonly staleMs?: number
   readonly startMs?: number
   readonly retryBaseMs?: number
@@ -73,6 +76,7 @@ export function createCapture(options: CaptureOptions): Capture {
   const { source, ffmpeg, clock, sink, onFault, onEvent } = options
   const cutter = createClipCutter({
     camera: options.name,
+    masks: options.masks ?? {},
     config: options.clip ?? DEFAULT_CLIP_CONFIG,
     makePoster: createPosterMaker(ffmpeg.path),
     sink,
@@ -149,6 +153,9 @@ export function createCapture(options: CaptureOptions): Capture {
         newest.add(event.frame)
         stream.add(event.frame)
         if (!substreamIsOn) detection.feed(event.frame, event.fragment)
+        break
+      case 'audio':
+        cutter.addSound(event.format, event.frame)
     }
   }
 

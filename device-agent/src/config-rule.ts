@@ -71,6 +71,20 @@ export function schemaAt(schema: KeySchema, path: readonly string[]): KeySchema 
   return next === undefined ? undefined : schemaAt(next, rest)
 }
 
+/** Whether a rule speaks for everything below its key, whose names are the operator's own. */
+export function speaksForAll({ rule, properties, items, type }: KeySchema): boolean {
+  return rule !== undefined && type === 'object' && properties === undefined && items === undefined
+}
+
+/** `path` as far as the key whose rule speaks for the rest. */
+export function ruledPath(schema: KeySchema, path: readonly string[]): readonly string[] {
+  const end = path.findIndex((_, i) => {
+    const above = schemaAt(schema, path.slice(0, i))
+    return above !== undefined && speaksForAll(above)
+  })
+  return end < 0 ? path : path.slice(0, end)
+}
+
 /** Whether a group says nothing when it is there without keys. */
 export function mayBeEmpty({ properties, required = [] }: KeySchema): boolean {
   return properties !== undefined && required.length === 0

@@ -4,6 +4,8 @@ import { isAbsolute } from 'node:path'
 import { Type, type Static } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { parseDocument } from 'yaml'
+import { MasksConfig } from './camera/camera-config.ts'
+import { CHOSEN_PICTURE } from './camera/source.ts'
 import { DEFAULT_CLIP_CONFIG } from './clip/clip-cutter.ts'
 import {
   AbsolutePath,
@@ -19,7 +21,16 @@ import {
   TextLike,
   Whole,
 } from './config-key.ts'
-import { type KeySchema, mayBeEmpty, nearestKey, pathText, ruleOf, schemaAt } from './config-rule.ts'
+import {
+  type KeySchema,
+  mayBeEmpty,
+  nearestKey,
+  pathText,
+  ruleOf,
+  schemaAt,
+  ruledPath,
+  speaksForAll,
+} from './config-rule.ts'
 import { ButtonConfig, buttonFindings, HomeConfig, homeFindings } from './doorbell-config.ts'
 import { DEFAULT_MOTION_CONFIG } from './motion/motion-detector.ts'
 
@@ -64,6 +75,19 @@ const Camera = Exact({
     'without a picture for this long the camera counts as lost and is started again',
     { default: DEFAULTS.staleMs },
   ),
+  width: optional(Whole(160, 7_680), 'columns asked of /dev/video… and rpicam, which let us choose', {
+    default: CHOSEN_PICTURE.width,
+  }),
+  height: optional(Whole(120, 4_320), 'rows asked of the same', { default: CHOSEN_PICTURE.height }),
+  framesPerSecond: optional(Whole(1, 60), 'pictures per second asked of the same', {
+    default: CHOSEN_PICTURE.framesPerSecond,
+  }),
+  hevc: optional(Switch, 'a camera that sends H.265 is recorded as it is; not every player shows it', {
+    default: false,
+  }),
+  audio: optional(Switch, 'the sound is recorded too, sealed apart from the pictures; ask everybody who is heard', {
+    default: false,
+  }),
 })
 
 const Relay = Exact({
@@ -167,6 +191,22 @@ export const AgentConfig = Exact({
     },
   ),
   camera: Type.With(Camera, { description: 'The camera' }),
+  masks: optional(
+    MasksConfig,
+    'parts of the picture that are painted black before anything is seen or kept; the pictures are coded anew then, which costs the processor',
+    {
+      example: {
+        neighbour: {
+          points: [
+            [0.7, 0],
+            [1, 0],
+            [1, 0.4],
+            [0.7, 0.4],
+          ],
+        },
+      },
+    },
+  ),
   relay: Type.With(Relay, { description: 'The relay' }),
   clip: Clip,
   motion: Motion,
@@ -193,7 +233,7 @@ const program = Compile(AgentConfig)
 /** What is wrong with the form of `value`: keys and rules, never values. */
 function schemaFindings(value: unknown): string[] {
   const findings = [...program.Errors(value)].flatMap(({ instancePath, params }) => {
-    const path = instancePath.split('/').slice(1)
+    const path = ruledPath(CONFIG_SCHEMA, instancePath.split('/').slice(1))
     const { additionalProperties: unknown, requiredProperties: missing } = params as {
       additionalProperties?: readonly string[]
       requiredProperties?: readonly string[]
@@ -201,8 +241,8 @@ function schemaFindings(value: unknown): string[] {
     const schema = schemaAt(CONFIG_SCHEMA, path)
     // The group around an unknown key names it, with the right words.
     if (schema === undefined) return []
-    if (unknown) return unknown.map((name) => unknownText(schema, path, name))
-    if (missing) return missing.map((name) => missingText([...path, name]))
+    if (unknown && !speaksForAll(schema)) return unknown.map((name) => unknownText(schema, path, name))
+    if (missing && !speaksForAll(schema)) return missing.map((name) => missingText([...path, name]))
     return [`${pathText(path) || 'the file'} must be ${ruleOf(schema)}`]
   })
   return [...new Set(findings)]

@@ -4,9 +4,15 @@
  */
 import type { ClipManifest, ClockStatement, ItemDescriptor, Recipient, Signer } from '@latchkey/shared'
 
-/** How the recorded stream is coded: what an init segment needs. Only H.264 (`avc1`) in this version. */
+/** A place in the picture: x and y in 0..1, from the left and from the top. */
+export type Point = readonly [number, number]
+
+/** Parts of the picture, by name, that are painted black before anything else sees it; the digest stands in manifests. */
+export type Masks = Readonly<Record<string, { readonly points: readonly Point[] }>>
+
+/** How the recorded stream is coded: what an init segment needs. */
 export interface VideoFormat {
-  readonly codec: 'h264'
+  readonly codec: 'h264' | 'h265'
   readonly width: number
   readonly height: number
   /** Units of `CodedFrame.ptsTicks` and `dtsTicks` per second. */
@@ -26,6 +32,25 @@ export interface CodedFrame {
   readonly captureMs: number
   /** The same instant on the boot's monotonic clock, ms. */
   readonly monotonicMs: number
+}
+
+/** How the sound is coded; exists only where recording it was asked for. */
+export interface AudioFormat {
+  readonly codec: 'aac'
+  /** Units of `AudioFrame.dtsTicks` per second. */
+  readonly timescale: number
+  /** `ftyp‖moov` of a file with this track alone. */
+  readonly init: Uint8Array
+}
+
+/** One coded piece of sound, some tens of milliseconds. */
+export interface AudioFrame {
+  readonly data: Uint8Array
+  /** On the same clock as the frames of the picture, in units of its own. */
+  readonly dtsTicks: number
+  readonly durationTicks: number
+  /** UTC ms by the device clock. */
+  readonly captureMs: number
 }
 
 /** A whole group of pictures: first frame is a keyframe, in decode order. */
@@ -99,6 +124,8 @@ export interface ClipStart {
   readonly triggerMs: number
   readonly startMs: number
   readonly monotonicStartMs: number
+  /** Digest of the masks that were painted over the picture; absent without any. */
+  readonly masks?: string
 }
 
 /** clip → seal: one clip is complete; `items` is the number of `PlainItem`s handed over, poster and meta included. */
@@ -125,6 +152,8 @@ export type CameraEvent =
   | { readonly kind: 'format'; readonly format: VideoFormat }
   /** `fragment`: the same frame as the fMP4 boxes it came in, for a decoder. */
   | { readonly kind: 'frame'; readonly frame: CodedFrame; readonly fragment: readonly Uint8Array[] }
+  /** Of the newest `format`'s stream; only where recording it was asked for. */
+  | { readonly kind: 'audio'; readonly format: AudioFormat; readonly frame: AudioFrame }
 
 /** Makes a JPEG of a keyframe; resolves `undefined` when that fails, which must not cost the clip. */
 export type PosterMaker = (format: VideoFormat, keyframe: CodedFrame) => Promise<Uint8Array | undefined>

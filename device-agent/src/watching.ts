@@ -62,6 +62,14 @@ export interface Watching extends PrivacySwitch {
   reconfigure(config: AgentConfig): Promise<void>
 }
 
+/** What is done to pictures and sound beyond keeping them as they come: nobody should have to guess. */
+function tellTreatment({ masks = {}, camera }: AgentConfig, log: Log): void {
+  const masked = Object.keys(masks).length
+  if (masked > 0)
+    log.info({ masked }, 'masks: every picture is decoded, painted over and coded anew, which costs the processor')
+  if (camera.audio === true) log.info('the sound is recorded too')
+}
+
 const SEARCH_PATH = '/usr/local/bin:/usr/bin:/bin'
 
 /**
@@ -81,6 +89,7 @@ export async function startWatching(context: WatchingContext, options: WatchingO
     onEvent: options.onEvent,
     start: (onState) => {
       const { mode = DEFAULTS.motionMode, ...motion } = config.motion ?? {}
+      tellTreatment(config, log)
       return createCapture({
         ...options,
         source,
@@ -93,6 +102,9 @@ export async function startWatching(context: WatchingContext, options: WatchingO
         ...(substream === undefined ? {} : { substream }),
         clip: { ...DEFAULT_CLIP_CONFIG, ...config.clip },
         staleMs: config.camera.staleMs ?? DEFAULTS.staleMs,
+        hevc: config.camera.hevc ?? false,
+        audio: config.camera.audio ?? false,
+        masks: config.masks ?? {},
         onState,
         onStream(profile) {
           log.info({ stream: describeProfile(profile) }, 'camera stream')

@@ -5,7 +5,7 @@ import { LatchkeyError } from '@latchkey/shared'
 import { drawDoorstepScene } from '../../device-agent/src/camera/drawn-scene.ts'
 import { type FfmpegInput, ffmpegInput } from '../../device-agent/src/camera/ffmpeg-arguments.ts'
 import type { FfmpegBinary } from '../../device-agent/src/camera/ffmpeg-binary.ts'
-import { loadCodesH264 } from '../../device-agent/src/camera/ffmpeg-probe.ts'
+import { loadDeviceFormat } from '../../device-agent/src/camera/ffmpeg-probe.ts'
 import { type CameraSource, isLive, parseCameraSource } from '../../device-agent/src/camera/source.ts'
 import { runChild } from '../../device-agent/src/kernel/child-process.ts'
 import { systemClock } from '../../device-agent/src/kernel/clock.ts'
@@ -44,10 +44,10 @@ export async function loadCameraSource(camera: string): Promise<CameraSource> {
 
 async function loadInput(source: CameraSource, ffmpeg: FfmpegBinary): Promise<Input> {
   if (source.kind === 'rpicam') throw new LatchkeyError('USAGE', '--camera rpicam works without --walkthrough only')
-  const codesH264 = source.kind === 'v4l2' && (await loadCodesH264(source, ffmpeg, systemClock))
+  const deviceFormat = source.kind === 'v4l2' ? await loadDeviceFormat(source, ffmpeg, systemClock) : 'raw'
   // As fast as it can be read.
   const read = source.kind === 'file' ? { ...source, rate: Infinity } : source
-  return { source, input: ffmpegInput(read, { ffmpeg, codesH264 }) }
+  return { source, input: ffmpegInput(read, { ffmpeg, deviceFormat }) }
 }
 
 async function runFfmpeg(ffmpeg: FfmpegBinary, { args, script }: FfmpegInput, output: readonly string[]) {

@@ -31,24 +31,25 @@ describe('a camera’s one line', () => {
 
 describe('the arguments of the ingest', () => {
   test('never hold the address of a network camera', () => {
-    const input = ffmpegInput({ kind: 'rtsp', url: SECRET }, { ffmpeg: FFMPEG, codesH264: false })
-    expect(ingestArguments(input, 0).join(' ')).not.toMatch(/s3cret|10\.0\.0\.9/)
+    const input = ffmpegInput({ kind: 'rtsp', url: SECRET }, { ffmpeg: FFMPEG, deviceFormat: 'raw' })
+    expect(ingestArguments({ input, framesPerSecond: 0 }).join(' ')).not.toMatch(/s3cret|10\.0\.0\.9/)
     expect(input.script).toContain(SECRET)
   })
 
   test('copy the coded pictures wherever the source has any', () => {
     const device = { kind: 'v4l2', device: '/dev/video0', width: 640, height: 480, framesPerSecond: 10 } as const
-    const copying = ffmpegInput(device, { ffmpeg: FFMPEG, codesH264: true })
-    expect(ingestArguments(copying, 10).join(' ')).toContain('-c copy')
-    const coding = ingestArguments(ffmpegInput(device, { ffmpeg: FFMPEG, codesH264: false }), 10).join(' ')
+    const copying = ffmpegInput(device, { ffmpeg: FFMPEG, deviceFormat: 'h264' })
+    expect(ingestArguments({ input: copying, framesPerSecond: 10 }).join(' ')).toContain('-c copy')
+    const raw = ffmpegInput(device, { ffmpeg: FFMPEG, deviceFormat: 'raw' })
+    const coding = ingestArguments({ input: raw, framesPerSecond: 10 }).join(' ')
     expect(coding).toContain('-c:v libx264')
-    expect(coding).toContain('-tune zerolatency -g 20')
+    expect(coding).toContain('-g 20 -keyint_min 20')
   })
 
   test('use the option that this release means by a time limit: on 4.x -timeout is to listen', () => {
     const source = { kind: 'rtsp', url: SECRET } as const
-    expect(ffmpegInput(source, { ffmpeg: FFMPEG, codesH264: false }).script).toContain('option timeout ')
-    const old = ffmpegInput(source, { ffmpeg: { ...FFMPEG, major: 4 }, codesH264: false })
+    expect(ffmpegInput(source, { ffmpeg: FFMPEG, deviceFormat: 'raw' }).script).toContain('option timeout ')
+    const old = ffmpegInput(source, { ffmpeg: { ...FFMPEG, major: 4 }, deviceFormat: 'raw' })
     expect(old.script).toContain('option stimeout ')
   })
 })

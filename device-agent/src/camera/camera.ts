@@ -1,13 +1,14 @@
 import { LatchkeyError } from '@latchkey/shared'
-import type { CameraEvent, CameraState } from '../flow.ts'
+import type { CameraEvent, CameraState, Masks } from '../flow.ts'
 import { createBackoff } from '../kernel/backoff.ts'
 import type { Clock } from '../kernel/clock.ts'
 import { type CaptureTime, createLiveCaptureTime, createReplayCaptureTime } from './capture-time.ts'
-import { type FfmpegInput, ffmpegInput } from './ffmpeg-arguments.ts'
+import { type Encoder, type FfmpegInput, ffmpegInput, type IngestPlan } from './ffmpeg-arguments.ts'
 import type { FfmpegBinary } from './ffmpeg-binary.ts'
-import { type StreamEvent, ingest } from './ffmpeg-ingest.ts'
-import { loadCodesH264, loadFileDurationMs } from './ffmpeg-probe.ts'
-import { type CameraSource, assertCameraSource, isReplay } from './source.ts'
+import { ingest, type IngestEnd, type StreamEvent } from './ffmpeg-ingest.ts'
+import { BOARD_MODEL_PATH, loadDeviceFormat, loadEncoder, loadFileDurationMs, loadHasEncoder } from './ffmpeg-probe.ts'
+import { maskFilter } from './mask-filter.ts'
+import { type CameraSource, assertCameraSource, isLive, isReplay } from './source.ts'
 
 /** One camera. */
 export interface CameraOptions {
@@ -26,6 +27,14 @@ export interface CameraOptions {
   readonly rpicamPath?: string
   /** Why an attempt ended that will be followed by another. */
   readonly onLost?: (error: unknown) => void
+  /** Where the board's name stands. Default `/proc/device-tree/model`. */
+  readonly boardModelPath?: string
+  /** H.265 is recorded as it is. Default: it is refused. */
+  readonly hevc?: boolean
+  /** The sound is recorded too, where there is any. */
+  readonly audio?: boolean
+  /** Painted black before anything else sees the picture; the pictures are coded anew then. */
+  readonly masks?: Masks
 }
 
 /** A camera that is watched until told to stop. */
@@ -38,28 +47,57 @@ export interface Camera {
   events(signal: AbortSignal): AsyncGenerator<CameraEvent, void, undefined>
 }
 
-const MAX_RETRY_MS = 60_000
+/** A camera that returns has to be found again within ten seconds, and one on the same network may be asked that often. */
+const MAX_RETRY_MS = 6_000
 /** A stream that lasted this long was no accident: the next failure starts at the shortest wait. */
 const HEALTHY_MS = 60_000
 
 interface Session {
   readonly input: FfmpegInput
   readonly captureTime: CaptureTime
+  readonly hasEncoder: boolean
+  readonly encoder: Encoder
+  readonly filter: string | undefined
 }
 
-async function prepare({ source, ffmpeg, clock }: CameraOptions): Promise<Session> {
-  const codesH264 = source.kind === 'v4l2' && (await loadCodesH264(source, ffmpeg, clock))
-  const input = ffmpegInput(source, { ffmpeg, codesH264 })
-  if (source.kind !== 'file' || !isReplay(source)) return { input, captureTime: createLiveCaptureTime() }
+/** The rate at which an encoder is tried when the source decides on it. */
+const TRIAL = { width: 1280, height: 720, framesPerSecond: 15 }
+
+async function prepare(options: CameraOptions): Promise<Session> {
+  const { source, ffmpeg, clock, masks = {} } = options
+  const deviceFormat = source.kind === 'v4l2' ? await loadDeviceFormat(source, ffmpeg, clock) : 'raw'
+  const input = ffmpegInput(source, { ffmpeg, deviceFormat })
+  const hasEncoder = await loadHasEncoder(options.boardModelPath ?? BOARD_MODEL_PATH)
+  const filter = Object.keys(masks).length > 0 ? maskFilter(masks) : undefined
+  const codes = input.encode === true || filter !== undefined
+  const trial = 'width' in source ? source : TRIAL
+  const encoder = codes && isLive(source) ? await loadEncoder(trial, ffmpeg, clock) : 'libx264'
+  const rest = { input, hasEncoder, filter, encoder }
+  if (source.kind !== 'file' || !isReplay(source)) return { ...rest, captureTime: createLiveCaptureTime() }
   const durationMs = await loadFileDurationMs(source, ffmpeg, clock)
   const start = { nowMs: clock.nowMs(), monotonicMs: clock.monotonicMs() }
-  return { input, captureTime: createReplayCaptureTime(start, durationMs) }
+  return { ...rest, captureTime: createReplayCaptureTime(start, durationMs) }
 }
 
-async function* runOnce(options: CameraOptions, signal: AbortSignal): AsyncGenerator<StreamEvent, void, undefined> {
+type Sound = NonNullable<IngestPlan['audio']>
+
+/** What is tried next when the sound cannot be taken. */
+const INSTEAD: Record<Exclude<IngestEnd, 'ended'>, Sound> = { 'sound-unfit': 'encode', 'no-sound': 'none' }
+
+/** One run after the other until the sound is taken in a way that works; what works is kept for the next attempt. */
+async function* runOnce(
+  options: CameraOptions,
+  sound: { way: Sound },
+  signal: AbortSignal,
+): AsyncGenerator<StreamEvent, void, undefined> {
   const { source, ffmpeg, clock, staleMs = 5000, startMs = 20_000, rpicamPath = '/usr/bin/rpicam-vid' } = options
-  const session = await prepare(options)
-  yield* ingest({ source, ffmpeg, clock, staleMs, startMs, rpicamPath, signal, ...session })
+  const { hevc = false } = options
+  for (let end: IngestEnd = 'no-sound'; end !== 'ended';) {
+    const session = await prepare(options)
+    const limits = { staleMs, startMs, signal }
+    end = yield* ingest({ source, ffmpeg, hevc, clock, rpicamPath, ...limits, ...session, audio: sound.way })
+    if (end !== 'ended') sound.way = sound.way === 'encode' ? 'none' : INSTEAD[end]
+  }
 }
 
 /** A file fails for good; a live source is tried again unless it is there and of the wrong kind. */
@@ -76,12 +114,13 @@ export function createCamera(options: CameraOptions): Camera {
   const { source, clock } = options
   assertCameraSource(source)
   const backoff = createBackoff({ baseMs: options.retryBaseMs ?? 1000, maxMs: MAX_RETRY_MS, random: options.random })
+  const sound: { way: Sound } = { way: options.audio === true ? 'copy' : 'none' }
   const say = (state: CameraState): CameraEvent => ({ kind: 'state', state, atMs: clock.nowMs() })
 
   async function* attempt(signal: AbortSignal): AsyncGenerator<CameraEvent, void, undefined> {
     let startedMs: number | undefined
     try {
-      for await (const event of runOnce(options, signal)) {
+      for await (const event of runOnce(options, sound, signal)) {
         if (event.kind === 'frame' && startedMs === undefined) {
           startedMs = clock.monotonicMs()
           yield say('on')

@@ -1,28 +1,33 @@
 import { LatchkeyError } from '@latchkey/shared'
-import type { CameraEvent, CodedFrame } from '../flow.ts'
+import type { AudioFormat, CameraEvent, CodedFrame } from '../flow.ts'
 import { type Child, spawnChild } from '../kernel/child-process.ts'
 import type { Clock } from '../kernel/clock.ts'
 import type { CaptureTime } from './capture-time.ts'
-import { type FfmpegInput, ingestArguments, rpicamArguments } from './ffmpeg-arguments.ts'
+import { type IngestPlan, ingestArguments, rpicamArguments } from './ffmpeg-arguments.ts'
 import type { FfmpegBinary } from './ffmpeg-binary.ts'
-import { createFmp4Demuxer } from './fmp4-demuxer.ts'
+import { createTrackDemuxer } from './fmp4-demuxer.ts'
 import type { Sample } from './fmp4-fragment-parser.ts'
-import type { ParsedInit } from './fmp4-init.ts'
-import { isIdr, parseNalTypes } from './nal-units.ts'
+import { parseAudioInit, type ParsedInit, parseInit } from './fmp4-init.ts'
+import { isKeyframe, parseNalUnits } from './nal-units.ts'
+import { createParameterWatch } from './parameter-watch.ts'
 import type { CameraSource } from './source.ts'
+import { createStreamWatchdog } from './stream-watchdog.ts'
 
 /** One run of the ingest process. */
-export interface IngestOptions {
+export interface IngestOptions extends Omit<IngestPlan, 'framesPerSecond'> {
   readonly source: CameraSource
-  readonly input: FfmpegInput
   readonly ffmpeg: FfmpegBinary
+  /** H.265 is welcome. */
+  readonly hevc: boolean
   /** Absolute path of `rpicam-vid`; used by that source only. */
   readonly rpicamPath: string
+  /** Whether the board that `rpicam-vid` runs on codes H.264 itself. */
+  readonly hasEncoder: boolean
   readonly clock: Clock
   readonly captureTime: CaptureTime
-  /** Without a frame for this long the process is killed. */
+  /** Without a keyframe for this long the process is killed; see `stream-watchdog.ts`. */
   readonly staleMs: number
-  /** The same, until the first frame: connecting and probing take their time. */
+  /** The same, until the first one: connecting and probing take their time. */
   readonly startMs: number
   readonly signal: AbortSignal
 }
@@ -30,122 +35,175 @@ export interface IngestOptions {
 /** What a stream says in {@link CameraEvent}s. */
 export type StreamEvent = Exclude<CameraEvent, { kind: 'state' }>
 
+/** How a run ended that did not fail: by itself or as told, or because its sound cannot be taken this way. */
+export type IngestEnd = 'ended' | 'sound-unfit' | 'no-sound'
+
 /** For a camera to be told good-bye. */
 const GRACE_MS = 1000
 
-/** Texts by which ffmpeg says that the stream cannot go into an MP4 as it is, rather than that it is away. */
+/** Texts by which ffmpeg says that a stream cannot go into an MP4 as it is, rather than that it is away. */
 const NOT_MUXABLE = /Could not find tag for codec|codec not currently supported in container|matches no streams/
-
-/** Ends the process when the stream stalls; time during which our own consumer holds us does not count. */
-function createWatchdog({ clock, startMs, staleMs }: IngestOptions, onStale: () => void) {
-  let limitMs = startMs
-  let stale = false
-  const bite = () => {
-    stale = true
-    onStale()
-  }
-  return {
-    isStale: () => stale,
-    onFrame: () => void (limitMs = staleMs),
-    async guard<T>(work: Promise<T>): Promise<T> {
-      const timer = clock.setTimer(limitMs, bite)
-      try {
-        return await work
-      } finally {
-        timer.cancel()
-      }
-    },
-  }
-}
+const NO_SOUND = /does not contain any stream/
 
 function createFrameStamper(init: ParsedInit, { clock, captureTime }: IngestOptions) {
-  const toMs = 1000 / init.format.timescale
+  const { codec, timescale } = init.format
+  const toMs = 1000 / timescale
+  const parameters = createParameterWatch(codec)
   return (sample: Sample): CodedFrame => {
     const { data, dtsTicks, ptsTicks, durationTicks } = sample
-    // The container marks recovery points as sync too; a clip that starts at one would not decode cleanly.
-    const keyframe = isIdr(parseNalTypes(data, init.nalLengthBytes))
+    const units = parseNalUnits(data, init.nalLengthBytes, codec)
+    // The container marks recovery points as sync too, and cameras err; a clip that starts there would not decode.
+    const keyframe = isKeyframe(units, codec)
+    parameters.see(units)
     const time = { ptsMs: ptsTicks * toMs, dtsMs: dtsTicks * toMs, keyframe }
     const stamp = captureTime(time, { nowMs: clock.nowMs(), monotonicMs: clock.monotonicMs() })
     return { data, dtsTicks, ptsTicks, durationTicks, keyframe, ...stamp }
   }
 }
 
-function startChildren({
-  source,
-  input,
-  ffmpeg,
-  rpicamPath,
-  clock,
-}: IngestOptions): AsyncDisposableStack & { ingest: Child } {
-  const fps = 'framesPerSecond' in source ? source.framesPerSecond : 0
+type Children = AsyncDisposableStack & { ingest: Child }
+
+function startChildren(options: IngestOptions): Children {
+  const { source, input, ffmpeg, rpicamPath, clock, audio = 'none' } = options
+  const framesPerSecond = 'framesPerSecond' in source ? source.framesPerSecond : 0
   const reads = input.script !== undefined || source.kind === 'rpicam'
   const stack = new AsyncDisposableStack()
-  const args = ingestArguments(input, fps)
-  const ingest = stack.use(
-    spawnChild({ command: ffmpeg.path, args, clock, stdin: reads ? 'pipe' : 'ignore', graceMs: GRACE_MS }),
-  )
+  const args = ingestArguments({ ...options, framesPerSecond })
+  const stdin = reads ? 'pipe' : 'ignore'
+  const secondOutput = audio !== 'none'
+  const ingest = stack.use(spawnChild({ command: ffmpeg.path, args, clock, stdin, secondOutput, graceMs: GRACE_MS }))
   if (input.script !== undefined) ingest.stdin?.end(input.script)
   if (source.kind === 'rpicam') {
-    const camera = stack.use(spawnChild({ command: rpicamPath, args: rpicamArguments(source), clock }))
+    const of = rpicamArguments(source, options.hasEncoder)
+    const camera = stack.use(spawnChild({ command: rpicamPath, args: of, clock, graceMs: GRACE_MS }))
     camera.stdout.pipe(ingest.stdin!)
   }
   return Object.assign(stack, { ingest })
+}
+
+/** Gathers the sound between two looks; what is wrong with it is told at the next one. Untrusted: `output`. */
+function createSoundTap(output: Child['secondOutput']) {
+  const demuxer = createTrackDemuxer(parseAudioInit)
+  const waiting: { format: AudioFormat; sample: Sample }[] = []
+  let format: AudioFormat | undefined
+  let failure: LatchkeyError | undefined
+  output?.on('data', (chunk: Buffer) => {
+    if (failure !== undefined) return
+    try {
+      for (const part of demuxer.push(chunk)) {
+        if (part.kind === 'init') format = part.init.format
+        else for (const sample of part.samples) waiting.push({ format: format!, sample })
+      }
+    } catch (error) {
+      failure = error instanceof LatchkeyError ? error : new LatchkeyError('INTERNAL', 'sound', { cause: error })
+    }
+  })
+  return {
+    isUnfit: () => failure?.code === 'SOURCE_UNSUPPORTED',
+    /** @throws ENCODING_INVALID */
+    take() {
+      if (failure !== undefined) throw failure
+      return waiting.splice(0)
+    },
+  }
+}
+
+/** Sound has no clock of its own: it is as far from the device's as the newest picture is. */
+function soundEvent(
+  { format, sample }: { format: AudioFormat; sample: Sample },
+  picture: { frame: CodedFrame; timescale: number },
+): StreamEvent {
+  const { data, dtsTicks, durationTicks } = sample
+  const sinceMs = (dtsTicks * 1000) / format.timescale - (picture.frame.ptsTicks * 1000) / picture.timescale
+  const captureMs = Math.round(picture.frame.captureMs + sinceMs)
+  return { kind: 'audio', format, frame: { data, dtsTicks, durationTicks, captureMs } }
 }
 
 /**
  * Runs ffmpeg once over `source` and yields its format and then its frames, in decode order, until the stream ends,
  * stalls or `signal` aborts. Taking them slowly holds the process back. Leaves no process behind, however it ends.
  * Untrusted: everything that comes out of the process.
- * @throws SOURCE_UNSUPPORTED when the stream is not H.264 or nothing came of a file; ENCODING_INVALID when the stream
- * breaks; UNAVAILABLE when it stalls or a live one ends
+ * @throws SOURCE_UNSUPPORTED when the stream is of a codec we do not record or nothing came of a file;
+ * ENCODING_INVALID when the stream breaks; UNAVAILABLE when it stalls, changes its picture, or a live one ends
  */
-export async function* ingest(options: IngestOptions): AsyncGenerator<StreamEvent, void, undefined> {
+export async function* ingest(options: IngestOptions): AsyncGenerator<StreamEvent, IngestEnd, undefined> {
   // Read anew where it matters: the compiler takes it for a constant.
   const isAborted = () => options.signal.aborted
-  if (isAborted()) return
+  if (isAborted()) return 'ended'
   await using children = startChildren(options)
   const child = children.ingest
   const onAbort = () => void child.stop()
   options.signal.addEventListener('abort', onAbort, { once: true })
   children.defer(() => options.signal.removeEventListener('abort', onAbort))
-  const watchdog = createWatchdog(options, () => void child.kill())
-  const demuxer = createFmp4Demuxer()
+  const watchdog = createStreamWatchdog(options, () => void child.kill())
+  const demuxer = createTrackDemuxer((ftyp, moov) => parseInit(ftyp, moov, options.hevc))
+  const sound = createSoundTap(child.secondOutput)
   let stamp: ((sample: Sample) => CodedFrame) | undefined
+  let picture: { frame: CodedFrame; timescale: number } | undefined
+  let timescale = 1
   const chunks = child.stdout[Symbol.asyncIterator]() as AsyncIterator<Buffer, undefined>
   // A killed process ends its pipe with an error; why it ended is judged below.
   const nextChunk = () => watchdog.guard(chunks.next().catch(() => ({ done: true as const, value: undefined })))
   for (let next = await nextChunk(); next.done !== true; next = await nextChunk()) {
+    if (sound.isUnfit()) return 'sound-unfit'
+    for (const piece of sound.take()) if (picture !== undefined) yield soundEvent(piece, picture)
     for (const part of demuxer.push(next.value)) {
       if (part.kind === 'init') {
         stamp = createFrameStamper(part.init, options)
+        timescale = part.init.format.timescale
         yield { kind: 'format', format: part.init.format }
         continue
       }
-      watchdog.onFrame()
-      for (const sample of part.samples) yield { kind: 'frame', frame: stamp!(sample), fragment: part.boxes }
+      for (const sample of part.samples) {
+        const frame = stamp!(sample)
+        watchdog.see(frame)
+        picture = { frame, timescale }
+        yield { kind: 'frame', frame, fragment: part.boxes }
+      }
     }
   }
-  if (isAborted()) return
+  if (isAborted()) return 'ended'
   const exit = await child.exited
-  assertEnd(
-    { stale: watchdog.isStale(), failed: exit.code !== 0, started: stamp !== undefined, stderr: child.stderrTail() },
-    options.source,
-  )
+  for (const piece of sound.isUnfit() ? [] : sound.take()) if (picture !== undefined) yield soundEvent(piece, picture)
+  const end = {
+    missing: watchdog.missing,
+    failed: exit.code !== 0,
+    started: stamp !== undefined,
+    stderr: child.stderrTail(),
+  }
+  const soundEnd = endOfSound(end, options)
+  if (soundEnd !== undefined) return soundEnd
+  assertEnd(end, options)
   demuxer.end()
+  return 'ended'
 }
 
 interface StreamEnd {
-  readonly stale: boolean
+  readonly missing: 'frames' | 'keyframes' | undefined
   readonly failed: boolean
   readonly started: boolean
   readonly stderr: string
 }
 
+/** Whether ffmpeg did not even begin, and that because of the sound. */
+function endOfSound({ failed, started, stderr }: StreamEnd, { audio = 'none' }: IngestOptions): IngestEnd | undefined {
+  if (!failed || started || audio === 'none') return undefined
+  if (NO_SOUND.test(stderr)) return 'no-sound'
+  return audio === 'copy' && NOT_MUXABLE.test(stderr) ? 'sound-unfit' : undefined
+}
+
 /** The end of a file is an end; that of a camera never is, whatever the exit code says. */
-function assertEnd({ stale, failed, started, stderr }: StreamEnd, source: CameraSource): void {
+function assertEnd({ missing, failed, started, stderr }: StreamEnd, { source, hevc }: IngestOptions): void {
   if (NOT_MUXABLE.test(stderr))
-    throw new LatchkeyError('SOURCE_UNSUPPORTED', 'the source has no H.264 video: set the camera to H.264 (AVC)')
-  if (stale) throw new LatchkeyError('UNAVAILABLE', 'the camera sends no pictures')
+    throw new LatchkeyError(
+      'SOURCE_UNSUPPORTED',
+      hevc
+        ? 'the source has no H.264 or H.265 video: set the camera to H.264 (AVC)'
+        : 'the source has no H.264 video: set the camera to H.264 (AVC)',
+    )
+  if (missing === 'keyframes')
+    throw new LatchkeyError('UNAVAILABLE', 'the camera sends no keyframes: set their interval to 1 or 2 s')
+  if (missing !== undefined) throw new LatchkeyError('UNAVAILABLE', 'the camera sends no pictures')
   if (source.kind === 'file' && !started)
     throw new LatchkeyError('SOURCE_UNSUPPORTED', 'the file is not there or holds no video that ffmpeg can read')
   if (source.kind === 'file' && !failed) return

@@ -1,11 +1,11 @@
 import { LatchkeyError } from '@latchkey/shared'
 import { type MediaBox, createBoxSplitter } from './box-splitter.ts'
 import { type Sample, parseFragment } from './fmp4-fragment-parser.ts'
-import { type ParsedInit, parseInit } from './fmp4-init.ts'
+import { type ParsedInit, parseInit, type TrackInit } from './fmp4-init.ts'
 
 /** What a fragmented MP4 stream is made of, in order: one `init`, then fragments. */
-export type StreamPart =
-  | { readonly kind: 'init'; readonly init: ParsedInit }
+export type StreamPart<Init extends TrackInit = ParsedInit> =
+  | { readonly kind: 'init'; readonly init: Init }
   /** `boxes`: the `moof` and the `mdat` as they came. */
   | {
       readonly kind: 'fragment'
@@ -14,9 +14,9 @@ export type StreamPart =
     }
 
 /** Bytes → parts. */
-export interface Fmp4Demuxer {
+export interface Fmp4Demuxer<Init extends TrackInit = ParsedInit> {
   /** The parts that `chunk` completes. Untrusted: `chunk`. @throws ENCODING_INVALID | SOURCE_UNSUPPORTED */
-  push(chunk: Uint8Array): StreamPart[]
+  push(chunk: Uint8Array): StreamPart<Init>[]
   /** To be called at the end of the stream. @throws ENCODING_INVALID when it ends in the middle of something */
   end(): void
 }
@@ -26,8 +26,15 @@ const PASSED_OVER: ReadonlySet<string> = new Set(['styp', 'sidx', 'mfra', 'free'
 
 /** Builds a demuxer for one stream with a single H.264 track, cut into pieces of any size. */
 export function createFmp4Demuxer(): Fmp4Demuxer {
+  return createTrackDemuxer(parseInit)
+}
+
+/** Builds a demuxer for one stream with a single track, cut into pieces of any size. `parse`: of `ftyp` and `moov`. */
+export function createTrackDemuxer<Init extends TrackInit>(
+  parse: (ftyp: Uint8Array, moov: Uint8Array) => Init,
+): Fmp4Demuxer<Init> {
   const splitter = createBoxSplitter()
-  let init: ParsedInit | undefined
+  let init: Init | undefined
   let previous: MediaBox | undefined
 
   function pair(first: string, second: MediaBox): Uint8Array {
@@ -37,9 +44,9 @@ export function createFmp4Demuxer(): Fmp4Demuxer {
     return bytes
   }
 
-  function onBox(box: MediaBox): StreamPart | undefined {
+  function onBox(box: MediaBox): StreamPart<Init> | undefined {
     if (box.type === 'moov' && init === undefined) {
-      init = parseInit(pair('ftyp', box), box.bytes)
+      init = parse(pair('ftyp', box), box.bytes)
       return { kind: 'init', init }
     }
     if (box.type === 'mdat' && init !== undefined) {

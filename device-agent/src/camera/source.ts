@@ -27,7 +27,7 @@ export interface V4l2Source {
   readonly framesPerSecond: number
 }
 
-/** The camera of a Raspberry Pi. Not tried on hardware. */
+/** The camera of a Raspberry Pi. Tried with a program that behaves like `rpicam-vid`, not on hardware. */
 export interface RpicamSource {
   readonly kind: 'rpicam'
   readonly width: number
@@ -41,7 +41,8 @@ export type CameraSource = FileSource | RtspSource | V4l2Source | RpicamSource
 /** Pictures per second asked of cameras that let us choose: enough for a face, half the bytes of 30. */
 const DEFAULT_FRAMES_PER_SECOND = 15
 
-const chosen = { width: 1280, height: 720, framesPerSecond: DEFAULT_FRAMES_PER_SECOND }
+/** What is asked of cameras that let us choose, unless the operator says otherwise. */
+export const CHOSEN_PICTURE = { width: 1280, height: 720, framesPerSecond: DEFAULT_FRAMES_PER_SECOND } as const
 
 /**
  * The operator's one line → a source: a path, `rtsp://…`, `/dev/video…` or `rpicam`. Files play once, at their own pace.
@@ -52,8 +53,8 @@ export function parseCameraSource(text: string): CameraSource {
   if (/^rtsps?:\/\//i.test(text)) return { kind: 'rtsp', url: assertRtspUrl(text) }
   if (/^[a-z][a-z0-9+.-]*:\/\//i.test(text))
     throw new LatchkeyError('CONFIG_INVALID', 'camera: expected a file, rtsp://…, /dev/video… or rpicam')
-  if (/^\/dev\/video\d+$/.test(text)) return { kind: 'v4l2', device: text, ...chosen }
-  if (text === 'rpicam') return { kind: 'rpicam', ...chosen }
+  if (/^\/dev\/video\d+$/.test(text)) return { kind: 'v4l2', device: text, ...CHOSEN_PICTURE }
+  if (text === 'rpicam') return { kind: 'rpicam', ...CHOSEN_PICTURE }
   if (text === '') throw new LatchkeyError('CONFIG_INVALID', 'camera: expected a file, got nothing')
   return { kind: 'file', path: text, loop: false, rate: 1 }
 }

@@ -30,7 +30,7 @@ export function startSubstream(options: SubstreamOptions): Substream {
   }
 
   async function run(): Promise<void> {
-    for await (const event of createCamera(options).events(stopping.signal)) {
+    for await (const event of createCamera({ ...options, audio: false }).events(stopping.signal)) {
       if (event.kind === 'state' && event.state !== 'on') lose()
       if (event.kind === 'format') {
         on = true

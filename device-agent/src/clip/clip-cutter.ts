@@ -1,5 +1,16 @@
 import { encodeBase64url, LatchkeyError, randomBytes } from '@latchkey/shared'
-import type { ClipSink, CodedFrame, DoorEvent, MotionFinding, PosterMaker, Trigger, VideoFormat } from '../flow.ts'
+import type {
+  AudioFormat,
+  AudioFrame,
+  ClipSink,
+  CodedFrame,
+  DoorEvent,
+  Masks,
+  MotionFinding,
+  PosterMaker,
+  Trigger,
+  VideoFormat,
+} from '../flow.ts'
 import { type ClipWriter, createClipWriter } from './clip-writer.ts'
 import { type RecordedGop, createGopRing } from './gop-ring.ts'
 import { createSinkQueue } from './sink-queue.ts'
@@ -28,6 +39,8 @@ export interface ClipCutterOptions {
   /** The camera's name, for the `meta` item. */
   readonly camera: string
   readonly config: ClipConfig
+  /** Painted over the pictures already. Default none. */
+  readonly masks?: Masks
   readonly makePoster: PosterMaker
   readonly sink: ClipSink
   /** An event begins, before its first clip does; or somebody rings during one. */
@@ -42,6 +55,8 @@ export interface ClipCutter {
   begin(format: VideoFormat): void
   /** The next frame in decode order. @throws SOURCE_UNSUPPORTED when keyframes are too far apart */
   add(frame: CodedFrame): void
+  /** The next piece of the same stream's sound. */
+  addSound(format: AudioFormat, frame: AudioFrame): void
   /** What the detector says, in order of capture; may lag behind the frames by a few seconds. */
   find(finding: MotionFinding): void
   /**
@@ -89,7 +104,7 @@ function assertConfig({ preRollMs, postRollMs, maxClipMs }: ClipConfig): void {
  * @throws CONFIG_INVALID
  */
 export function createClipCutter(options: ClipCutterOptions): ClipCutter {
-  const { camera, config, makePoster, onEvent } = options
+  const { camera, config, masks = {}, makePoster, onEvent } = options
   assertConfig(config)
   const ring = createGopRing({ coverMs: config.preRollMs + FINDING_LAG_MS, maxBytes: config.maxBytes })
   const outlet = createSinkQueue(options)
@@ -129,7 +144,7 @@ export function createClipCutter(options: ClipCutterOptions): ClipCutter {
     clip.nextNumber = gop.number + 1
     if (outlet.waitingBytes + gop.sizeBytes > config.maxBytes)
       return clip.writer?.miss({ startMs: gop.startMs, endMs: gop.endMs, reason: 'frames-dropped' })
-    clip.writer ??= createClipWriter({ camera, makePoster, outlet }, clip.event, gop)
+    clip.writer ??= createClipWriter({ camera, masks, makePoster, outlet }, clip.event, gop)
     if (clip.missedFromMs !== undefined && clip.missedFromMs < gop.startMs)
       clip.writer.miss({ startMs: clip.missedFromMs, endMs: gop.startMs, reason: 'camera-lost' })
     clip.missedFromMs = undefined
@@ -211,6 +226,9 @@ export function createClipCutter(options: ClipCutterOptions): ClipCutter {
       startedMs = Math.min(startedMs, frame.captureMs)
       ring.add(format, frame)
       advance()
+    },
+    addSound(audio, frame) {
+      if (format !== undefined) ring.addSound(audio, frame)
     },
     find(finding) {
       if (finding.captureMs < startedMs) return

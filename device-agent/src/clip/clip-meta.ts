@@ -1,5 +1,5 @@
 import { canonicalBytes } from '@latchkey/shared'
-import type { Box, MotionFinding, Trigger, VideoFormat } from '../flow.ts'
+import type { Box, Masks, MotionFinding, Trigger, VideoFormat } from '../flow.ts'
 
 /** What was seen during one clip, gathered as it is recorded. */
 export interface FindingLog {
@@ -47,12 +47,14 @@ export interface ClipMeta {
   readonly trigger: Trigger
   readonly triggerMs: number
   readonly format: VideoFormat
+  /** What the digest in the manifest is of. */
+  readonly masks: Masks
   readonly findings: FindingSummary
 }
 
 /** The `meta` item: RFC 8785 JSON. @see protocol §3 */
-export function encodeClipMeta({ camera, trigger, triggerMs, format, findings }: ClipMeta): Uint8Array {
+export function encodeClipMeta({ camera, trigger, triggerMs, format, masks, findings }: ClipMeta): Uint8Array {
   const { boxes, ...motion } = findings
   const video = { codec: format.codec, width: format.width, height: format.height }
-  return canonicalBytes({ v: 1, camera, trigger, triggerMs, video, zones: [], boxes, motion })
+  return canonicalBytes({ v: 1, camera, trigger, triggerMs, video, masks, zones: [], boxes, motion })
 }

@@ -1,5 +1,5 @@
-import { concatBytes, encodeBase64url, randomBytes } from '@latchkey/shared'
-import type { ClipSink, DoorEvent, Gap, ItemKind, MotionFinding, PosterMaker } from '../flow.ts'
+import { concatBytes, digestOfMasks, encodeBase64url, randomBytes } from '@latchkey/shared'
+import type { ClipSink, DoorEvent, Gap, ItemKind, Masks, MotionFinding, PosterMaker } from '../flow.ts'
 import { createFindingLog, encodeClipMeta } from './clip-meta.ts'
 import { encodeFragment } from './fmp4-fragment.ts'
 import type { RecordedGop } from './gop-ring.ts'
@@ -7,6 +7,8 @@ import type { RecordedGop } from './gop-ring.ts'
 /** What every clip of a camera needs. */
 export interface ClipWriterOptions {
   readonly camera: string
+  /** Painted over every picture that comes here. */
+  readonly masks: Masks
   readonly makePoster: PosterMaker
   readonly outlet: ClipOutlet
 }
@@ -40,10 +42,11 @@ const MAX_GAPS = 64
 
 /** Starts a clip of `event` with its first group. */
 export function createClipWriter(options: ClipWriterOptions, event: DoorEvent, first: RecordedGop): ClipWriter {
-  const { camera, makePoster, outlet } = options
+  const { camera, masks, makePoster, outlet } = options
   const clip = encodeBase64url(randomBytes(16))
   const startMs = first.startMs
   const originTicks = first.frames[0]!.dtsTicks
+  const originSeconds = originTicks / first.format.timescale
   const findings = createFindingLog()
   const gaps: Gap[] = []
   let nextIndex = 0
@@ -51,6 +54,7 @@ export function createClipWriter(options: ClipWriterOptions, event: DoorEvent, f
   let pending: RecordedGop[] = []
   let last = first
   let posterMade = false
+  let soundSequence = 0
 
   function emit(kind: ItemKind, at: { startMs: number; durationMs: number }, bytes: Uint8Array): void {
     // Numbered when handed over: a poster that failed leaves no hole.
@@ -61,8 +65,24 @@ export function createClipWriter(options: ClipWriterOptions, event: DoorEvent, f
     if (pending.length === 0) return
     const parts = pending.map(({ frames }) => encodeFragment({ frames, sequence: ++sequence, originTicks }))
     const begin = pending[0]!.startMs
-    emit('media', { startMs: begin, durationMs: pending.at(-1)!.endMs - begin }, concatBytes(...parts))
+    const at = { startMs: begin, durationMs: pending.at(-1)!.endMs - begin }
+    emit('media', at, concatBytes(...parts))
+    flushSound(at)
     pending = []
+  }
+
+  /** In a file of its own, from the same zero, with the same boundaries: whoever releases pictures need not release it. */
+  function flushSound(at: { startMs: number; durationMs: number }): void {
+    const format = pending.find(({ sound }) => sound !== undefined)?.sound?.format
+    if (format === undefined) return
+    const soundOriginTicks = Math.round(originSeconds * format.timescale)
+    const frames = pending
+      .flatMap(({ sound }) => sound?.frames ?? [])
+      .filter(({ dtsTicks }) => dtsTicks >= soundOriginTicks)
+      .map((frame) => ({ ...frame, ptsTicks: frame.dtsTicks, keyframe: true }))
+    if (frames.length === 0) return
+    if (soundSequence === 0) emit('audioInit', { startMs, durationMs: 0 }, format.init)
+    emit('audio', at, encodeFragment({ frames, sequence: ++soundSequence, originTicks: soundOriginTicks }))
   }
 
   function makePosterOf(gop: RecordedGop): void {
@@ -84,6 +104,7 @@ export function createClipWriter(options: ClipWriterOptions, event: DoorEvent, f
       triggerMs: event.atMs,
       startMs,
       monotonicStartMs: first.monotonicStartMs,
+      ...(Object.keys(masks).length === 0 ? {} : { masks: digestOfMasks(masks) }),
     }),
   )
   emit('init', { startMs, durationMs: 0 }, first.format.init)
@@ -111,7 +132,7 @@ export function createClipWriter(options: ClipWriterOptions, event: DoorEvent, f
     close() {
       flush()
       if (!posterMade) makePosterOf(last)
-      const meta = { camera, trigger: event.trigger, triggerMs: event.atMs, format: first.format }
+      const meta = { camera, masks, trigger: event.trigger, triggerMs: event.atMs, format: first.format }
       emit('meta', { startMs, durationMs: 0 }, encodeClipMeta({ ...meta, findings: findings.summary }))
       const endMs = Math.max(last.endMs, ...gaps.map((gap) => gap.endMs))
       outlet.queue(0, (sink) => sink.end({ clip, endMs, gaps }))

@@ -1,9 +1,12 @@
 import type { CodedFrame } from '../flow.ts'
 
+/** What a fragment holds of a frame, of pictures or of sound. */
+export type FragmentFrame = Pick<CodedFrame, 'data' | 'dtsTicks' | 'ptsTicks' | 'durationTicks' | 'keyframe'>
+
 /** One fragment to write. */
 export interface FragmentOptions {
   /** At least one, in decode order. */
-  readonly frames: readonly CodedFrame[]
+  readonly frames: readonly FragmentFrame[]
   /** Counts fragments from 1. @see ISO/IEC 14496-12 §8.8.5 */
   readonly sequence: number
   /** Decode time that becomes 0. */
@@ -69,7 +72,7 @@ class BoxWriter {
   }
 }
 
-function writeSamples(writer: BoxWriter, frames: readonly CodedFrame[]): void {
+function writeSamples(writer: BoxWriter, frames: readonly FragmentFrame[]): void {
   for (const frame of frames) {
     writer.uint32(frame.durationTicks)
     writer.uint32(frame.data.length)

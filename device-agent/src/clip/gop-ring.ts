@@ -1,5 +1,5 @@
 import { LatchkeyError } from '@latchkey/shared'
-import type { CodedFrame, Gop, VideoFormat } from '../flow.ts'
+import type { AudioFormat, AudioFrame, CodedFrame, Gop, VideoFormat } from '../flow.ts'
 
 /** A group of pictures with its place in the stream. */
 export interface RecordedGop extends Gop {
@@ -13,6 +13,14 @@ export interface RecordedGop extends Gop {
   /** False while frames still come. */
   readonly complete: boolean
   readonly sizeBytes: number
+  /** The sound between this group's start and the next one's; undefined without any. Whole when the group is. */
+  readonly sound: GopSound | undefined
+}
+
+/** Sound that goes with a group of pictures. */
+export interface GopSound {
+  readonly format: AudioFormat
+  readonly frames: readonly AudioFrame[]
 }
 
 /** How much the ring keeps. */
@@ -30,6 +38,8 @@ export interface GopRing {
    * @throws SOURCE_UNSUPPORTED when keyframes are too far apart to cut clips at
    */
   add(format: VideoFormat, frame: CodedFrame): void
+  /** Adds a piece of sound of the same stream; what comes before the first picture is left out. */
+  addSound(format: AudioFormat, frame: AudioFrame): void
   /** Ends the open group with the frames it has. */
   completeLast(): void
   /** Forgets everything, as at a break of the stream; numbers go on. */
@@ -50,6 +60,7 @@ interface OpenGop extends RecordedGop {
   endMs: number
   complete: boolean
   sizeBytes: number
+  sound: GopSound | undefined
 }
 
 function frameEndMs(frame: CodedFrame, format: VideoFormat): number {
@@ -61,6 +72,8 @@ export function createGopRing({ coverMs, maxBytes }: GopRingOptions): GopRing {
   let gops: OpenGop[] = []
   let nextNumber = 0
   let totalBytes = 0
+  /** Sound that no group has yet: it may run ahead of the pictures. */
+  let sound: { format: AudioFormat; frame: AudioFrame }[] = []
 
   const openGop = () => {
     const last = gops.at(-1)
@@ -70,7 +83,8 @@ export function createGopRing({ coverMs, maxBytes }: GopRingOptions): GopRing {
   function open(format: VideoFormat, frame: CodedFrame): void {
     const { captureMs: startMs, monotonicMs: monotonicStartMs } = frame
     const number = nextNumber++
-    gops.push({ format, frames: [], number, startMs, monotonicStartMs, endMs: startMs, complete: false, sizeBytes: 0 })
+    const empty = { frames: [], complete: false, sizeBytes: 0, sound: undefined }
+    gops.push({ format, number, startMs, monotonicStartMs, endMs: startMs, ...empty })
   }
 
   function append(gop: OpenGop, frame: CodedFrame): void {
@@ -89,6 +103,14 @@ export function createGopRing({ coverMs, maxBytes }: GopRingOptions): GopRing {
     if (totalBytes > maxBytes) evict()
   }
 
+  /** The group is over: it gets the sound up to its end, late pieces of before included. */
+  function complete(gop: OpenGop): void {
+    gop.complete = true
+    const own = sound.filter(({ frame }) => frame.captureMs < gop.endMs)
+    sound = sound.filter(({ frame }) => frame.captureMs >= gop.endMs)
+    if (own[0] !== undefined) gop.sound = { format: own[0].format, frames: own.map(({ frame }) => frame) }
+  }
+
   function evict(): void {
     const newestMs = gops.at(-1)?.endMs ?? 0
     while (gops.length > 1 && (totalBytes > maxBytes || gops[1]!.startMs <= newestMs - coverMs))
@@ -105,7 +127,7 @@ export function createGopRing({ coverMs, maxBytes }: GopRingOptions): GopRing {
       if (gop !== undefined) {
         gop.frames.push(withDuration(gop.frames.pop()!, frame))
         gop.endMs = frame.captureMs
-        gop.complete = true
+        complete(gop)
       }
       open(format, frame)
       append(openGop()!, frame)
@@ -113,10 +135,18 @@ export function createGopRing({ coverMs, maxBytes }: GopRingOptions): GopRing {
     },
     completeLast() {
       const gop = openGop()
-      if (gop !== undefined) gop.complete = true
+      if (gop !== undefined) complete(gop)
+    },
+    addSound(format, frame) {
+      const gop = openGop()
+      if (gop === undefined) return
+      sound.push({ format, frame })
+      gop.sizeBytes += frame.data.length
+      totalBytes += frame.data.length
     },
     clear() {
       gops = []
+      sound = []
       totalBytes = 0
     },
     get gops() {

@@ -14,6 +14,8 @@ export interface ChildOptions {
   readonly environment?: Readonly<Record<string, string>>
   /** `pipe` gives a writable `stdin`; the default is an empty input. */
   readonly stdin?: 'pipe' | 'ignore'
+  /** Gives a second output, the program's file descriptor 3. */
+  readonly secondOutput?: boolean
   /** How long SIGTERM may take before SIGKILL. Default 2,000. */
   readonly graceMs?: number
 }
@@ -28,6 +30,8 @@ export interface ChildExit {
 export interface Child extends AsyncDisposable {
   readonly pid: number
   readonly stdout: Readable
+  /** File descriptor 3, when asked for. Untaken data holds the program back. */
+  readonly secondOutput: Readable | undefined
   /** Present when asked for; errors on it (a reader that left) are already swallowed, `exited` tells the story. */
   readonly stdin: Writable | undefined
   /** Resolves when the process is gone and its pipes are closed; never rejects. */
@@ -81,12 +85,12 @@ function exitOf(child: ChildProcess): Promise<ChildExit> {
  * @throws DEPENDENCY_MISSING when it cannot be started at all
  */
 export function spawnChild(options: ChildOptions): Child {
-  const { command, args, clock, environment, stdin = 'ignore', graceMs = 2000 } = options
+  const { command, args, clock, environment, stdin = 'ignore', secondOutput = false, graceMs = 2000 } = options
   const [file, argv] = withDeathSignal(command, args)
   const child = spawn(file, argv, {
     detached: true,
     env: { ...environment, ...CHILD_ENVIRONMENT },
-    stdio: [stdin, 'pipe', 'pipe'],
+    stdio: [stdin, 'pipe', 'pipe', ...(secondOutput ? (['pipe'] as const) : [])],
   })
   const exited = exitOf(child)
   const pid = child.pid
@@ -94,6 +98,8 @@ export function spawnChild(options: ChildOptions): Child {
     throw new LatchkeyError('DEPENDENCY_MISSING', `cannot start ${command}`)
   child.stdin?.on('error', () => {})
   child.stdout.on('error', () => {})
+  const second = secondOutput ? (child.stdio[3] as Readable) : undefined
+  second?.on('error', () => {})
   let gone = false
   child.once('exit', () => {
     gone = true
@@ -103,6 +109,7 @@ export function spawnChild(options: ChildOptions): Child {
   async function end(signal: NodeJS.Signals): Promise<ChildExit> {
     // Nobody reads any more: what is left in a pipe must not hold back `close`.
     child.stdout?.destroy()
+    second?.destroy()
     child.stdin?.destroy()
     if (gone) return exited
     signalGroup(pid!, signal)
@@ -115,6 +122,7 @@ export function spawnChild(options: ChildOptions): Child {
   return {
     pid,
     stdout: child.stdout,
+    secondOutput: second,
     stdin: child.stdin ?? undefined,
     exited,
     stderrTail: keepTail(child.stderr),

@@ -84,7 +84,7 @@ export function buildManifest(state: ManifestState, context: ManifestContext): C
       items: descriptors.length,
       itemsRoot: itemsRootOf(descriptors),
       gaps: boundedGaps(state.gaps),
-      masks: null,
+      masks: start.masks ?? null,
       software: context.software,
     },
   }

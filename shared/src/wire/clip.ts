@@ -1,5 +1,6 @@
 import { Type, type Static } from 'typebox'
 import { canonicalBytes } from '../bytes/canonical-json.ts'
+import { digestOf } from '../crypto/hash.ts'
 import {
   B64u32,
   Count,
@@ -70,6 +71,17 @@ export const GapField = Exact({
   reason: Type.Enum([...GAP_REASONS]),
 })
 export type GapField = Static<typeof GapField>
+
+/**
+ * Digest of the privacy masks of a camera, as manifests name it: H over the JCS form of `{v: 1, masks}`.
+ * @param masks shapes by name, points in 0..1 of the picture; the `meta` item of a clip repeats them
+ * @see spec/clip-manifest.md
+ */
+export function digestOfMasks(
+  masks: Readonly<Record<string, { readonly points: readonly (readonly number[])[] }>>,
+): string {
+  return digestOf(canonicalBytes({ v: 1, masks }))
+}
 
 /** What the device says it recorded. Signed again, `revision` + 1, as items are added. */
 export const clipManifest = defineMessage(
