@@ -168,7 +168,7 @@ export async function* ingest(options: IngestOptions): AsyncGenerator<StreamEven
   const end = {
     missing: watchdog.missing,
     failed: exit.code !== 0,
-    started: stamp !== undefined,
+    started: picture !== undefined,
     stderr: child.stderrTail(),
   }
   const soundEnd = endOfSound(end, options)
