@@ -4,8 +4,7 @@ import { isAbsolute } from 'node:path'
 import { Type, type Static } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { parseDocument } from 'yaml'
-import { MasksConfig } from './camera/camera-config.ts'
-import { CHOSEN_PICTURE } from './camera/source.ts'
+import { CameraConfig, DEFAULT_STALE_MS, MasksConfig } from './camera-config.ts'
 import { DEFAULT_CLIP_CONFIG } from './clip/clip-cutter.ts'
 import {
   AbsolutePath,
@@ -42,53 +41,9 @@ export const DEFAULTS = {
   maximumEvents: 50_000,
   uncertaintyMs: 5_000,
   stopGraceMs: 5_000,
-  staleMs: 5_000,
+  staleMs: DEFAULT_STALE_MS,
   motionMode: 'auto',
 } as const
-
-const Camera = Exact({
-  source: optional(
-    Text(1, 4_096),
-    'where the pictures come from: rpicam (the camera of a Pi), /dev/video0, rtsp://… without a password, or a video file',
-    { example: 'rpicam' },
-  ),
-  sourceFile: optional(
-    AbsolutePath,
-    'instead of source: a file whose first line is the source, for addresses with a password',
-    { example: '/etc/latchkey/camera.address' },
-  ),
-  substream: optional(
-    Text(1, 4_096),
-    'a smaller stream of the same camera, which motion is looked for in; what is recorded stays the source',
-    { example: 'rtsp://192.168.1.20/stream2' },
-  ),
-  substreamFile: optional(
-    AbsolutePath,
-    'instead of substream: a file whose first line is it, for addresses with a password',
-    { example: '/etc/latchkey/substream.address' },
-  ),
-  name: required(Text(1, 100), 'what the door is called; only the household ever sees it', { example: 'Front door' }),
-  loop: optional(Switch, 'a video file starts again at its end', { default: false }),
-  rate: optional(Fraction(1, 1_000), 'a video file plays this much faster', { default: 1 }),
-  staleMs: optional(
-    Milliseconds(1_000, 600_000),
-    'without a picture for this long the camera counts as lost and is started again',
-    { default: DEFAULTS.staleMs },
-  ),
-  width: optional(Whole(160, 7_680), 'columns asked of /dev/video… and rpicam, which let us choose', {
-    default: CHOSEN_PICTURE.width,
-  }),
-  height: optional(Whole(120, 4_320), 'rows asked of the same', { default: CHOSEN_PICTURE.height }),
-  framesPerSecond: optional(Whole(1, 60), 'pictures per second asked of the same', {
-    default: CHOSEN_PICTURE.framesPerSecond,
-  }),
-  hevc: optional(Switch, 'a camera that sends H.265 is recorded as it is; not every player shows it', {
-    default: false,
-  }),
-  audio: optional(Switch, 'the sound is recorded too, sealed apart from the pictures; ask everybody who is heard', {
-    default: false,
-  }),
-})
 
 const Relay = Exact({
   origin: required(OriginText, 'the relay that keeps the sealed clips; https outside this machine', {
@@ -190,7 +145,7 @@ export const AgentConfig = Exact({
       default: false,
     },
   ),
-  camera: Type.With(Camera, { description: 'The camera' }),
+  camera: Type.With(CameraConfig, { description: 'The camera' }),
   masks: optional(
     MasksConfig,
     'parts of the picture that are painted black before anything is seen or kept; the pictures are coded anew then, which costs the processor',
