@@ -69,6 +69,18 @@ const Clip = section('How long clips are', {
   }),
 })
 
+const ZONES_RULE =
+  'up to 16 zones by name, each {kind: include or exclude, points: [[x, y], …]} with 3 to 64 corners in 0…1 of the picture'
+
+const Zones = Type.Record(
+  Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9 _-]{0,39}$' }),
+  Exact({
+    kind: OneOf('include', 'exclude'),
+    points: Type.Array(Type.Tuple([Fraction(0, 1), Fraction(0, 1)]), { minItems: 3, maxItems: 64 }),
+  }),
+  { additionalProperties: false, maxProperties: 16, rule: ZONES_RULE },
+)
+
 const Motion = section('What counts as motion', {
   mode: optional(
     OneOf('full', 'eco', 'auto'),
@@ -81,6 +93,23 @@ const Motion = section('What counts as motion', {
   minAreaShare: optional(Fraction(0, 1), 'smallest share of the picture that counts', {
     default: DEFAULT_MOTION_CONFIG.minAreaShare,
   }),
+  zones: optional(
+    Zones,
+    'where motion counts, by a name of yours: only inside include zones where there are any, and never inside exclude zones',
+    {
+      example: {
+        porch: {
+          kind: 'include',
+          points: [
+            [0.1, 0.3],
+            [0.9, 0.3],
+            [0.9, 1],
+            [0.1, 1],
+          ],
+        },
+      },
+    },
+  ),
 })
 
 const Spool = section('The queue of sealed clips on the disk', {
@@ -195,12 +224,20 @@ function schemaFindings(value: unknown): string[] {
     }
     const schema = schemaAt(CONFIG_SCHEMA, path)
     // The group around an unknown key names it, with the right words.
-    if (schema === undefined) return []
+    if (schema === undefined) return ruledAbove(path)
     if (unknown && !speaksForAll(schema)) return unknown.map((name) => unknownText(schema, path, name))
     if (missing && !speaksForAll(schema)) return missing.map((name) => missingText([...path, name]))
     return [`${pathText(path) || 'the file'} must be ${ruleOf(schema)}`]
   })
   return [...new Set(findings)]
+}
+
+/** A key that people name themselves is not repeated: the key above it has the rule for all of them. */
+function ruledAbove(path: readonly string[]): string[] {
+  const above = path.findLastIndex((_, at) => schemaAt(CONFIG_SCHEMA, path.slice(0, at))?.rule !== undefined)
+  if (above < 0) return []
+  const key = path.slice(0, above)
+  return [`${pathText(key)} must be ${ruleOf(schemaAt(CONFIG_SCHEMA, key)!)}`]
 }
 
 function unknownText(schema: KeySchema, path: readonly string[], name: string): string {

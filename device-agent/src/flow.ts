@@ -76,14 +76,26 @@ export interface Box {
   readonly height: number
 }
 
+/**
+ * Why the detector found what it found: `visitor` and `close-visitor` (who fills much of the picture) move. Passed over
+ * are `light` that changed, the camera's switch to or from `infrared`, what is `small`, and what only the next pictures can
+ * tell: `unconfirmed`, or `settling` when nearly everything changed at once.
+ */
+export type FindingReason =
+  'learning' | 'quiet' | 'visitor' | 'close-visitor' | 'light' | 'infrared' | 'small' | 'unconfirmed' | 'settling'
+
 /** What the detector says of one luma frame. */
 export interface MotionFinding {
   readonly captureMs: number
   readonly moving: boolean
-  /** Why: share of the picture that changed, the threshold in force, and where. */
+  readonly reason: FindingReason
+  /** Share of the picture that changed and is not light, and the least share that counts. */
   readonly changedShare: number
   readonly threshold: number
+  /** Where something moves, largest first. */
   readonly boxes: readonly Box[]
+  /** Names of the `include` zones in which it does. */
+  readonly zones: readonly string[]
 }
 
 export type Trigger = 'motion' | 'ring'

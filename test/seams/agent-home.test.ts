@@ -26,7 +26,15 @@ const FACTS: KnownFacts = {
   clock: { source: 'ntp', offsetMs: 0, uncertaintyMs: 10, checkedMs: 1 },
 }
 const RING: DoorEvent = { event: 'a-ring', trigger: 'ring', atMs: 1_800_000_000_000 }
-const finding = (moving: boolean): MotionFinding => ({ captureMs: 1, moving, changedShare: 0, threshold: 0, boxes: [] })
+const finding = (moving: boolean): MotionFinding => ({
+  captureMs: 1,
+  moving,
+  changedShare: 0,
+  threshold: 0,
+  boxes: [],
+  reason: 'visitor',
+  zones: [],
+})
 
 /** A doorbell at a broker; `asked` are the switches that were flipped. */
 function openHome(broker: HomeBroker, log: Log = silentLog) {

@@ -52,7 +52,8 @@ async function play(story: Story) {
     if (n % 2 !== 0 || foundS < 0) continue
     const moving = motion.some(([from, to]) => foundS >= from && foundS < to)
     const boxes = moving ? [{ x: 0, y: 0, width: 0.5, height: 0.5 }] : []
-    cutter.find({ captureMs: T0 + foundS * 1000, moving, changedShare: moving ? 0.2 : 0, threshold: 0.005, boxes })
+    const why = { reason: moving ? ('visitor' as const) : ('quiet' as const), zones: moving ? ['porch'] : [], boxes }
+    cutter.find({ captureMs: T0 + foundS * 1000, moving, changedShare: moving ? 0.2 : 0, threshold: 0.005, ...why })
     await cutter.drained()
   }
   await cutter.finish()
@@ -108,8 +109,9 @@ describe('the clip cutter', () => {
     ])
     expect(items[0]!.bytes).toEqual(FORMAT.init)
     const meta = JSON.parse(Buffer.from(items.at(-1)!.bytes).toString()) as Record<string, unknown>
-    expect(meta).toMatchObject({ camera: 'Front door', trigger: 'motion', zones: [], triggerMs: T0 + 12_400 })
+    expect(meta).toMatchObject({ camera: 'Front door', trigger: 'motion', zones: ['porch'], triggerMs: T0 + 12_400 })
     expect(meta['boxes']).toHaveLength(3)
+    expect(meta['motion']).toMatchObject({ reasons: { visitor: expect.any(Number) as number } })
   })
 
   test('keeps the whole pre-roll when keyframes are far apart', async () => {
@@ -273,7 +275,8 @@ describe('the clip cutter', () => {
     for (let n = 0; n < 400; n++) {
       cutter.add(frameOf(n, 1))
       const moving = n >= 80 && n < 300
-      cutter.find({ captureMs: T0 + n * 100, moving, changedShare: 0.1, threshold: 0.005, boxes: [] })
+      const why = { reason: 'visitor' as const, zones: [], boxes: [] }
+      cutter.find({ captureMs: T0 + n * 100, moving, changedShare: 0.1, threshold: 0.005, ...why })
     }
     open(POSTER)
     await cutter.finish()

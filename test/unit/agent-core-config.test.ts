@@ -21,6 +21,8 @@ const GOOD = {
 const withButton = (button: unknown) => ({ ...GOOD, button })
 const withHome = (home: unknown) => ({ ...GOOD, home })
 
+const withZone = (zone: unknown) => ({ ...GOOD, motion: { zones: { porch: zone } } })
+
 const withCamera = (keys: object) => ({ ...GOOD, camera: { ...GOOD.camera, ...keys } })
 
 function messageOf(value: unknown): string {
@@ -78,6 +80,46 @@ describe('the configuration', () => {
     ['a password without a user', withHome({ broker: 'mqtt://ha', passwordFile: '/x' }), /needs home\.usernameFile/],
     ['an authority for plain text', withHome({ broker: 'mqtt://ha', caFile: '/x' }), /caFile is for a broker at mqtts/],
     ['a prefix with a wildcard', withHome({ broker: 'mqtt://ha', topicPrefix: 'a/#' }), /home\.topicPrefix must be/],
+    [
+      'a zone of two points',
+      withZone({
+        kind: 'include',
+        points: [
+          [0, 0],
+          [1, 1],
+        ],
+      }),
+      /motion\.zones must be up to 16 zones/,
+    ],
+    [
+      'a zone beside the picture',
+      withZone({
+        kind: 'exclude',
+        points: [
+          [0, 0],
+          [1, 1],
+          [0, 1.5],
+        ],
+      }),
+      /motion\.zones must/,
+    ],
+    [
+      'a zone of an unknown kind',
+      withZone({
+        kind: 'hunter2',
+        points: [
+          [0, 0],
+          [1, 1],
+          [0, 1],
+        ],
+      }),
+      /motion\.zones must/,
+    ],
+    [
+      'a zone without a name',
+      { ...GOOD, motion: { zones: { '': { kind: 'include', points: [] } } } },
+      /motion\.zones must/,
+    ],
     ['something that is no object', 'GOOD', /the file/],
   ])('refuses %s', (_, value, reason) => {
     expect(messageOf(value)).toMatch(reason)

@@ -28,7 +28,8 @@ function createRig(stirring: (n: number) => boolean) {
   const under: (() => void)[] = []
   const finding = ({ captureMs }: LumaFrame): MotionFinding => {
     const stirs = stirring((captureMs * FPS) / 1000)
-    return { captureMs, moving: stirs, changedShare: stirs ? 0.1 : 0, threshold: 0.005, boxes: [] }
+    const why = { reason: stirs ? ('visitor' as const) : ('quiet' as const), threshold: 0.005, boxes: [], zones: [] }
+    return { captureMs, moving: stirs, changedShare: stirs ? 0.1 : 0, ...why }
   }
   const gate = createEcoGate({
     decode({ frame }, pass) {

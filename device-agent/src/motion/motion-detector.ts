@@ -1,101 +1,216 @@
 import { LatchkeyError } from '@latchkey/shared'
-import type { LumaFrame, MotionFinding } from '../flow.ts'
+import type { FindingReason, LumaFrame, MotionFinding } from '../flow.ts'
 import { type Component, boxOf, findComponents } from './block-components.ts'
-import type { NoiseLimits } from './block-noise.ts'
-import { Scene } from './scene.ts'
+import { PATTERNED, Scene, type SceneLimits } from './scene.ts'
+import type { MotionZones } from './zone-mask.ts'
 
 /** What counts as motion. */
 export interface MotionConfig {
   /** 1 (only the obvious) … 10 (the faintest); default 5. */
   readonly sensitivity: number
-  /** Smallest share of the picture that is a visitor, 0…1; default 0.005. */
+  /** Smallest share of the picture that is a visitor, 0…1; default 0.003. */
   readonly minAreaShare: number
+  /** Where motion counts; none: everywhere. */
+  readonly zones?: MotionZones
 }
 
-export const DEFAULT_MOTION_CONFIG: MotionConfig = { sensitivity: 5, minAreaShare: 0.005 }
+export const DEFAULT_MOTION_CONFIG: MotionConfig = { sensitivity: 5, minAreaShare: 0.003 }
 
 /** Looks at one small luma picture after the other. */
 export interface MotionDetector {
-  /** What this picture shows against those before it. Any rate; about five per second is meant. @throws INTERNAL on a picture of wrong size */
+  /**
+   * What this picture shows against those before it. Any rate, and changing rates: about five per second are meant, one
+   * every two seconds will do while nothing stirs. @throws INTERNAL on a picture of wrong size
+   */
   look(frame: LumaFrame): MotionFinding
 }
 
-/** Pictures that only teach. */
-const LEARNING_FRAMES = 8
+/** Pictures, and time, that only teach. */
+const LEARNING_FRAMES = 3
+const LEARNING_MS = 1400
 /** A change over more of the picture than this may be the light: it has to go on for longer than a switch settles. */
 const LARGE_SHARE = 0.3
 const LARGE_SETTLE_MS = 1000
 /** Once moving, a visitor who stands still for less than this is still moving. */
 const HOLD_MS = 5000
-/** Blocks that must stir for a component to stir: one alone is noise. */
+/** Blocks, and share of its blocks, that must stir for a thing to stir: fewer are noise. */
 const STIRRING_BLOCKS = 2
+const STIRRING_SHARE = 0.05
+/** Of a visitor's blocks at least this share shows edges that were not there, or hides some that were. */
+const PATTERNED_SHARE = 0.25
+/** The light over the whole picture changes by less than this from one picture to the next on its own. */
+const LIGHT_STEP = 0.1
+/** One picture may be a switch, and a few blocks a figure of a burned-in clock. */
+const REACHING_FRAMES = 2
+const REACHING_FRAMES_SMALL = 3
+/** Twice the least area is no longer small. */
+const SMALL = 2
+const MAX_BETWEEN_REACHES = 3
 const MAX_BOXES = 8
-/** After a longer pause between pictures the old one says nothing about movement. */
-const MAX_INTERVAL_MS = 2000
 
-function limitsOf({ sensitivity }: MotionConfig): NoiseLimits {
-  return { floor: 8 - 0.8 * sensitivity, deviations: 8 - 0.6 * sensitivity }
+function limitsOf({ sensitivity }: MotionConfig): SceneLimits {
+  const deviations = 8 - 0.6 * sensitivity
+  return {
+    mean: { floor: 8 - 0.8 * sensitivity, deviations },
+    pattern: { floor: 20 - 2 * sensitivity, deviations },
+  }
+}
+
+const countOf = (blocks: readonly number[], marks: Uint8Array, value: number) =>
+  blocks.reduce((sum, block) => sum + (marks[block] === value ? 1 : 0), 0)
+
+const enoughOf = (blocks: readonly number[]) => Math.max(STIRRING_BLOCKS, STIRRING_SHARE * blocks.length)
+
+/** What the pictures of one stream have shown so far. */
+class Watch {
+  readonly scene: Scene
+  /** Since when something large enough has stirred without a break, and in how many pictures it reached new blocks. */
+  stirringSinceMs: number | undefined
+  reachedFrames = 0
+  /** When something was last found moving. */
+  movedMs = -Infinity
+  /** When the light over everything last changed at once. */
+  lightMs = -Infinity
+  /** Until when it only learns. */
+  learnsUntilMs: number
+  /** Fewer blocks than this are nobody. */
+  readonly minBlocks: number
+  readonly visitors: Uint8Array
+  readonly #before: Uint8Array
+  #sinceReached = 0
+
+  constructor(frame: LumaFrame, { zones = {}, minAreaShare }: MotionConfig) {
+    this.scene = new Scene(frame, zones)
+    this.minBlocks = Math.max(2, minAreaShare * this.scene.grid.count)
+    this.#before = new Uint8Array(this.scene.grid.count)
+    this.visitors = new Uint8Array(this.scene.grid.count)
+    this.learnsUntilMs = frame.captureMs + LEARNING_MS
+  }
+
+  isLarge({ blocks }: Component): boolean {
+    return blocks.length > LARGE_SHARE * this.scene.grid.count
+  }
+
+  stirs({ blocks }: Component): boolean {
+    return countOf(blocks, this.scene.stirring, 1) >= enoughOf(blocks)
+  }
+
+  /** Whether a group of changed blocks brings edges, as things do, or only another brightness, as light does. */
+  isThing({ blocks }: Component): boolean {
+    const patterned = countOf(blocks, this.scene.changed, PATTERNED)
+    return patterned >= 2 && patterned >= PATTERNED_SHARE * blocks.length
+  }
+
+  /** Keeps count of how long, without a break, things have stirred. */
+  track(things: readonly Component[], nowMs: number): void {
+    const stirring = things.filter((thing) => this.stirs(thing))
+    // Who comes reaches new blocks in picture after picture; what only changes in its place does so once.
+    const reaches = stirring.some(({ blocks }) => blocks.some((block) => this.#before[block] === 0))
+    this.#before.set(this.scene.changed)
+    this.#sinceReached++
+    if (stirring.length === 0 || this.#sinceReached > MAX_BETWEEN_REACHES) this.reachedFrames = 0
+    if (reaches) {
+      this.reachedFrames++
+      this.#sinceReached = 0
+    }
+    this.stirringSinceMs = stirring.length > 0 ? (this.stirringSinceMs ?? nowMs) : undefined
+  }
+
+  isMoving(thing: Component, nowMs: number): boolean {
+    // What was already moving needs no second proof; otherwise one picture may be a switch.
+    const { blocks } = thing
+    if (nowMs - this.movedMs <= HOLD_MS)
+      return blocks.filter((block) => nowMs - this.scene.stirredMs(block) <= HOLD_MS).length >= enoughOf(blocks)
+    if (!this.stirs(thing)) return false
+    const needed = blocks.length < SMALL * this.minBlocks ? REACHING_FRAMES_SMALL : REACHING_FRAMES
+    const settles = this.isLarge(thing) || nowMs - this.lightMs <= LARGE_SETTLE_MS
+    return settles ? nowMs - this.stirringSinceMs! > LARGE_SETTLE_MS : this.reachedFrames >= needed
+  }
 }
 
 /**
- * Builds a detector for one stream: a running average per pixel as background, the whole picture's change of light
- * taken out as a factor, each block judged by its own usual noise, blocks with the same pattern under other light
- * passed over, and groups of blocks that stir taken for visitors.
+ * Builds a detector for one stream. A block of the picture has changed when its mean differs from the known place's by
+ * more than it usually does, the whole picture's change of light taken out as a factor. Groups of such blocks are things
+ * when they bring edges of their own, and light when they do not; things that stir are visitors.
  */
 export function createMotionDetector(config: MotionConfig = DEFAULT_MOTION_CONFIG): MotionDetector {
   const limits = limitsOf(config)
-  let scene: Scene | undefined
+  let watch: Watch | undefined
 
-  function judge(at: Scene, component: Component, nowMs: number): boolean {
-    const stirs = component.blocks.filter((block) => at.stirring[block] !== 0).length >= STIRRING_BLOCKS
-    const large = component.blocks.length > LARGE_SHARE * at.changed.length
-    // What was already moving needs no second proof; otherwise one picture may be a switch.
-    if (nowMs - at.movedMs <= HOLD_MS) return component.blocks.some((block) => nowMs - at.stirredMs(block) <= HOLD_MS)
-    if (!stirs) return false
-    return large ? nowMs - (at.stirringSinceMs ?? nowMs) > LARGE_SETTLE_MS : at.stirredFrames >= 2
+  function look(frame: LumaFrame): MotionFinding {
+    const { captureMs, luma } = frame
+    const grid = watch?.scene.grid
+    const fits = grid?.width === frame.width && grid.height === frame.height && captureMs >= watch!.scene.lastMs
+    const at = fits ? watch! : (watch = new Watch(frame, config))
+    const { scene } = at
+    scene.mark(luma, limits, captureMs)
+    if (Math.abs(scene.gain - 1) > LIGHT_STEP) at.lightMs = captureMs
+    const learning = scene.frames++ < LEARNING_FRAMES || captureMs < at.learnsUntilMs
+    const components = findComponents(scene.changed, scene.grid)
+    const large = components.filter(({ blocks }) => blocks.length >= at.minBlocks)
+    const things = learning ? [] : large.filter((component) => at.isThing(component))
+    at.visitors.fill(0)
+    at.track(things, captureMs)
+    const movers = things.filter((thing) => at.isMoving(thing, captureMs))
+    if (movers.length > 0) at.movedMs = captureMs
+    const settled = !learning && settle(at, { things, large, movers }, captureMs)
+    const reason = reasonOf(at, { learning, components, large, things, movers, settled })
+    scene.learn(captureMs, at.visitors)
+    const changedBlocks = things.reduce((sum, { blocks }) => sum + blocks.length, 0)
+    return {
+      captureMs,
+      moving: movers.length > 0,
+      reason,
+      changedShare: changedBlocks / scene.grid.count,
+      threshold: config.minAreaShare,
+      boxes: movers.slice(0, MAX_BOXES).map((component) => boxOf(component, scene.grid)),
+      zones: scene.zones.touched(movers.flatMap(({ blocks }) => blocks)),
+    }
   }
 
   return {
     look(frame) {
-      const { captureMs, luma } = frame
-      if (luma.length !== frame.width * frame.height)
+      if (frame.luma.length !== frame.width * frame.height)
         throw new LatchkeyError('INTERNAL', 'luma picture has a wrong size')
-      const fits = scene?.grid.width === frame.width && scene.grid.height === frame.height
-      const at = fits && captureMs >= scene!.lastMs ? scene! : (scene = new Scene(frame))
-      const elapsedMs = Math.min(MAX_INTERVAL_MS, captureMs - at.lastMs)
-      at.mark(luma, limits, captureMs)
-      const learning = at.frames++ < LEARNING_FRAMES
-      const components = findComponents(at.changed, at.grid)
-      const minBlocks = Math.max(2, config.minAreaShare * at.changed.length)
-      const large = components.filter(({ blocks }) => blocks.length >= minBlocks)
-      trackStir(at, large, captureMs)
-      const movers = learning ? [] : large.filter((component) => judge(at, component, captureMs))
-      if (movers.length > 0) at.movedMs = captureMs
-      learn(at, { large, learning })
-      at.follow(elapsedMs, captureMs)
-      const changedBlocks = large.reduce((sum, { blocks }) => sum + blocks.length, 0)
-      return {
-        captureMs,
-        moving: movers.length > 0,
-        changedShare: changedBlocks / at.changed.length,
-        threshold: config.minAreaShare,
-        boxes: movers.slice(0, MAX_BOXES).map((component) => boxOf(component, at.grid)),
-      }
+      return look(frame)
     },
   }
 }
 
-/** Keeps count of how long, without a break, large components have stirred. */
-function trackStir(at: Scene, large: readonly Component[], nowMs: number): void {
-  const stirs = large.some(({ blocks }) => blocks.filter((block) => at.stirring[block] !== 0).length >= STIRRING_BLOCKS)
-  at.stirredFrames = stirs ? at.stirredFrames + 1 : 0
-  at.stirringSinceMs = stirs ? (at.stirringSinceMs ?? nowMs) : undefined
+interface Groups {
+  /** Large enough to count. */
+  readonly large: readonly Component[]
+  readonly things: readonly Component[]
+  readonly movers: readonly Component[]
 }
 
-/** What is no visitor is usual: too small, or seen while learning. */
-function learn(at: Scene, { large, learning }: { large: readonly Component[]; learning: boolean }): void {
-  const except = new Uint8Array(at.changed.length)
-  if (!learning) for (const { blocks } of large) for (const block of blocks) except[block] = 1
-  at.background.learn(except)
-  at.previous.learn(except)
+/**
+ * Decides what becomes of the changed blocks: things hide the place, light becomes part of it as soon as it rests. True
+ * when the whole picture was taken over: the camera now sees by another light.
+ */
+function settle(at: Watch, { large, things, movers }: Groups, nowMs: number): boolean {
+  const { scene, visitors } = at
+  for (const { blocks } of things) for (const block of blocks) visitors[block] = 1
+  for (const component of large)
+    if (!things.includes(component)) for (const block of component.blocks) scene.lit[block] = 1
+  const switched = movers.length === 0 && things.some((thing) => at.isLarge(thing) && !at.stirs(thing))
+  if (!switched || nowMs - at.movedMs <= HOLD_MS) return false
+  visitors.fill(0)
+  scene.adopt(nowMs)
+  at.learnsUntilMs = nowMs + LEARNING_MS
+  return true
+}
+
+function reasonOf(
+  at: Watch,
+  found: Groups & { components: readonly Component[]; learning: boolean; settled: boolean },
+): FindingReason {
+  if (found.learning) return 'learning'
+  if (found.movers.length > 0) return found.movers.some((mover) => at.isLarge(mover)) ? 'close-visitor' : 'visitor'
+  if (found.settled) return 'infrared'
+  const stirring = found.things.filter((thing) => at.stirs(thing))
+  if (stirring.some((thing) => at.isLarge(thing))) return 'settling'
+  if (stirring.length > 0) return 'unconfirmed'
+  if (found.large.length > found.things.length || Math.abs(at.scene.gain - 1) > LIGHT_STEP) return 'light'
+  return found.components.length > 0 ? 'small' : 'quiet'
 }

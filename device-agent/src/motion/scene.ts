@@ -1,114 +1,112 @@
 import type { LumaFrame } from '../flow.ts'
-import {
-  type BlockGrid,
-  type Comparison,
-  createBlockGrid,
-  forEachBlock,
-  gainBetween,
-  measureDifferences,
-  measureLikeness,
-  measureMeans,
-} from './block-grid.ts'
+import { Background } from './background.ts'
+import { type BlockGrid, createBlockGrid, gainBetween, measureMeans } from './block-grid.ts'
+import { BlockFlicker } from './block-flicker.ts'
 import { BlockNoise, type NoiseLimits } from './block-noise.ts'
+import { createZoneMask, type MotionZones, type ZoneMask } from './zone-mask.ts'
 
-/** Patterns this alike are the same thing under other light. */
-const SAME_PATTERN = 0.85
 /** A change that has not stirred for this long is part of the scene: a parcel, a parked car, a lamp. */
 const ABSORB_AFTER_MS = 10_000
-/** Time constants of the background: where nothing changed, and under a visitor. */
-const QUIET_TAU_MS = 3000
-const VISITOR_TAU_MS = 120_000
 
-/** A picture to compare with, and how much each block usually differs from it. */
-class Reference {
-  readonly pixels: Float32Array
-  /** Mean of each block of `pixels`; whoever changes those keeps these in step. */
-  readonly means: Float32Array
-  readonly #grid: BlockGrid
-  readonly #usual: BlockNoise
-  readonly #differences: Float32Array
-  #comparison: Comparison
-
-  constructor(grid: BlockGrid, pixels: Float32Array) {
-    this.pixels = pixels
-    this.#grid = grid
-    this.#usual = new BlockNoise(grid.columns * grid.rows)
-    this.means = new Float32Array(grid.columns * grid.rows)
-    measureMeans(grid, pixels, this.means)
-    this.#differences = new Float32Array(grid.columns * grid.rows)
-    this.#comparison = { picture: pixels, expected: pixels, gain: 1 }
-  }
-
-  /** Measures `picture`, whose block means are `means`; returns the change of light outside `visitors`. */
-  compare(picture: Float32Array, means: Float32Array, visitors: Uint8Array): number {
-    const gain = gainBetween(means, this.means, visitors)
-    this.#comparison = { picture, expected: this.pixels, gain }
-    measureDifferences(this.#grid, this.#comparison, this.#differences)
-    return gain
-  }
-
-  /** Whether a block of the picture last compared shows something else. */
-  differs(block: number, limits: NoiseLimits): boolean {
-    if (!this.#usual.exceeds(block, this.#differences[block]!, limits)) return false
-    return measureLikeness(this.#grid, this.#comparison, block) < SAME_PATTERN
-  }
-
-  /** Takes the differences last measured as usual, except where `except` is not 0. */
-  learn(except: Uint8Array): void {
-    this.#usual.learn(this.#differences, except)
-  }
+/** From which difference on something counts, per measure. */
+export interface SceneLimits {
+  /** Of a block's mean, in luma levels. */
+  readonly mean: NoiseLimits
+  /** Of a block's edges, in squared levels per pixel. */
+  readonly pattern: NoiseLimits
 }
+
+/** What a block that changed turned out to be. */
+export const NOTHING = 0
+export const FLAT = 1
+export const PATTERNED = 2
 
 /** Everything remembered of one stream. */
 export class Scene {
   readonly grid: BlockGrid
-  readonly background: Reference
-  readonly previous: Reference
-  /** Per block, 1 where something is that was not there before. */
+  readonly zones: ZoneMask
+  /** Per block: {@link NOTHING}, or what is there that was not before, {@link FLAT} or {@link PATTERNED}. */
   readonly changed: Uint8Array
+  /** Per block, 1 where only the light is another. */
+  readonly lit: Uint8Array
   /** Per block, 1 where something moved since the picture before. */
   readonly stirring: Uint8Array
-  readonly #picture: Float32Array
-  readonly #means: Float32Array
-  readonly #stirredMs: Float64Array
-  /** Capture time of the latest picture. */
+  /** By how much the light over all of it changed since the picture before, as a factor. */
+  gain = 1
+  /** Capture times of the first and the latest picture, and their number. */
+  readonly firstMs: number
   lastMs: number
   frames = 0
-  /** Since when, and in how many pictures without a break, something large has stirred. */
-  stirringSinceMs: number | undefined
-  stirredFrames = 0
-  /** When something was last found moving. */
-  movedMs = -Infinity
+  readonly #means: Float32Array
+  readonly #previous: Float32Array
+  readonly #background: Background
+  readonly #usualMean: BlockNoise
+  readonly #usualStir: BlockNoise
+  readonly #usualPattern: BlockNoise
+  readonly #stirredMs: Float64Array
+  readonly #flicker: BlockFlicker
+  #luma: Uint8Array
 
-  constructor({ width, height, luma, captureMs }: LumaFrame) {
-    this.grid = createBlockGrid(width, height)
-    const count = this.grid.columns * this.grid.rows
-    this.background = new Reference(this.grid, Float32Array.from(luma))
-    this.previous = new Reference(this.grid, Float32Array.from(luma))
-    this.changed = new Uint8Array(count)
-    this.stirring = new Uint8Array(count)
-    this.#picture = Float32Array.from(luma)
-    this.#means = new Float32Array(count)
-    this.#stirredMs = new Float64Array(count).fill(-Infinity)
-    this.lastMs = captureMs
+  constructor(frame: LumaFrame, zones: MotionZones) {
+    const grid = createBlockGrid(frame.width, frame.height)
+    this.grid = grid
+    this.zones = createZoneMask(grid, zones)
+    this.changed = new Uint8Array(grid.count)
+    this.lit = new Uint8Array(grid.count)
+    this.stirring = new Uint8Array(grid.count)
+    this.#means = new Float32Array(grid.count)
+    measureMeans(grid, frame.luma, this.#means)
+    this.#previous = this.#means.slice()
+    this.#background = new Background(grid, { ...frame, means: this.#means })
+    this.#usualMean = new BlockNoise(grid.count)
+    this.#usualStir = new BlockNoise(grid.count)
+    this.#usualPattern = new BlockNoise(grid.count)
+    this.#stirredMs = new Float64Array(grid.count).fill(-Infinity)
+    this.#flicker = new BlockFlicker(grid.count)
+    this.#luma = frame.luma
+    this.firstMs = frame.captureMs
+    this.lastMs = frame.captureMs
   }
 
-  /** Marks what differs from the background and what differs from the picture before. */
-  mark(luma: Uint8Array, limits: NoiseLimits, nowMs: number): void {
-    this.#picture.set(luma)
-    measureMeans(this.grid, this.#picture, this.#means)
-    this.previous.compare(this.#picture, this.#means, this.changed)
-    const gain = this.background.compare(this.#picture, this.#means, this.changed)
+  /** Marks what differs from the place as it is known, and what differs from the picture before. */
+  mark(luma: Uint8Array, limits: SceneLimits, nowMs: number): void {
+    this.#luma = luma
+    measureMeans(this.grid, luma, this.#means)
+    this.gain = gainBetween(this.#means, this.#previous, this.changed)
+    this.#background.relight(gainBetween(this.#means, this.#background.means, this.changed))
     for (let block = 0; block < this.changed.length; block++) {
-      this.stirring[block] = this.previous.differs(block, limits) ? 1 : 0
-      if (this.stirring[block] !== 0) this.#stirredMs[block] = nowMs
+      const stir = this.#stirOf(block)
+      this.stirring[block] = this.#usualStir.exceeds(block, stir, limits.mean) ? 1 : 0
       // What comes into a block stirs it: what creeps in is the exposure, and what rests has become part of the scene.
+      if (this.stirring[block] !== 0) this.#stirredMs[block] = nowMs
       const rests = nowMs - this.#stirredMs[block]! > ABSORB_AFTER_MS
-      this.changed[block] = !rests && this.background.differs(block, limits) ? 1 : 0
+      const counts = this.zones.counts[block] !== 0 && !rests
+      this.lit[block] = 0
+      this.changed[block] = NOTHING
+      if (counts && this.#usualMean.exceeds(block, this.#differenceOf(block), limits.mean))
+        this.#classify(block, limits)
     }
-    // All of it, behind visitors too: the place they leave is then known under the light of that moment.
-    const { pixels } = this.background
-    if (gain !== 1) for (let at = 0; at < pixels.length; at++) pixels[at]! *= gain
+  }
+
+  #stirOf(block: number): number {
+    return Math.abs(this.#means[block]! - this.#previous[block]! * this.gain)
+  }
+
+  #differenceOf(block: number): number {
+    return Math.abs(this.#means[block]! - this.#background.means[block]!)
+  }
+
+  #classify(block: number, { pattern }: SceneLimits): void {
+    const { fresh, hidden } = this.#background.compare(block, this.#luma, this.#means[block]!)
+    const isFresh = this.#usualPattern.exceeds(block, fresh, pattern)
+    if (isFresh || hidden > pattern.floor) this.changed[block] = PATTERNED
+    else this.changed[block] = FLAT
+  }
+
+  /** Takes the picture for the place, and what was usual by the old light for unknown. */
+  adopt(nowMs: number): void {
+    this.#background.adopt(this.#luma, nowMs)
+    for (const usual of [this.#usualMean, this.#usualStir, this.#usualPattern]) usual.clear()
   }
 
   /** When this block last stirred. */
@@ -116,23 +114,22 @@ export class Scene {
     return this.#stirredMs[block]!
   }
 
-  /** Lets the background follow the picture, slowly behind visitors, and remembers the picture. */
-  follow(elapsedMs: number, nowMs: number): void {
-    const quiet = 1 - Math.exp(-elapsedMs / QUIET_TAU_MS)
-    const behindVisitor = 1 - Math.exp(-elapsedMs / VISITOR_TAU_MS)
-    const picture = this.#picture
-    const { pixels, means } = this.background
-    const { width } = this.grid
-    forEachBlock(this.grid, (block, top, left, bottom, right) => {
-      const weight = this.changed[block] === 0 ? quiet : behindVisitor
-      let sum = 0
-      for (let y = top; y < bottom; y++)
-        for (let at = y * width + left, end = y * width + right; at < end; at++)
-          sum += pixels[at] = pixels[at]! + weight * (picture[at]! - pixels[at]!)
-      means[block] = sum / ((bottom - top) * (right - left))
-    })
-    this.previous.pixels.set(picture)
-    this.previous.means.set(this.#means)
+  /**
+   * Remembers the picture: where `visitors` is not 0 the place behind is kept, elsewhere its differences are usual. Takes
+   * out of `visitors` what only flickers.
+   */
+  learn(nowMs: number, visitors: Uint8Array): void {
+    this.#flicker.note(this.stirring, nowMs - this.lastMs)
+    for (let block = 0; block < visitors.length; block++) {
+      if (this.#flicker.isRestless(block)) visitors[block] = 0
+      if (visitors[block] !== 0 || this.lit[block] !== 0) continue
+      this.#usualMean.learn(block, this.#differenceOf(block))
+      this.#usualStir.learn(block, this.#stirOf(block))
+      if (this.#background.isInTurn(block) || this.frames < 4)
+        this.#usualPattern.learn(block, this.#background.compare(block, this.#luma, this.#means[block]!).fresh)
+    }
+    this.#background.follow(this.#luma, nowMs, { visitors, lit: this.lit })
+    this.#previous.set(this.#means)
     this.lastMs = nowMs
   }
 }
