@@ -98,7 +98,7 @@ function describe({ terminal, options }: Setup, camera: ChosenCamera, chosen: Ch
     ['Door', chosen['camera.name']],
     ['Relay', chosen['relay.origin']],
     ['Button', button],
-    ['Written to', options.config],
+    ['File', options.config],
   ]
   terminal.write('\n')
   for (const [label, value] of rows) terminal.write(`  ${String(label).padEnd(12)}${String(value)}\n`)

@@ -30,7 +30,7 @@ const PLAIN: readonly (readonly [RegExp, string])[] = [
   [/[│]/g, '|'],
   [/[┌┐└┘]/g, '+'],
   [/[░▒▓█]/g, '#'],
-  [/[^\t\n\u0020-\u007e\u001b]/g, '?'],
+  [/[^\t\n\r\u0020-\u007e\u001b]/g, '?'],
 ]
 
 /** Whether the terminal shows more than ASCII, as its locale says. */

@@ -29,7 +29,7 @@ const NETWORK = 'check the network: is the Wi-Fi or cable up, does ping work?'
 
 /** Why a connection failed, as the system says it, in words and with what to do. */
 const REASONS: Readonly<Record<string, readonly [text: string, fix: string]>> = {
-  ENOTFOUND: ['its name is not known', 'check relay.origin, and the network’s name server'],
+  ENOTFOUND: ['its name is not known', 'check the address, and the network’s name server'],
   EAI_AGAIN: ['names cannot be looked up', NETWORK],
   ECONNREFUSED: ['it refuses the connection', 'is the relay running? is the port of relay.origin right?'],
   ENETUNREACH: ['there is no network', NETWORK],
