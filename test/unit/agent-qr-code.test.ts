@@ -10,7 +10,7 @@ const withoutColour = (row: string) => row.replaceAll(/\u001b\[[\d;]*m/g, '')
 /** Half blocks → what is drawn, two rows for one. */
 function halves(rows: readonly string[]): boolean[][] {
   return rows.flatMap((row) => {
-    const cells = [...withoutColour(row)]
+    const cells = Array.from(withoutColour(row))
     return [cells.map((cell) => '█▀'.includes(cell)), cells.map((cell) => '█▄'.includes(cell))]
   })
 }
