@@ -3,6 +3,7 @@ import type { Command } from './commands/command.ts'
 import { configCheckCommand, configExampleCommand, configShowCommand } from './commands/config.ts'
 import { homeRemoveCommand } from './commands/home-remove.ts'
 import { doctorCommand } from './commands/doctor.ts'
+import { replayCommand } from './commands/replay.ts'
 import { runCommand } from './commands/run.ts'
 import { statusCommand } from './commands/status.ts'
 import { setupCommand } from './commands/setup.ts'
@@ -15,6 +16,7 @@ const COMMANDS: readonly Command[] = [
   runCommand,
   statusCommand,
   walkTestCommand,
+  replayCommand,
   configCheckCommand,
   configShowCommand,
   configExampleCommand,
