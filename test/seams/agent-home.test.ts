@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { writeFile } from 'node:fs/promises'
 import { describe, expect, test } from 'vitest'
 import type { DoorEvent, MotionFinding } from '../../device-agent/src/flow.ts'
@@ -198,5 +199,32 @@ describe('trouble with the household’s broker', () => {
     await writeFile(passwordFile, `${user.password}\n`)
     await eventually(() => home.connected, 'the connection')
     await home[Symbol.asyncDispose]()
+  })
+
+  test('with a certificate of its own is taken by its authority, and by no other', async () => {
+    await using folder = await createMemoryFolder()
+    const [certFile, keyFile] = [`${folder.path}/cert.pem`, `${folder.path}/key.pem`]
+    const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', keyFile]
+    const subject = ['-subj', '/CN=home', '-addext', 'subjectAltName=IP:127.0.0.1']
+    execFileSync('openssl', ['req', '-x509', ...key, '-out', certFile, '-days', '2', ...subject], { stdio: 'ignore' })
+    await using broker = await createMosquitto({ tls: { certFile, keyFile } })
+    const openerFor = (caFile?: string) =>
+      createHomeSessionOpener({
+        broker: { url: broker.url, ...(caFile === undefined ? {} : { caFile }) },
+        clientId: 'x',
+        subscriptions: [],
+        clock,
+      })
+    const session = await openerFor(certFile)(() => {})
+    await session.publish({ topic: 'x', payload: 'y', retain: false })
+    await session.end()
+    await expect(openerFor()(() => {})).rejects.toMatchObject({
+      code: 'UNAVAILABLE',
+      message: expect.stringMatching(/certificate is not accepted \([A-Z_]+\): see home\.caFile/) as string,
+    })
+    await expect(openerFor(`${folder.path}/none`)(() => {})).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+      message: 'home.caFile cannot be read',
+    })
   })
 })

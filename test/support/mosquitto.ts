@@ -31,6 +31,8 @@ export interface MosquittoOptions {
   readonly port?: number
   /** The one who may do anything; anyone may when absent. */
   readonly user?: { readonly name: string; readonly password: string }
+  /** PEM files: TLS only, with this certificate. */
+  readonly tls?: { readonly certFile: string; readonly keyFile: string }
 }
 
 /** A real broker. */
@@ -56,8 +58,10 @@ export async function createMosquitto(options: MosquittoOptions = {}): Promise<M
   const folder = await createTemporaryFolder()
   const port = options.port ?? (await freePort())
   const config = join(folder.path, 'mosquitto.conf')
+  const { tls } = options
   const access = await accessLines(folder.path, options.user)
-  await writeFile(config, `listener ${port} 127.0.0.1\n${access}\npersistence false\nuser root\n`)
+  const keys = tls === undefined ? '' : `certfile ${tls.certFile}\nkeyfile ${tls.keyFile}\n`
+  await writeFile(config, `listener ${port} 127.0.0.1\n${keys}${access}\npersistence false\nuser root\n`)
   const child = spawn('mosquitto', ['-c', config], {
     stdio: 'ignore',
     env: { PATH },
@@ -72,5 +76,5 @@ export async function createMosquitto(options: MosquittoOptions = {}): Promise<M
     await exited
     await folder[Symbol.asyncDispose]()
   }
-  return { url: `mqtt://127.0.0.1:${port}`, port, stop, [Symbol.asyncDispose]: stop }
+  return { url: `${tls ? 'mqtts' : 'mqtt'}://127.0.0.1:${port}`, port, stop, [Symbol.asyncDispose]: stop }
 }
