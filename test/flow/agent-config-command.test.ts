@@ -44,3 +44,22 @@ test('a file of the camera’s address that others can read, or that holds none,
   await chmod(address, 0o600)
   expect(agent('config', 'check', '--config', path).stdout).toBe(`${path}: fine\n`)
 })
+
+test('a password of the home broker that is missing, or everybody’s to read, is told', async () => {
+  await using folder = await createMemoryFolder()
+  const [path, passwordFile] = [`${folder.path}/agent.yml`, `${folder.path}/home.password`]
+  const config = {
+    dataDir: '/x',
+    camera: { source: '/dev/video0', name: 'x' },
+    relay: { origin: 'https://relay.example' },
+    home: { broker: 'mqtts://ha.local:8883', usernameFile: '/x', passwordFile },
+  }
+  await writeFile(path, JSON.stringify(config))
+  const findings = () => agent('config', 'check', '--config', path).stdout
+  expect(findings()).toContain('home.passwordFile: there is no such file')
+  await writeFile(passwordFile, 'hunter2\n')
+  await chmod(passwordFile, 0o644)
+  expect(findings()).toContain(`home.passwordFile: everybody can read it; chmod o= ${passwordFile}`)
+  await chmod(passwordFile, 0o640)
+  expect(findings()).toBe(`${path}: fine\n`)
+})

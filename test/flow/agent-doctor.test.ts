@@ -8,6 +8,7 @@ import { checkConfigFile } from '../../device-agent/src/commands/config.ts'
 import { checkButton, checkChime } from '../../device-agent/src/commands/doctor/button.ts'
 import { checkDisk, parseMount } from '../../device-agent/src/commands/doctor/disk.ts'
 import type { Finding, Patient } from '../../device-agent/src/commands/doctor/finding.ts'
+import { checkHome } from '../../device-agent/src/commands/doctor/home.ts'
 import { checkClock, checkHeat, checkPower, checkService } from '../../device-agent/src/commands/doctor/machine.ts'
 import { checkCamera, checkFfmpeg } from '../../device-agent/src/commands/doctor/media.ts'
 import { checkBroker, checkLog, checkPairing, checkRelay } from '../../device-agent/src/commands/doctor/relay.ts'
@@ -17,6 +18,7 @@ import { systemClock } from '../../device-agent/src/kernel/clock.ts'
 import { createFakeRelay } from '../support/fake-relay.ts'
 import { drawScene } from '../support/media-files.ts'
 import { createMemoryFolder } from '../support/memory-folder.ts'
+import { createMosquitto } from '../support/mosquitto.ts'
 
 const MAIN = new URL('../../device-agent/src/main.ts', import.meta.url).pathname
 
@@ -184,6 +186,23 @@ describe('what the doctor says of', () => {
     expect(damaged.finding).toMatchObject({ verdict: 'fail', fix: 'sudo latchkey-agent setup' })
   })
 
+  test('home broker: none, away, one that refuses us, there', async () => {
+    const user = { name: 'doorbell', password: 'right' }
+    await using strict = await createMosquitto({ user })
+    await using open = await createMosquitto()
+    const [usernameFile, passwordFile] = [`${folder.path}/home.username`, `${folder.path}/home.password`]
+    await writeFile(usernameFile, user.name)
+    await writeFile(passwordFile, 'hunter2')
+    const home = (section: object) => verdictOf(checkHome(patientOf({ home: section })))
+    expect(await verdictOf(checkHome(patientOf()))).toMatchObject({ verdict: 'skip' })
+    expect(await home({ broker: 'mqtt://127.0.0.1:9' })).toMatchObject({ verdict: 'fail' })
+    const refused = await home({ broker: strict.url, usernameFile, passwordFile })
+    expect(refused).toMatchObject({ verdict: 'fail' })
+    expect(JSON.stringify(refused)).not.toContain('hunter2')
+    expect(await home({ broker: open.url, usernameFile: '/nowhere' })).toMatchObject({ verdict: 'fail' })
+    expect(await home({ broker: open.url })).toMatchObject({ verdict: 'warn' })
+  })
+
   test('button and chime: none, missing, there', async () => {
     expect(await verdictOf(checkButton(patientOf()))).toMatchObject({ verdict: 'skip' })
     const input = (device: string) => verdictOf(checkButton(patientOf({ button: { input: { device } } })))
@@ -266,7 +285,7 @@ test('as a program: one line each with the fix, no colour into a pipe, JSON when
   const { ok, findings } = JSON.parse(json.text) as { ok: boolean; findings: Finding[] }
   expect(ok).toBe(false)
   expect(findings.map(({ check }) => check)).toEqual([
-    ...['config', 'ffmpeg', 'camera', 'disk', 'clock', 'relay', 'pairing', 'broker', 'log', 'button', 'chime'],
+    ...['config', 'ffmpeg', 'camera', 'disk', 'clock', 'relay', 'pairing', 'broker', 'log', 'home', 'button', 'chime'],
     ...['heat', 'power', 'service'],
   ])
   expect(findings.filter(({ verdict, fix }) => (verdict === 'fail' || verdict === 'warn') && !fix)).toEqual([])

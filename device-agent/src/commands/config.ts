@@ -20,6 +20,15 @@ async function checkAddressFile(config: AgentConfig): Promise<string[]> {
   return [`camera.sourceFile: other users can read it; chmod 600 ${sourceFile}`]
 }
 
+/** Whether the password of the home broker is there, and nobody else's to read. */
+async function checkPasswordFile({ home }: AgentConfig): Promise<string[]> {
+  const path = home?.passwordFile
+  if (path === undefined) return []
+  const found = await stat(path).catch(() => null)
+  if (found === null) return ['home.passwordFile: there is no such file, or this user may not look for it']
+  return (found.mode & 0o007) === 0 ? [] : [`home.passwordFile: everybody can read it; chmod o= ${path}`]
+}
+
 /**
  * Everything that is wrong with a configuration file, each with key and rule, never a value.
  * @throws CONFIG_INVALID when it cannot be read or is not YAML
@@ -27,7 +36,9 @@ async function checkAddressFile(config: AgentConfig): Promise<string[]> {
 export async function checkConfigFile(path: string): Promise<readonly string[]> {
   const value = await loadConfigValue(path)
   const findings = checkAgentConfig(value)
-  return findings.length > 0 ? findings : checkAddressFile(value as AgentConfig)
+  if (findings.length > 0) return findings
+  const config = value as AgentConfig
+  return [...(await checkAddressFile(config)), ...(await checkPasswordFile(config))]
 }
 
 async function check({ args }: CommandContext): Promise<number> {

@@ -8,6 +8,7 @@ import { checkConfigFile } from './config.ts'
 import { checkButton, checkChime } from './doctor/button.ts'
 import { checkDisk } from './doctor/disk.ts'
 import { type Finding, findingsOf, type Patient, type Verdict } from './doctor/finding.ts'
+import { checkHome } from './doctor/home.ts'
 import { checkClock, checkHeat, checkPower, checkService } from './doctor/machine.ts'
 import { checkCamera, checkFfmpeg } from './doctor/media.ts'
 import { checkBroker, checkLog, checkPairing, checkRelay } from './doctor/relay.ts'
@@ -17,7 +18,7 @@ import { createTerminal, type Terminal, type Tone, wrapText } from './terminal.t
 const HELP = `Usage: latchkey-agent doctor [--json] [--config FILE]
 
 Looks at everything the doorbell needs, and says what to do about what is wrong: configuration, ffmpeg, camera, disk,
-clock, relay, pairing, broker, log, button, chime, heat, power and service. Changes nothing. As root it sees more.
+clock, relay, pairing, broker, log, home broker, button, chime, heat, power and service. Changes nothing. As root it sees more.
 
   --json          one object: { ok, findings: [{ check, verdict, text, fix }] }
   --config FILE   default ${DEFAULT_CONFIG_PATH}
@@ -70,7 +71,8 @@ async function examine(patient: Patient, tell: Tell): Promise<void> {
   tell(pairing.finding)
   tell(await checkBroker(patient, pairing.state))
   tell(await checkLog(patient, pairing.state))
-  for (const check of [checkButton, checkChime, checkHeat, checkPower, checkService]) tell(await check(patient))
+  for (const check of [checkHome, checkButton, checkChime, checkHeat, checkPower, checkService])
+    tell(await check(patient))
 }
 
 const MARKS: Readonly<Record<Verdict, readonly [mark: string, tone: Tone]>> = {
