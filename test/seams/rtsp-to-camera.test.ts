@@ -3,11 +3,18 @@ import { createCamera } from '../../device-agent/src/camera/camera.ts'
 import type { FfmpegBinary } from '../../device-agent/src/camera/ffmpeg-binary.ts'
 import { createCapture } from '../../device-agent/src/capture.ts'
 import { DEFAULT_CLIP_CONFIG } from '../../device-agent/src/clip/clip-cutter.ts'
-import type { CameraState, CodedFrame } from '../../device-agent/src/flow.ts'
+import type { CameraState, CodedFrame, VideoFormat } from '../../device-agent/src/flow.ts'
 import { systemClock as clock } from '../../device-agent/src/kernel/clock.ts'
-import { runningIngests as ingests } from '../support/child-programs.ts'
+import { childPrograms, runningIngests as ingests } from '../support/child-programs.ts'
 import { type CodedVideo, loadCodedVideo } from '../support/coded-video.ts'
-import { SMALL_SCENE, createFolder, decodeComplaints, drawScene, testFfmpeg } from '../support/media-files.ts'
+import {
+  SMALL_SCENE,
+  createFolder,
+  decodeComplaints,
+  drawScene,
+  makeVideo,
+  testFfmpeg,
+} from '../support/media-files.ts'
 import { createMemorySink, videoOf } from '../support/memory-sink.ts'
 import { eventually } from '../support/poll.ts'
 import { startRtspServer } from '../support/rtsp-server.ts'
@@ -30,11 +37,13 @@ function watch(url: string) {
   const stopping = new AbortController()
   const states: CameraState[] = []
   const frames: CodedFrame[] = []
+  const formats: VideoFormat[] = []
   const limits = { staleMs: 400, startMs: 5000, retryBaseMs: 20 }
   const camera = createCamera({ source: { kind: 'rtsp', url }, ffmpeg, clock, random: () => 0.5, ...limits })
   const done = (async () => {
     for await (const event of camera.events(stopping.signal)) {
       if (event.kind === 'state') states.push(event.state)
+      if (event.kind === 'format') formats.push(event.format)
       if (event.kind === 'frame') frames.push(event.frame)
     }
   })()
@@ -42,7 +51,7 @@ function watch(url: string) {
     stopping.abort()
     await done
   }
-  return { states, frames, [Symbol.asyncDispose]: stop }
+  return { states, frames, formats, [Symbol.asyncDispose]: stop }
 }
 
 const count = (states: readonly CameraState[], state: CameraState) => states.filter((seen) => seen === state).length
@@ -98,6 +107,55 @@ test('a camera’s password opens it and stands in no command line', async () =>
   await eventually(() => watched.states.at(-1) === 'on', 'pictures')
   expect(ingests().length).toBeGreaterThanOrEqual(1)
   expect(ingests().join(' ')).not.toMatch(/cret|wrong|127\.0\.0\.1/)
+})
+
+test('a password answers a digest challenge too, and it and the user are in no command line', async () => {
+  await using server = await startRtspServer({ video, credentials: 'admin:s3cret', digest: true })
+  await using watched = watch(server.url('admin:s3cret'))
+  await eventually(() => watched.states.at(-1) === 'on', 'pictures')
+  const everything = childPrograms().map(({ commandLine }) => commandLine)
+  expect(everything.length).toBeGreaterThanOrEqual(1)
+  expect(everything.join(' ')).not.toMatch(/s3cret|admin/)
+})
+
+test('another size in the middle of a stream is another stream: lost for a moment, then a format of its own', async () => {
+  await using folder = await createFolder()
+  const small = loadCodedVideo(makeVideo(`${folder.path}/small.mp4`, ['-c:v', 'libx264', '-g', '10', '-bf', '0'], 4))
+  await using server = await startRtspServer({ video })
+  await using watched = watch(server.url())
+  await eventually(() => watched.frames.length > 10, 'pictures')
+  server.show(small)
+  await eventually(() => watched.formats.length === 2 && watched.states.at(-1) === 'on', 'the other stream')
+  expect(watched.states).toEqual(['starting', 'on', 'camera-lost', 'on'])
+  expect(watched.formats.map(({ width }) => width)).toEqual([640, 128])
+  expect(Buffer.compare(watched.formats[0]!.init, watched.formats[1]!.init)).not.toBe(0)
+})
+
+/** The same video with every other picture called a keyframe. */
+function boasting(honest: CodedVideo): CodedVideo {
+  const label = (nal: Uint8Array) =>
+    (nal[0]! & 0x1f) === 1 ? Uint8Array.of((nal[0]! & 0xe0) | 5, ...nal.subarray(1)) : nal
+  return { ...honest, units: honest.units.map((unit) => ({ ...unit, nalUnits: unit.nalUnits.map(label) })) }
+}
+
+test('a picture that only calls itself a keyframe is none', async () => {
+  await using server = await startRtspServer({ video: boasting(video) })
+  await using watched = watch(server.url())
+  await eventually(() => watched.frames.length >= 40, 'pictures')
+  const distances = watched.frames.flatMap(({ keyframe }, i) => (keyframe ? [i] : []))
+  expect(distances.slice(0, 3)).toEqual([0, 15, 30])
+})
+
+test('garbage instead of pictures is a lost camera, found again when it comes to its senses', async () => {
+  const noise = (nal: Uint8Array) => Uint8Array.from(nal, (byte, i) => (i * 73 + byte) & 0xff)
+  const garbled = { ...video, units: video.units.map((unit) => ({ ...unit, nalUnits: unit.nalUnits.map(noise) })) }
+  await using server = await startRtspServer({ video })
+  await using watched = watch(server.url())
+  await eventually(() => watched.frames.length > 10, 'pictures')
+  server.show(garbled)
+  await eventually(() => watched.states.includes('camera-lost'), 'the loss', 20_000)
+  server.show(video)
+  await eventually(() => watched.states.at(-1) === 'on', 'pictures again', 20_000)
 })
 
 test('a stop ends everything at once, also while the camera hangs', async () => {

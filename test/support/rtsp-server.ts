@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { type AddressInfo, type Socket, createServer } from 'node:net'
 import type { CodedVideo } from './coded-video.ts'
 import { PAYLOAD_TYPE, createPacketizer } from './rtp-h264.ts'
@@ -7,8 +8,9 @@ export interface RtspServerOptions {
   readonly video: CodedVideo
   /** 1: as filmed. */
   readonly speed?: number
-  /** `user:password` to ask for (RFC 7617). */
+  /** `user:password` to ask for, in the clear (RFC 7617) unless `digest` (RFC 7616, MD5 as cameras still do). */
   readonly credentials?: string
+  readonly digest?: boolean
 }
 
 /** An RTSP server over TCP that plays one video in a loop, and misbehaves when told. */
@@ -25,6 +27,8 @@ export interface RtspServer extends AsyncDisposable {
   drop(): void
   /** Closes every new connection at once. */
   refuse(): void
+  /** Sends another video from now on, in the streams that run and in new ones. */
+  show(video: CodedVideo): void
 }
 
 type Mode = 'play' | 'hang' | 'refuse'
@@ -48,12 +52,33 @@ function describe({ parameterSets }: CodedVideo): string {
   ].join('\r\n')
 }
 
-function answerTo(request: string, { video, credentials }: RtspServerOptions): string {
+const NONCE = 'b2c1f0'
+const md5 = (text: string): string => createHash('md5').update(text).digest('hex')
+
+/** Whether the request carries the answer to our challenge. @see RFC 7616 §3.4.1, without qop */
+function answersDigest(request: string, method: string, credentials: string): boolean {
+  const field = (name: string) => new RegExp(`\\b${name}="([^"]*)"`).exec(request)?.[1] ?? ''
+  const [user, password] = [
+    credentials.slice(0, credentials.indexOf(':')),
+    credentials.slice(credentials.indexOf(':') + 1),
+  ]
+  const expected = md5(`${md5(`${user}:camera:${password}`)}:${NONCE}:${md5(`${method}:${field('uri')}`)}`)
+  return field('username') === user && field('response') === expected
+}
+
+function challengeOf(request: string, method: string, { credentials, digest }: RtspServerOptions): string | undefined {
+  if (credentials === undefined || method === 'OPTIONS') return undefined
+  if (digest === true)
+    return answersDigest(request, method, credentials) ? undefined : `Digest realm="camera", nonce="${NONCE}"`
+  const expected = `Basic ${Buffer.from(credentials).toString('base64')}`
+  return request.includes(expected) ? undefined : 'Basic realm="camera"'
+}
+
+function answerTo(request: string, options: RtspServerOptions, video: CodedVideo): string {
   const method = request.slice(0, request.indexOf(' '))
   const head = `CSeq: ${/^CSeq: *(\d+)/im.exec(request)?.[1] ?? '0'}\r\n`
-  const expected = credentials === undefined ? undefined : `Basic ${Buffer.from(credentials).toString('base64')}`
-  if (expected !== undefined && method !== 'OPTIONS' && !request.includes(expected))
-    return `RTSP/1.0 401 Unauthorized\r\n${head}WWW-Authenticate: Basic realm="camera"\r\n\r\n`
+  const challenge = challengeOf(request, method, options)
+  if (challenge !== undefined) return `RTSP/1.0 401 Unauthorized\r\n${head}WWW-Authenticate: ${challenge}\r\n\r\n`
   const ok = `RTSP/1.0 200 OK\r\n${head}`
   if (method === 'OPTIONS') return `${ok}Public: OPTIONS, DESCRIBE, SETUP, PLAY, TEARDOWN\r\n\r\n`
   if (method === 'SETUP') return `${ok}Transport: RTP/AVP/TCP;unicast;interleaved=0-1\r\nSession: 1\r\n\r\n`
@@ -84,7 +109,8 @@ function createRequestReader(onRequest: (request: string) => void): (chunk: Buff
 
 /** Starts a server on a free port of the loopback interface. */
 export async function startRtspServer(options: RtspServerOptions): Promise<RtspServer> {
-  const { video, speed = 1 } = options
+  const { speed = 1 } = options
+  let video = options.video
   const sockets = new Set<Socket>()
   let mode: Mode = 'play'
   let plays = 0
@@ -93,6 +119,9 @@ export async function startRtspServer(options: RtspServerOptions): Promise<RtspS
   function play(socket: Socket): void {
     const packetize = createPacketizer()
     let next = 0
+    /** Where the video in play began; another one goes on from there. */
+    let baseTicks = 0
+    let playing = video
     let heldMs = 0
     let lastTickMs = performance.now()
     const startMs = lastTickMs
@@ -103,10 +132,15 @@ export async function startRtspServer(options: RtspServerOptions): Promise<RtspS
       lastTickMs = nowMs
       if (mode === 'hang') return
       const dueTicks = (nowMs - startMs - heldMs) * 90 * speed
+      if (playing !== video) {
+        playing = video
+        baseTicks = Math.round(dueTicks)
+        next = 0
+      }
       for (;;) {
-        const loops = Math.floor(next / video.units.length)
-        const unit = video.units[next % video.units.length]!
-        const timestamp = unit.timestamp + loops * video.durationTicks
+        const loops = Math.floor(next / playing.units.length)
+        const unit = playing.units[next % playing.units.length]!
+        const timestamp = baseTicks + unit.timestamp + loops * playing.durationTicks
         if (timestamp > dueTicks || socket.writableLength > 1 << 22) return
         socket.write(packetize({ ...unit, timestamp }))
         next++
@@ -124,7 +158,7 @@ export async function startRtspServer(options: RtspServerOptions): Promise<RtspS
       'data',
       createRequestReader((request) => {
         if (mode === 'hang') return
-        const answer = answerTo(request, options)
+        const answer = answerTo(request, options, video)
         socket.write(answer)
         if (request.startsWith('PLAY ') && answer.includes('200 OK')) play(socket)
       }),
@@ -143,6 +177,7 @@ export async function startRtspServer(options: RtspServerOptions): Promise<RtspS
     recover: () => void (mode = 'play'),
     drop,
     refuse: () => void (mode = 'refuse'),
+    show: (next) => void (video = next),
     async [Symbol.asyncDispose]() {
       drop()
       await new Promise((resolve) => server.close(resolve))
