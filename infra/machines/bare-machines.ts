@@ -16,6 +16,7 @@ walkthrough with it, update it, remove it. Needs root, mmdebstrap and git; packa
 
   --only NAME   one machine: ${MACHINE_KINDS.map(({ name }) => name).join(', ')}
   --step NAME   one step: walkthrough, test, package, package-arm64 (default: all but the last, which is emulated)
+  --deb FILE    package steps: try this package instead of building one
   --cache DIR   keep the base system and the logs there (default: a temporary folder)
   --keep        leave the machines in place`
 
@@ -31,6 +32,7 @@ function parseOptions(args: readonly string[]) {
       only: { type: 'string' },
       step: { type: 'string' },
       cache: { type: 'string' },
+      deb: { type: 'string' },
       keep: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
@@ -55,7 +57,7 @@ function markdownOf(outcomes: readonly Outcome[]): string {
 }
 
 async function main(): Promise<number> {
-  const { kinds, steps, packages, cache, keep, help } = parseOptions(process.argv.slice(2))
+  const { kinds, steps, packages, cache, deb, keep, help } = parseOptions(process.argv.slice(2))
   if (help || kinds.length === 0 || steps.length + packages.length === 0) {
     console.log(HELP)
     return help ? 0 : 2
@@ -89,7 +91,8 @@ async function main(): Promise<number> {
   if (steps.length > 0) for (const kind of kinds) await tryKind(kind)
   for (const name of packages) {
     const architecture = name === 'package' ? 'amd64' : 'arm64'
-    await tryPackage({ name, architecture, folder, host, keep, stop: stop.signal, report: (o) => outcomes.push(o) })
+    const report = (outcome: Outcome) => void outcomes.push(outcome)
+    await tryPackage({ name, architecture, deb: deb ?? null, folder, host, keep, stop: stop.signal, report })
   }
   const passed = outcomes.every((outcome) => outcome.passed)
   if (cache === undefined && passed && !keep) rmSync(folder, { recursive: true })

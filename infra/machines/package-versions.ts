@@ -51,7 +51,7 @@ export async function writeVersions(folder: string, built: string): Promise<void
   function pack(version: string, path: string): void {
     const control = join(tree, 'DEBIAN/control')
     writeFileSync(control, readFileSync(control, 'utf8').replace(/^Version: .*$/m, `Version: ${version}`))
-    run('dpkg-deb', '--root-owner-group', '-Znone', '--build', tree, path)
+    run('dpkg-deb', '--root-owner-group', '-Zzstd', '-z1', '--build', tree, path)
   }
   async function publish(name: string, version: string, signers: readonly string[]): Promise<string> {
     mkdirSync(at(name))

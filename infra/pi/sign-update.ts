@@ -66,6 +66,9 @@ export async function signUpdate(folder: string, keyFile: string): Promise<strin
   if (former !== null && !isSame && compareVersions(former.update.version, update.version) >= 0)
     throw new Error(`${path} is about other packages of this version; delete it to sign anew`)
   const signed = await addSignature(isSame ? former : { update }, loadSigner(keyFile))
-  writeFileSync(path, canonicalBytes(signed))
+  const bytes = canonicalBytes(signed)
+  // What a doorbell would refuse is refused here.
+  parseUpdateManifest(bytes)
+  writeFileSync(path, bytes)
   return `${path}: ${signed.update.version}, ${signed.update.files.length} packages, ${signed.signatures.length} signatures`
 }
