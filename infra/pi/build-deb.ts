@@ -153,7 +153,6 @@ function controlOf(version: string, architecture: Architecture): Record<string, 
 function scriptsOf(): Record<string, string> {
   const script = (name: string) => readFileSync(join(PROJECT, 'infra/pi/debian', name), 'utf8')
   return {
-    conffiles: '/etc/latchkey/agent.yml\n',
     postinst: script('postinst'),
     prerm: script('prerm'),
     postrm: script('postrm'),

@@ -96,7 +96,6 @@ export function layTree(tree: string, contents: TreeContents): void {
   copy(debianFile('latchkey-agent.sysusers'), 'usr/lib/sysusers.d/latchkey-agent.conf')
   copy(debianFile('latchkey-agent.tmpfiles'), 'usr/lib/tmpfiles.d/latchkey-agent.conf')
   copy(debianFile('60-latchkey.rules'), 'usr/lib/udev/rules.d/60-latchkey.rules')
-  copy(join(PROJECT, 'device-agent/agent.yml'), 'etc/latchkey/agent.yml')
   copy(contents.releaseKeys, 'usr/share/latchkey/release-keys.json')
   put('usr/share/man/man1/latchkey-agent.1.gz', gzipped(readFileSync(debianFile('latchkey-agent.1'))))
   const documents = `usr/share/doc/${packageName}`

@@ -1,10 +1,11 @@
-import { codeOf, LatchkeyError } from '@latchkey/shared'
+import { codeOf, LatchkeyError, utf8 } from '@latchkey/shared'
 import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { loadFfmpeg } from '../camera/ffmpeg-binary.ts'
 import { type AgentConfig, loadAgentConfig, parseAgentConfig } from '../config.ts'
-import { annotatedConfig, type ChosenValues } from '../config-document.ts'
+import { annotatedConfig, type ChosenValues, exampleConfig } from '../config-document.ts'
 import { systemClock } from '../kernel/clock.ts'
+import { readFileOrNull } from '../kernel/atomic-file.ts'
 import { lockDirectory } from '../kernel/instance-lock.ts'
 import { createPairingStore } from '../keys/pairing-state.ts'
 import { type Command, type CommandContext, DEFAULT_CONFIG_PATH } from './command.ts'
@@ -71,10 +72,15 @@ async function loadExisting(path: string): Promise<AgentConfig | null> {
   })
 }
 
+/** Nothing is there but, at most, the example that the package laid there. */
+async function isUntouched(path: string): Promise<boolean> {
+  const bytes = await readFileOrNull(path)
+  return bytes === null || Buffer.from(bytes).equals(utf8(exampleConfig()))
+}
+
 /** What becomes of a configuration that is there already. @throws CONFLICT when nobody may be asked */
 async function mayReplace({ options, dialogue, terminal }: Setup): Promise<boolean> {
-  if (!existsSync(options.config)) return true
-  if (options.overwrite) return true
+  if (options.overwrite || (await isUntouched(options.config))) return true
   if (dialogue.unattended)
     throw new LatchkeyError(
       'CONFLICT',
