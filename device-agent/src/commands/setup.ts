@@ -237,7 +237,10 @@ async function finish(setup: Setup): Promise<void> {
   ) {
     // A slow machine may take longer to be ready than a tool may take to answer.
     const started = await run('systemctl', ['--no-block', ...START])
-    if (started?.code === 0) terminal.write(`  ${terminal.tone('good', '✓')} the doorbell starts; latchkey-agent status says when it watches\n`)
+    if (started?.code === 0)
+      terminal.write(
+        `  ${terminal.tone('good', '✓')} the doorbell starts; latchkey-agent status says when it watches\n`,
+      )
     else terminal.write(`  ${terminal.tone('bad', '✗')} it did not start: journalctl -u latchkey-agent -n 50\n`)
   } else if (isUnit) terminal.write(`  Start it, now and at every boot:   sudo systemctl ${START.join(' ')}\n`)
   else {
