@@ -7,6 +7,7 @@ import { benchAgent } from './agent-bench.ts'
 import { benchConsent } from './consent-bench.ts'
 import { makeEvidence } from './evidence.ts'
 import { type Measurement, tableOf } from './measure.ts'
+import { benchMemory } from './memory-bench.ts'
 import { benchMotion } from './motion-bench.ts'
 import { benchRing } from './ring-bench.ts'
 import { benchSeal } from './seal-bench.ts'
@@ -31,6 +32,7 @@ const PARTS: Readonly<Record<string, Part>> = {
   },
   motion: { what: 'motion detection', run: benchMotion },
   agent: { what: 'the whole doorbell for a minute, against ffmpeg -c copy', run: benchAgent },
+  memory: { what: 'resident memory of the doorbell, two minutes of a busy 1080p camera', run: benchMemory },
   ring: { what: 'rings to a home broker with camera and relay dead, against a plain publication', run: benchRing },
 }
 

@@ -87,6 +87,12 @@ const writeConfig = (path: string, config: unknown) =>
   writeFile(path, `${JSON.stringify(config, null, 2)}\n`, { mode: 0o600 })
 
 /** A live camera's address may hold a password: the doorbell reads it from a file of its own. */
+/** As the package starts it: video passes through its memory, and a collection now and then is cheaper than holding on to it. */
+const FRUGAL = {
+  nodeFlags: ['--max-semi-space-size=1', '--max-old-space-size=160'],
+  environment: { MALLOC_ARENA_MAX: '1' },
+}
+
 async function writeAgentConfig(folder: string, origin: string, camera: DemoCamera): Promise<string> {
   const at = (name: string) => join(folder, name)
   const isLive = 'live' in camera
@@ -178,6 +184,7 @@ export async function startDemoWorld(options: {
         script: options.doorbell ?? root('device-agent/src/main.ts'),
         args: ['run', '--config', await writeAgentConfig(options.folder, facts.publicOrigin, camera)],
         logFile: at('logs/agent.log'),
+        ...FRUGAL,
       })
       void agent.ended.then(ended.resolve)
       const { url } = await agent.waitFor(parsePairing, options.doorbell ? FOREIGN_READY_TIMEOUT_MS : READY_TIMEOUT_MS)

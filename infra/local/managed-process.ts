@@ -23,6 +23,10 @@ export interface ProgramOptions {
   /** Absolute path of the TypeScript file, or of a program that runs it elsewhere. */
   readonly script: string
   readonly args: readonly string[]
+  /** For Node itself, where `script` is one of ours. */
+  readonly nodeFlags?: readonly string[]
+  /** Beside what this process has. */
+  readonly environment?: Readonly<Record<string, string>>
   /** Where both its outputs go, for people to read. */
   readonly logFile: string
 }
@@ -59,10 +63,14 @@ export function createProcessKeeper(): ProcessKeeper {
  * In a process group of its own, so that Ctrl-C reaches this launcher alone, which then stops the doorbell before the
  * relay. The kernel tells it to stop when the launcher ends, however it ends.
  */
-function spawnProgram({ script, args }: ProgramOptions): ChildProcess {
-  const line = script.endsWith('.ts') ? [process.execPath, script, ...args] : [script, ...args]
+function spawnProgram({ script, args, nodeFlags = [], environment }: ProgramOptions): ChildProcess {
+  const line = script.endsWith('.ts') ? [process.execPath, ...nodeFlags, script, ...args] : [script, ...args]
   const [command, ...rest] = SETPRIV === undefined ? line : [SETPRIV, '--pdeathsig', 'TERM', ...line]
-  return spawn(command!, rest, { stdio: ['ignore', 'pipe', 'pipe'], detached: true })
+  return spawn(command!, rest, {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true,
+    env: { ...process.env, ...environment },
+  })
 }
 
 /** Calls back for every line of both outputs and keeps them in a file; answers with the last line of standard error. */
