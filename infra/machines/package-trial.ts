@@ -145,7 +145,7 @@ async function tryUpdates(site: Site): Promise<void> {
   await site.check('update sick', `! ${update('sick', WORKS)} && ${isVersion('0.1.1')}`)
   await site.check(
     'update cut short',
-    `! ${update('sick', 'kill -KILL $PPID')} --retry; ! ${isVersion('0.1.1')} && sh /var/lib/latchkey-update/recover.sh && ${isVersion('0.1.1')} && test ! -e /var/lib/latchkey-update/recover.sh`,
+    `! ${update('sick', 'kill -KILL $PPID')} --retry; dpkg-query -W -f '\${Version}' latchkey-agent | grep -qx 0.1.2 && sh /var/lib/latchkey-update/recover.sh && ${isVersion('0.1.1')} && test ! -e /var/lib/latchkey-update/recover.sh`,
   )
   await site.check('configuration kept', 'sha256sum --check /srv/config')
 }
