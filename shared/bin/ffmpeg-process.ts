@@ -111,10 +111,11 @@ export async function makePoster(ffmpeg: string, initAndMedia: Uint8Array): Prom
   return sizeBytes > 0 ? new Uint8Array(Buffer.concat(chunks)) : undefined
 }
 
-/** Remuxes for players, nothing re-encoded. @throws DEPENDENCY_MISSING | SOURCE_UNSUPPORTED */
-export async function writeWorkingCopy(ffmpeg: string, original: string, copy: string): Promise<void> {
+/** Remuxes for players, nothing re-encoded: pictures, and sound beside them. @throws DEPENDENCY_MISSING | SOURCE_UNSUPPORTED */
+export async function writeWorkingCopy(ffmpeg: string, originals: readonly string[], copy: string): Promise<void> {
   using run = startFfmpeg(ffmpeg, [
-    ...['-protocol_whitelist', 'file', '-i', `file:${resolve(original)}`],
+    ...originals.flatMap((path) => ['-protocol_whitelist', 'file', '-i', `file:${resolve(path)}`]),
+    ...originals.flatMap((_, i) => ['-map', `${i}:0`]),
     ...['-c', 'copy', '-movflags', '+faststart', '-f', 'mp4', `file:${resolve(copy)}`],
   ])
   await run.finished()

@@ -134,6 +134,21 @@ test('a drawing of the same doorstep is the same file', async () => {
   expect((await readFile(one)).equals(await readFile(other))).toBe(false)
 })
 
+test.each([0, 1_000, 2_700, 5_000])(
+  'a pre-roll of %i ms is kept whole, and at most one group of pictures more, by the numbers in the picture',
+  async (preRollMs) => {
+    const { clips, findings } = await record(scene, { preRollMs })
+    const { width, height, framesPerSecond } = SMALL_SCENE
+    const [first] = countersOf(videoOf(clips[0]!), width, height)
+    // The first picture that was looked at has number 0.
+    const firstMs = findings[0]!.captureMs + (first! * 1000) / framesPerSecond
+    const actualMs = clips[0]!.start.triggerMs - firstMs
+    const groupMs = 1_000
+    expect(actualMs).toBeGreaterThanOrEqual(preRollMs - 1)
+    expect(actualMs).toBeLessThanOrEqual(preRollMs + groupMs + 1)
+  },
+)
+
 test('roll-over loses no frame: clips of one event join to a run of the source', async () => {
   const { clips, events } = await record(scene, { maxClipMs: 7000 })
   const source = packetsOf(scene)

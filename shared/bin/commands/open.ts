@@ -24,18 +24,32 @@ async function hashFile(path: string): Promise<{ sizeBytes: number; sha256: stri
   return { sizeBytes, sha256: hash.digest('hex') }
 }
 
-/** Remuxes one original for players; `null`, and a word about it, when that fails: the evidence is the original. */
-async function copyForPlayers(folder: OutputFolder, original: OriginalFile, ffmpeg: string, world: World) {
+/** The released sound of the same moments, if any: it counts from the same zero. */
+function soundOf(video: OriginalFile, originals: readonly OriginalFile[]): OriginalFile | undefined {
+  const isBeside = ({ startMs, endMs }: OriginalFile) => startMs === video.startMs && endMs === video.endMs
+  return originals.find((file) => file.mediaType === 'audio/mp4' && isBeside(file))
+}
+
+/** Remuxes one original for players, with its sound; `null`, and a word about it, when that fails: the evidence is the original. */
+async function copyForPlayers(
+  folder: OutputFolder,
+  tracks: readonly [OriginalFile, ...OriginalFile[]],
+  ffmpeg: string,
+  world: World,
+) {
+  const [original] = tracks
   const path = original.path.replace('original', 'working-copy')
   const target = join(folder.temporary, path)
   try {
-    await writeWorkingCopy(ffmpeg, join(folder.temporary, original.path), target)
+    const paths = tracks.map((track) => join(folder.temporary, track.path))
+    await writeWorkingCopy(ffmpeg, paths, target)
   } catch (error) {
     if (!(error instanceof LatchkeyError)) throw error
     world.terminal.note(`no working copy of ${original.path}: ${error.message}`)
     return null
   }
-  const { startMs, endMs, mediaType, sha256: derivedFrom } = original
+  const { startMs, endMs, mediaType } = original
+  const derivedFrom = tracks.map(({ sha256 }) => sha256).join(' and ')
   const file: EvidenceFile = {
     ...{ path, mediaType, startMs, endMs, derivedFrom },
     ...(await hashFile(target)),
@@ -53,7 +67,8 @@ async function writeCopies(folder: OutputFolder, originals: readonly OriginalFil
   }
   const copies: EvidenceFile[] = []
   for (const video of videos) {
-    const copy = await copyForPlayers(folder, video, ffmpeg, world)
+    const sound = soundOf(video, originals)
+    const copy = await copyForPlayers(folder, sound ? [video, sound] : [video], ffmpeg, world)
     if (copy) copies.push(copy)
   }
   return copies

@@ -10,7 +10,7 @@ export interface EvidenceFile {
   readonly endMs: number
   /** `original`: the camera's coded frames bit for bit; `working-copy`: repackaged, never evidence itself. */
   readonly rendition: 'original' | 'working-copy'
-  /** SHA-256 of the file that a working copy was made from; null for originals. */
+  /** SHA-256 of the file that a working copy was made from, of both where sound was added; null for originals. */
   readonly derivedFrom: string | null
 }
 
