@@ -27,7 +27,7 @@ export default tseslint.config(
   },
   {
     files: ['device-agent/src/**', 'relay/src/**'],
-    ignores: ['**/main.ts', '**/kernel/clock.ts'],
+    ignores: ['**/main.ts', '**/kernel/clock.ts', '**/page/browser/**'],
     rules: {
       'no-restricted-properties': [
         'error',

@@ -38,9 +38,18 @@ const NOT_PAIRED = 'the device is not paired yet: it records nothing, pair it fi
 function newsOf(news: AgentNews): ControlNews | null {
   switch (news.kind) {
     case 'finding': {
-      const { captureMs, moving, changedShare, threshold, boxes } = news.finding
+      const { captureMs, moving, changedShare, threshold, boxes, reason, zones } = news.finding
       const kept = boxes.slice(0, MAX_BOXES)
-      return { kind: 'finding', captureMs: Math.round(captureMs), moving, changedShare, threshold, boxes: kept }
+      return {
+        kind: 'finding',
+        captureMs: Math.round(captureMs),
+        moving,
+        changedShare,
+        threshold,
+        boxes: kept,
+        reason,
+        zones: [...zones],
+      }
     }
     case 'door':
       return { kind: 'door', ...news.event, atMs: Math.round(news.event.atMs) }

@@ -348,6 +348,11 @@ export async function loadConfigValue(path: string): Promise<unknown> {
   return withoutEmptyGroups(parseYaml(text))
 }
 
+/** Checks the text of a configuration file. Untrusted. @throws CONFIG_INVALID */
+export function parseConfigText(text: string): AgentConfig {
+  return parseAgentConfig(withoutEmptyGroups(parseYaml(text)))
+}
+
 /** Reads and checks a configuration file. @throws CONFIG_INVALID */
 export async function loadAgentConfig(path: string): Promise<AgentConfig> {
   return parseAgentConfig(await loadConfigValue(path))

@@ -4,6 +4,7 @@ import { configCheckCommand, configExampleCommand, configShowCommand } from './c
 import { homeRemoveCommand } from './commands/home-remove.ts'
 import { doctorCommand } from './commands/doctor.ts'
 import { replayCommand } from './commands/replay.ts'
+import { pageCommand } from './commands/page.ts'
 import { runCommand } from './commands/run.ts'
 import { statusCommand } from './commands/status.ts'
 import { setupCommand } from './commands/setup.ts'
@@ -17,6 +18,7 @@ const COMMANDS: readonly Command[] = [
   statusCommand,
   walkTestCommand,
   replayCommand,
+  pageCommand,
   configCheckCommand,
   configShowCommand,
   configExampleCommand,

@@ -27,6 +27,7 @@ const EVERYTHING = {
   setpriv: 'util-linux',
   unzip: 'unzip',
   zip: 'zip',
+  chromium: 'chromium',
   git: 'git',
 }
 const TASKS = {
