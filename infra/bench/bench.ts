@@ -9,14 +9,23 @@ import { makeEvidence } from './evidence.ts'
 import { type Measurement, tableOf } from './measure.ts'
 import { benchMemory } from './memory-bench.ts'
 import { benchMotion } from './motion-bench.ts'
+import { benchPresence } from './presence-bench.ts'
 import { benchRing } from './ring-bench.ts'
 import { benchSeal } from './seal-bench.ts'
 import { benchVerify } from './verify-bench.ts'
 
+/** Where labelled videos are. */
+interface Places {
+  readonly footage: string | undefined
+  readonly scenes: string | undefined
+}
+
 interface Part {
   /** What is measured, for whoever waits. */
   readonly what: string
-  run(folder: string): Measurement[] | Promise<Measurement[]>
+  run(folder: string, places: Places): Measurement[] | Promise<Measurement[]>
+  /** Only when asked for by name: it takes a quarter of an hour. */
+  readonly isLong?: boolean
 }
 
 async function benchEvidence(folder: string): Promise<Measurement[]> {
@@ -30,13 +39,18 @@ const PARTS: Readonly<Record<string, Part>> = {
     what: 'a walkthrough over a long visit: verifying it, and its consent against openssl',
     run: benchEvidence,
   },
-  motion: { what: 'motion detection', run: benchMotion },
+  motion: { what: 'motion detection, time per picture; asked for by name, presence as well', run: benchMotion },
+  presence: {
+    what: "who is there when, beside motion and ffmpeg's scene filter; only when asked for",
+    run: (folder, { footage, scenes }) => benchPresence({ footage, scenes: scenes ?? join(folder, 'scenes') }),
+    isLong: true,
+  },
   agent: { what: 'the whole doorbell for a minute, against ffmpeg -c copy', run: benchAgent },
   memory: { what: 'resident memory of the doorbell, two minutes of a busy 1080p camera', run: benchMemory },
   ring: { what: 'rings to a home broker with camera and relay dead, against a plain publication', run: benchRing },
 }
 
-const HELP = `npm run bench -- [PART…] [--json FILE]
+const HELP = `npm run bench -- [PART…] [--json FILE] [--footage DIR] [--scenes DIR]
 Prints a table and then the same as JSON; --json writes that to FILE too. Takes about four minutes.
 Rivals run in turns, the best round of each counts. A missed goal is printed, not an error: machines differ.
 
@@ -45,18 +59,24 @@ ${Object.entries(PARTS)
   .map(([name, { what }]) => `  ${name.padEnd(10)}${what}`)
   .join('\n')}`
 
-async function measureParts(names: readonly string[], folder: string): Promise<Measurement[]> {
+function partsOf(asked: readonly string[]): string[] {
+  if (asked.length === 0) return Object.keys(PARTS).filter((name) => PARTS[name]!.isLong !== true)
+  return [...new Set(asked.flatMap((name) => (name === 'motion' ? ['motion', 'presence'] : [name])))]
+}
+
+async function measureParts(names: readonly string[], folder: string, places: Places): Promise<Measurement[]> {
   const lines: Measurement[] = []
   for (const name of names) {
     const { what, run } = PARTS[name]!
     process.stderr.write(`${name}: ${what}…\n`)
-    lines.push(...(await run(folder)))
+    lines.push(...(await run(folder, places)))
   }
   return lines
 }
 
 async function main(): Promise<number> {
-  const options = { json: { type: 'string' }, help: { type: 'boolean', default: false } } as const
+  const text = { type: 'string' } as const
+  const options = { json: text, footage: text, scenes: text, help: { type: 'boolean', default: false } } as const
   const { values, positionals } = parseArgs({ options, allowPositionals: true })
   const unknown = positionals.filter((name) => PARTS[name] === undefined)
   if (values.help || unknown.length > 0) {
@@ -65,7 +85,10 @@ async function main(): Promise<number> {
   }
   const folder = mkdtempSync(join(tmpdir(), 'latchkey-bench-'))
   try {
-    const measurements = await measureParts(positionals.length > 0 ? positionals : Object.keys(PARTS), folder)
+    const measurements = await measureParts(partsOf(positionals), folder, {
+      footage: values.footage,
+      scenes: values.scenes,
+    })
     const machine = { cpu: cpus()[0]?.model ?? arch(), cores: cpus().length, node: process.version, kernel: release() }
     const json = JSON.stringify({ machine, measurements }, null, 2)
     if (values.json !== undefined) writeFileSync(values.json, `${json}\n`)

@@ -34,7 +34,7 @@ const TASKS = {
   start: { run: [join('infra', 'local', 'start.ts')], needs: { ...FFMPEG, setpriv: 'util-linux' } },
   test: { run: [join(bin, 'vitest'), 'run', '--config', join('test', 'vitest.config.ts')], needs: EVERYTHING },
   soak: { run: [join('infra', 'bench', 'soak.ts')], needs: EVERYTHING },
-  bench: { run: [join('infra', 'bench', 'bench.ts')], needs: EVERYTHING },
+  bench: { run: [join('infra', 'bench', 'bench.ts')], needs: { ...EVERYTHING, motion: 'motion' } },
   machines: { run: [join('infra', 'machines', 'bare-machines.ts')], needs: { mmdebstrap: 'mmdebstrap', git: 'git' } },
   deb: {
     run: [join('infra', 'pi', 'build-deb.ts')],
