@@ -113,9 +113,13 @@ export async function makePoster(ffmpeg: string, initAndMedia: Uint8Array): Prom
 
 /** Remuxes for players, nothing re-encoded: pictures, and sound beside them. @throws DEPENDENCY_MISSING | SOURCE_UNSUPPORTED */
 export async function writeWorkingCopy(ffmpeg: string, originals: readonly string[], copy: string): Promise<void> {
+  // Both count from one zero; each on its own would be moved to the start, and the sound would run ahead.
+  const together = originals.length > 1 ? ['-copyts', '-avoid_negative_ts', 'make_zero'] : []
   using run = startFfmpeg(ffmpeg, [
+    ...together.slice(0, 1),
     ...originals.flatMap((path) => ['-protocol_whitelist', 'file', '-i', `file:${resolve(path)}`]),
     ...originals.flatMap((_, i) => ['-map', `${i}:0`]),
+    ...together.slice(1),
     ...['-c', 'copy', '-movflags', '+faststart', '-f', 'mp4', `file:${resolve(copy)}`],
   ])
   await run.finished()
