@@ -71,6 +71,9 @@ export interface Capture extends AsyncDisposable {
   readonly detector: { readonly fed: number; readonly skipped: number; readonly restarts: number }
 }
 
+/** A fifth of a second later is soon enough for a scene in which nothing stirs. */
+const REST_MS = 200
+
 /** Starts watching a source at once. */
 export function createCapture(options: CaptureOptions): Capture {
   const { source, ffmpeg, clock, sink, onFault, onEvent } = options
@@ -106,6 +109,8 @@ export function createCapture(options: CaptureOptions): Capture {
     ...(options.onMode === undefined ? {} : { onMode: options.onMode }),
   })
 
+  // While only keyframes are looked at, nobody waits for the frames between them.
+  const restMs = () => (waits || detection.status.awake ? 0 : REST_MS)
   const stream = createStreamWatch((profile) => options.onStream?.(profile))
   let format: VideoFormat | undefined
   let substreamIsOn = false
@@ -113,6 +118,7 @@ export function createCapture(options: CaptureOptions): Capture {
     options.substream &&
     startSubstream({
       ...options,
+      restMs,
       source: options.substream,
       onFormat(of) {
         substreamIsOn = true
@@ -166,7 +172,7 @@ export function createCapture(options: CaptureOptions): Capture {
 
   async function run(): Promise<void> {
     try {
-      for await (const event of createCamera(options).events(stopping.signal)) {
+      for await (const event of createCamera({ ...options, restMs }).events(stopping.signal)) {
         take(event)
         if (waits) await roomForMore()
       }

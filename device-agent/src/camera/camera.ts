@@ -23,6 +23,8 @@ export interface CameraOptions {
   readonly startMs?: number
   /** Mean of the first wait before trying again. Default 1,000. */
   readonly retryBaseMs?: number
+  /** How long frames may wait for each other, ms, asked again and again; saves work. Default 0. */
+  readonly restMs?: () => number
   /** Default `/usr/bin/rpicam-vid`. */
   readonly rpicamPath?: string
   /** Why an attempt ended that will be followed by another. */
@@ -91,11 +93,11 @@ async function* runOnce(
   signal: AbortSignal,
 ): AsyncGenerator<StreamEvent, void, undefined> {
   const { source, ffmpeg, clock, staleMs = 5000, startMs = 20_000, rpicamPath = '/usr/bin/rpicam-vid' } = options
-  const { hevc = false } = options
+  const { hevc = false, restMs = () => 0 } = options
   for (let end: IngestEnd = 'no-sound'; end !== 'ended';) {
     const session = await prepare(options)
     const limits = { staleMs, startMs, signal }
-    end = yield* ingest({ source, ffmpeg, hevc, clock, rpicamPath, ...limits, ...session, audio: sound.way })
+    end = yield* ingest({ source, ffmpeg, hevc, clock, rpicamPath, ...limits, ...session, restMs, audio: sound.way })
     if (end !== 'ended') sound.way = sound.way === 'encode' ? 'none' : INSTEAD[end]
   }
 }

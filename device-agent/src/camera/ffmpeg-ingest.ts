@@ -10,6 +10,7 @@ import type { Sample } from './fmp4-fragment-parser.ts'
 import { parseAudioInit, type ParsedInit, parseInit } from './fmp4-init.ts'
 import { isKeyframe, parseNalUnits } from './nal-units.ts'
 import { createParameterWatch } from './parameter-watch.ts'
+import { readPipe } from './pipe-reader.ts'
 import type { CameraSource } from './source.ts'
 import { createStreamWatchdog } from './stream-watchdog.ts'
 
@@ -30,6 +31,8 @@ export interface IngestOptions extends Omit<IngestPlan, 'framesPerSecond'> {
   /** The same, until the first one: connecting and probing take their time. */
   readonly startMs: number
   readonly signal: AbortSignal
+  /** How long frames may wait in the pipe for each other, ms; see `pipe-reader.ts`. */
+  readonly restMs: () => number
 }
 
 /** What a stream says in {@link CameraEvent}s. */
@@ -71,7 +74,8 @@ function startChildren(options: IngestOptions): Children {
   const args = ingestArguments({ ...options, framesPerSecond })
   const stdin = reads ? 'pipe' : 'ignore'
   const secondOutput = audio !== 'none'
-  const ingest = stack.use(spawnChild({ command: ffmpeg.path, args, clock, stdin, secondOutput, graceMs: GRACE_MS }))
+  const pipes = { stdin, secondOutput, readAhead: false } as const
+  const ingest = stack.use(spawnChild({ command: ffmpeg.path, args, clock, graceMs: GRACE_MS, ...pipes }))
   if (input.script !== undefined) ingest.stdin?.end(input.script)
   if (source.kind === 'rpicam') {
     const of = rpicamArguments(source, options.hasEncoder)
@@ -141,13 +145,13 @@ export async function* ingest(options: IngestOptions): AsyncGenerator<StreamEven
   let stamp: ((sample: Sample) => CodedFrame) | undefined
   let picture: { frame: CodedFrame; timescale: number } | undefined
   let timescale = 1
-  const chunks = child.stdout[Symbol.asyncIterator]() as AsyncIterator<Buffer, undefined>
+  const chunks = readPipe(child.stdout, options)
   // A killed process ends its pipe with an error; why it ended is judged below.
-  const nextChunk = () => watchdog.guard(chunks.next().catch(() => ({ done: true as const, value: undefined })))
+  const nextChunk = () => watchdog.guard(chunks.next())
   for (let next = await nextChunk(); next.done !== true; next = await nextChunk()) {
     if (sound.isUnfit()) return 'sound-unfit'
     for (const piece of sound.take()) if (picture !== undefined) yield soundEvent(piece, picture)
-    for (const part of demuxer.push(next.value)) {
+    for (const part of next.value.flatMap((chunk) => demuxer.push(chunk))) {
       if (part.kind === 'init') {
         stamp = createFrameStamper(part.init, options)
         timescale = part.init.format.timescale

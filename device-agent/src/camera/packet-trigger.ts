@@ -13,16 +13,21 @@ const QP_COUNT = 52
 const POSITIONS = 128
 /** Halving the quantiser step, six steps of QP, costs about twice the bits. */
 const QP_PER_DOUBLING = 6
-/** Steps by which a running median follows: wide at first. */
-const FIRST_STEP = 0.5
-const LAST_STEP = 0.01
+/** Pictures that each median is taken of. */
+const LATEST_OF_ALL = 120
+const LATEST_OF_QP = 60
+const LATEST_OF_POSITION = 15
 /** Pictures whose residuals are known; about a minute. */
 const HISTORY = 900
 const ENOUGH_HISTORY = 120
-const THRESHOLD_EVERY = 30
+const ENOUGH_FOR_QP = 30
+const ENOUGH_FOR_POSITION = 4
+/** The first pictures only teach the medians. */
+const WARM_UP = 90
+const THRESHOLD_EVERY = 15
 /** A rise below a seventh of the size is nobody. */
 const LEAST_RISE = 0.2
-const QUANTILE = 0.995
+const QUANTILE = 0.99
 const MEAN_OF = 4
 const MINIMUM_OF = 5
 /** Deviations above the median; each false alarm makes it more, each quiet minute a little less. */
@@ -31,18 +36,28 @@ const MAX_CAUTION = 4
 const BLAME_FACTOR = 1.3
 const FORGIVE_FACTOR = 0.98
 
-/** A median that follows its values by ever smaller steps. */
-class RunningMedian {
+/** The median of the latest values, worked out anew after every few. */
+class RecentMedian {
   value = 0
+  readonly #values: Float64Array
+  readonly #every: number
   #count = 0
 
-  get known(): boolean {
-    return this.#count > 0
+  constructor(size: number) {
+    this.#values = new Float64Array(size)
+    this.#every = Math.max(1, size >> 3)
+  }
+
+  /** Whether it was learnt from so often. */
+  knows(count: number): boolean {
+    return this.#count >= count
   }
 
   learn(value: number): void {
-    if (this.#count++ === 0) this.value = value
-    else this.value += Math.sign(value - this.value) * Math.max(LAST_STEP, FIRST_STEP / this.#count)
+    this.#values[this.#count++ % this.#values.length] = value
+    if (this.#count > this.#every && this.#count % this.#every !== 0) return
+    const sorted = this.#values.slice(0, Math.min(this.#count, this.#values.length)).sort()
+    this.value = sorted[sorted.length >> 1]!
   }
 }
 
@@ -62,8 +77,8 @@ class UsualRange {
     const sorted = this.#values.slice(0, Math.min(this.#count, HISTORY)).sort()
     const at = (share: number) => sorted[Math.floor(share * (sorted.length - 1))]!
     const median = at(0.5)
-    // From the middle of the distribution: a visitor who was learnt from must not widen it.
-    const deviation = (at(0.84) - at(0.16)) / 2
+    // Of the upper half: what is small says nothing of what is large, and a visitor who was learnt from must not widen it.
+    const deviation = at(0.84) - median
     this.#limit = Math.max(median + LEAST_RISE, median + DEVIATIONS * caution * deviation, at(QUANTILE))
   }
 
@@ -79,9 +94,9 @@ class UsualRange {
  * depending on the encoder; the keyframes are what is relied on.
  */
 export function createPacketTrigger(): PacketTrigger {
-  const forQp = Array.from({ length: QP_COUNT }, () => new RunningMedian())
-  const forPosition = Array.from({ length: POSITIONS }, () => new RunningMedian())
-  const all = new RunningMedian()
+  const forQp = Array.from({ length: QP_COUNT }, () => new RecentMedian(LATEST_OF_QP))
+  const forPosition = Array.from({ length: POSITIONS }, () => new RecentMedian(LATEST_OF_POSITION))
+  const all = new RecentMedian(LATEST_OF_ALL)
   const means = new UsualRange()
   const minima = new UsualRange()
   const latest: number[] = []
@@ -91,13 +106,14 @@ export function createPacketTrigger(): PacketTrigger {
   function residual(scaled: number, { qp, position }: { qp: number; position: number }, quiet: boolean): number {
     const ofQp = forQp[Math.max(0, Math.min(QP_COUNT - 1, Math.round(qp)))]!
     const ofPosition = forPosition[Math.min(POSITIONS - 1, position)]!
-    const before = ofQp.known ? ofQp.value : all.value
+    const before = ofQp.knows(ENOUGH_FOR_QP) ? ofQp.value : all.value
+    const there = ofPosition.knows(ENOUGH_FOR_POSITION) ? ofPosition.value : 0
     if (quiet) {
       all.learn(scaled)
       ofQp.learn(scaled)
       ofPosition.learn(scaled - before)
     }
-    return scaled - before - ofPosition.value
+    return scaled - before - there
   }
 
   function settle(): void {
@@ -115,10 +131,10 @@ export function createPacketTrigger(): PacketTrigger {
       const mean = latest.slice(-MEAN_OF).reduce((sum, value) => sum + value, 0) / MEAN_OF
       const minimum = Math.min(...latest)
       const fires = means.isExceededBy(mean) || minima.isExceededBy(minimum)
-      if (quiet) {
+      if (quiet && count++ > WARM_UP) {
         means.learn(mean)
         minima.learn(minimum)
-        if (count++ % THRESHOLD_EVERY === 0) settle()
+        if (count % THRESHOLD_EVERY === 0) settle()
       }
       return fires
     },

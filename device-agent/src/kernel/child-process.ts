@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import type { Readable, Writable } from 'node:stream'
+import { getDefaultHighWaterMark, type Readable, setDefaultHighWaterMark, type Writable } from 'node:stream'
 import { LatchkeyError } from '@latchkey/shared'
 import type { Clock } from './clock.ts'
 
@@ -16,6 +16,8 @@ export interface ChildOptions {
   readonly stdin?: 'pipe' | 'ignore'
   /** Gives a second output, the program's file descriptor 3. */
   readonly secondOutput?: boolean
+  /** False: nothing is read from its output before somebody asks, so that pauses in reading are pauses. Default true. */
+  readonly readAhead?: boolean
   /** How long SIGTERM may take before SIGKILL. Default 2,000. */
   readonly graceMs?: number
 }
@@ -73,6 +75,17 @@ function keepTail(stream: Readable): () => string {
   return () => tail.toString('utf8')
 }
 
+/** Node takes the size of a pipe's buffer from this setting alone, when it makes the pipe. */
+function withoutReadAhead<T>(make: () => T): T {
+  const usualBytes = getDefaultHighWaterMark(false)
+  setDefaultHighWaterMark(false, 1)
+  try {
+    return make()
+  } finally {
+    setDefaultHighWaterMark(false, usualBytes)
+  }
+}
+
 function exitOf(child: ChildProcess): Promise<ChildExit> {
   return new Promise((resolve) => {
     child.once('close', (code, signal) => resolve({ code, signal }))
@@ -85,13 +98,24 @@ function exitOf(child: ChildProcess): Promise<ChildExit> {
  * @throws DEPENDENCY_MISSING when it cannot be started at all
  */
 export function spawnChild(options: ChildOptions): Child {
-  const { command, args, clock, environment, stdin = 'ignore', secondOutput = false, graceMs = 2000 } = options
+  const {
+    command,
+    args,
+    clock,
+    environment,
+    stdin = 'ignore',
+    secondOutput = false,
+    graceMs = 2000,
+    readAhead = true,
+  } = options
   const [file, argv] = withDeathSignal(command, args)
-  const child = spawn(file, argv, {
-    detached: true,
-    env: { ...environment, ...CHILD_ENVIRONMENT },
-    stdio: [stdin, 'pipe', 'pipe', ...(secondOutput ? (['pipe'] as const) : [])],
-  })
+  const start = () =>
+    spawn(file, argv, {
+      detached: true,
+      env: { ...environment, ...CHILD_ENVIRONMENT },
+      stdio: [stdin, 'pipe', 'pipe', ...(secondOutput ? (['pipe'] as const) : [])],
+    })
+  const child = readAhead ? start() : withoutReadAhead(start)
   const exited = exitOf(child)
   const pid = child.pid
   if (pid === undefined || child.stdout === null || child.stderr === null)
