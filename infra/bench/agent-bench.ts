@@ -3,15 +3,25 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
+import { makeStream, type StreamPlan, STREAM_FPS } from './camera/coded-streams.ts'
+import { startMotion } from './camera/motion-program.ts'
+import { startRtspServer } from './camera/rtsp-server.ts'
+import { benchDelivery } from './delivery-bench.ts'
 import { type Measurement, measurementOf } from './measure.ts'
 import { cpuSecondsOf, findProcess } from './process-tree.ts'
 import { projectFile } from './programs.ts'
 
-/** The drawn scene once: 24 seconds, a visitor from second 8 to 15. */
-const SCENE_SECONDS = 24
-const ROUNDS = 2
 /** Starting, pairing and learning the scene are not what a doorbell does all day. */
-const WARM_UP_MS = 10_000
+const WARM_UP_MS = 40_000
+const MEASURE_MS = 30_000
+
+const QUIET_CBR: StreamPlan = { name: 'quiet CBR 2.5 Mbit/s', rate: 'cbr', kilobitsPerSecond: 2_500, busy: false }
+/** What is measured, and the most of `motion`'s CPU that the doorbell is meant to take. */
+const STREAMS: readonly { readonly plan: StreamPlan; readonly goal: number }[] = [
+  { plan: QUIET_CBR, goal: 0.167 },
+  { plan: { ...QUIET_CBR, name: 'quiet VBR', rate: 'vbr' }, goal: 0.333 },
+  { plan: { ...QUIET_CBR, name: 'busy CBR 2.5 Mbit/s', busy: true }, goal: 1 },
+]
 
 /** Resolves when a line of its output says that it runs. */
 async function untilRunning(child: ChildProcess): Promise<void> {
@@ -25,52 +35,63 @@ async function end(child: ChildProcess): Promise<void> {
   await once(child, 'exit')
 }
 
-/** The same file at the same pace through ffmpeg, which copies and forgets it: what receiving the video costs at least. */
-function startCopy(file: string): ChildProcess {
-  const copy = ['-c', 'copy', '-f', 'null', '-']
-  return spawn('ffmpeg', ['-v', 'error', '-nostdin', '-re', '-stream_loop', '-1', '-i', file, ...copy], {
-    stdio: 'ignore',
-  })
+/** The same stream through ffmpeg, which copies and forgets it: what receiving the video costs at least. */
+function startCopy(url: string): ChildProcess {
+  const copy = ['-rtsp_transport', 'tcp', '-i', url, '-map', '0:v', '-c', 'copy', '-f', 'null', '-']
+  return spawn('ffmpeg', ['-v', 'error', '-nostdin', ...copy], { stdio: 'ignore' })
 }
 
-interface Pair {
-  readonly agent: number
-  readonly copy: number
+/** ms of CPU per second of each process tree, over the same seconds. */
+async function measure<K extends string>(pids: Readonly<Record<K, number>>): Promise<Record<K, number>> {
+  const names = Object.keys(pids) as K[]
+  const before = names.map((name) => cpuSecondsOf(pids[name]))
+  const started = performance.now()
+  await delay(MEASURE_MS)
+  const seconds = (performance.now() - started) / 1000
+  const used = names.map((name, i) => [name, ((cpuSecondsOf(pids[name]) - before[i]!) * 1000) / seconds] as const)
+  return Object.fromEntries(used) as Record<K, number>
 }
 
-async function measureScene({ agent, copy }: Pair): Promise<Pair> {
-  const [agentBefore, copyBefore, started] = [cpuSecondsOf(agent), cpuSecondsOf(copy), performance.now()]
-  await delay(SCENE_SECONDS * 1000)
-  const [agentAfter, copyAfter, ended] = [cpuSecondsOf(agent), cpuSecondsOf(copy), performance.now()]
-  const perSecond = (seconds: number) => (seconds * 1e6) / (ended - started)
-  return { agent: perSecond(agentAfter - agentBefore), copy: perSecond(copyAfter - copyBefore) }
-}
-
-/**
- * CPU of the whole doorbell, ffmpeg processes included, as `npm start` runs it: capture, motion, clips, sealing, spool,
- * upload and events, paired with a relay whose own work does not count. Both measured over the same seconds.
- * @param folder where it may keep its state
- */
-export async function benchAgent(folder: string): Promise<Measurement[]> {
-  const options = ['--data', join(folder, 'live'), '--port', '0']
+async function benchStream({ plan, goal }: (typeof STREAMS)[number], folder: string): Promise<Measurement[]> {
+  const video = makeStream(plan, `${folder}.mp4`)
+  await using server = await startRtspServer({ video })
+  const url = server.url()
+  const options = ['--camera', url, '--data', folder, '--port', '0']
   const start = spawn(process.execPath, [projectFile('infra/local/start.ts'), ...options], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
-  let copy: ChildProcess | undefined
+  const peers: ChildProcess[] = []
   try {
     await untilRunning(start)
     start.stdout.resume()
-    copy = startCopy(join(folder, 'live/demo/doorstep.mp4'))
+    const [motion, copy] = [startMotion(url, `${folder}-motion`, STREAM_FPS), startCopy(url)]
+    peers.push(motion, copy)
     await delay(WARM_UP_MS)
-    const pids = { agent: findProcess('device-agent/src/main.ts', folder), copy: copy.pid! }
-    const rounds: Pair[] = []
-    for (let round = 0; round < ROUNDS; round++) rounds.push(await measureScene(pids))
-    const best = (key: keyof Pair) => Math.min(...rounds.map((round) => round[key]))
-    const name = 'whole doorbell, per second of 1280×720 video (15/s, 3 Mbit/s, 7 s of visit in 24)'
-    const peer = { name: 'ffmpeg -c copy alone', value: best('copy') }
-    return [measurementOf({ name, unit: 'ms CPU', ours: best('agent'), peer })]
+    const agent = findProcess('device-agent/src/main.ts', folder)
+    const cost = await measure({ agent, motion: motion.pid!, copy: copy.pid! })
+    const name = `whole doorbell over RTSP, 1920×1080 at 15/s, ${plan.name}`
+    const line = { name, unit: 'ms CPU/s', ours: cost.agent }
+    return [
+      measurementOf(
+        { ...line, peer: { name: 'motion 4.5, passing through', value: cost.motion } },
+        { ratioAtMost: goal },
+      ),
+      measurementOf({ ...line, peer: { name: 'ffmpeg -c copy alone', value: cost.copy } }),
+    ]
   } finally {
-    if (copy) await end(copy)
+    for (const peer of peers) await end(peer)
     await end(start)
   }
+}
+
+/**
+ * CPU of the whole doorbell on a network camera, ffmpeg processes included, as `npm start` runs it: capture, motion,
+ * clips, sealing, spool, upload and events, paired with a relay whose own work does not count. Beside it, on the same
+ * camera over the same seconds, `motion` and a bare copy.
+ * @param folder where it may keep its state
+ */
+export async function benchAgent(folder: string): Promise<Measurement[]> {
+  const lines: Measurement[] = []
+  for (const [i, stream] of STREAMS.entries()) lines.push(...(await benchStream(stream, join(folder, `stream-${i}`))))
+  return [...lines, ...(await benchDelivery(folder))]
 }

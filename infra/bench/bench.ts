@@ -45,13 +45,13 @@ const PARTS: Readonly<Record<string, Part>> = {
     run: (folder, { footage, scenes }) => benchPresence({ footage, scenes: scenes ?? join(folder, 'scenes') }),
     isLong: true,
   },
-  agent: { what: 'the whole doorbell for a minute, against ffmpeg -c copy', run: benchAgent },
+  agent: { what: 'the whole doorbell on three network cameras, beside motion and ffmpeg -c copy', run: benchAgent },
   memory: { what: 'resident memory of the doorbell, two minutes of a busy 1080p camera', run: benchMemory },
   ring: { what: 'rings to a home broker with camera and relay dead, against a plain publication', run: benchRing },
 }
 
 const HELP = `npm run bench -- [PART…] [--json FILE] [--footage DIR] [--scenes DIR]
-Prints a table and then the same as JSON; --json writes that to FILE too. Takes about four minutes.
+Prints a table and then the same as JSON; --json writes that to FILE too. Takes about eight minutes.
 Rivals run in turns, the best round of each counts. A missed goal is printed, not an error: machines differ.
 
 Parts, all of them by default:

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import { createCamera } from '../../device-agent/src/camera/camera.ts'
 import { systemClock as clock } from '../../device-agent/src/kernel/clock.ts'
 import { childPrograms } from '../support/child-programs.ts'
-import { fragmentedMp4 } from '../support/coded-video.ts'
+import { fragmentedMp4 } from '../../infra/bench/camera/coded-video.ts'
 import { runs, tellSoak } from '../support/counts.ts'
 import { createFolder, makeVideo, REORDERED } from '../support/media-files.ts'
 

@@ -6,13 +6,13 @@ import { PRIVACY_FAILPOINTS } from '../../device-agent/src/camera/disk-privacy.t
 import { armFailpoint, type Failpoints, noFailpoints } from '../../device-agent/src/kernel/failpoint.ts'
 import { silentLog } from '../support/agent-rig.ts'
 import { runningIngests } from '../support/child-programs.ts'
-import { type CodedVideo, loadCodedVideo } from '../support/coded-video.ts'
+import { type CodedVideo, loadCodedVideo } from '../../infra/bench/camera/coded-video.ts'
 import { IS_FULL } from '../support/counts.ts'
 import { createFakeRelay, type FakeRelay } from '../support/fake-relay.ts'
 import { createHousehold, pairAsPhone } from '../support/household.ts'
 import { createFolder, drawScene, SMALL_SCENE } from '../support/media-files.ts'
 import { eventually } from '../support/poll.ts'
-import { type RtspServer, startRtspServer } from '../support/rtsp-server.ts'
+import { type RtspServer, startRtspServer } from '../../infra/bench/camera/rtsp-server.ts'
 
 let folder: Awaited<ReturnType<typeof createFolder>>
 let video: CodedVideo

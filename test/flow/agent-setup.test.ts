@@ -5,13 +5,13 @@ import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { loadAgentConfig, loadCameraAddress } from '../../device-agent/src/config.ts'
 import { createPairingStore } from '../../device-agent/src/keys/pairing-state.ts'
-import { type CodedVideo, loadCodedVideo } from '../support/coded-video.ts'
+import { type CodedVideo, loadCodedVideo } from '../../infra/bench/camera/coded-video.ts'
 import { createFakeRelay } from '../support/fake-relay.ts'
 import { createHousehold, pairAsPhone } from '../support/household.ts'
 import { drawScene, SMALL_SCENE } from '../support/media-files.ts'
 import { createMemoryFolder } from '../support/memory-folder.ts'
 import { type PtySession, startPty } from '../support/pty-session.ts'
-import { startRtspServer } from '../support/rtsp-server.ts'
+import { startRtspServer } from '../../infra/bench/camera/rtsp-server.ts'
 
 const MAIN = new URL('../../device-agent/src/main.ts', import.meta.url).pathname
 const ENVIRONMENT = { PATH: process.env['PATH'], LANG: 'C.UTF-8', TERM: 'xterm-256color' }

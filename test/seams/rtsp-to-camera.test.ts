@@ -6,7 +6,7 @@ import { DEFAULT_CLIP_CONFIG } from '../../device-agent/src/clip/clip-cutter.ts'
 import type { CameraState, CodedFrame, VideoFormat } from '../../device-agent/src/flow.ts'
 import { systemClock as clock } from '../../device-agent/src/kernel/clock.ts'
 import { childPrograms, runningIngests as ingests } from '../support/child-programs.ts'
-import { type CodedVideo, loadCodedVideo } from '../support/coded-video.ts'
+import { type CodedVideo, loadCodedVideo } from '../../infra/bench/camera/coded-video.ts'
 import {
   SMALL_SCENE,
   createFolder,
@@ -17,7 +17,7 @@ import {
 } from '../support/media-files.ts'
 import { createMemorySink, videoOf } from '../support/memory-sink.ts'
 import { eventually } from '../support/poll.ts'
-import { startRtspServer } from '../support/rtsp-server.ts'
+import { startRtspServer } from '../../infra/bench/camera/rtsp-server.ts'
 
 let ffmpeg: FfmpegBinary
 let video: CodedVideo

@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { LatchkeyError } from '@latchkey/shared'
 import { type StreamPart, createFmp4Demuxer } from '../../device-agent/src/camera/fmp4-demuxer.ts'
 import { encodeFragment } from '../../device-agent/src/clip/fmp4-fragment.ts'
-import { fragmentedMp4 } from '../support/coded-video.ts'
+import { fragmentedMp4 } from '../../infra/bench/camera/coded-video.ts'
 import { REORDERED, createFolder, makeVideo, packetsOf } from '../support/media-files.ts'
 
 let bytes: Uint8Array

@@ -6,7 +6,7 @@ import { createLumaDecoder, lumaSize } from '../../device-agent/src/camera/ffmpe
 import { createFmp4Demuxer } from '../../device-agent/src/camera/fmp4-demuxer.ts'
 import type { CodedFrame, LumaFrame, VideoFormat } from '../../device-agent/src/flow.ts'
 import { systemClock as clock } from '../../device-agent/src/kernel/clock.ts'
-import { fragmentedMp4 } from '../support/coded-video.ts'
+import { fragmentedMp4 } from '../../infra/bench/camera/coded-video.ts'
 import { REORDERED, createFolder, makeVideo, testFfmpeg } from '../support/media-files.ts'
 
 interface Fed {

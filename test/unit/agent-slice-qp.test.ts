@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import { type PictureReader, createPictureReader } from '../../device-agent/src/camera/coded-picture.ts'
 import { createFmp4Demuxer } from '../../device-agent/src/camera/fmp4-demuxer.ts'
 import type { CodedFrame } from '../../device-agent/src/flow.ts'
-import { fragmentedMp4 } from '../support/coded-video.ts'
+import { fragmentedMp4 } from '../../infra/bench/camera/coded-video.ts'
 import { createFolder, makeVideo } from '../support/media-files.ts'
 
 /** The slices of a video in decode order, as ffmpeg's own decoder reports them. */

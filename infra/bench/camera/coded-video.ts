@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { createFmp4Demuxer } from '../../device-agent/src/camera/fmp4-demuxer.ts'
+import { createFmp4Demuxer } from '../../../device-agent/src/camera/fmp4-demuxer.ts'
 import type { AccessUnit } from './rtp-h264.ts'
 
 /** An H.264 file in memory, ready to be sent again and again. */
