@@ -1,8 +1,10 @@
+import { execFileSync } from 'node:child_process'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import type { FfmpegBinary } from '../../device-agent/src/camera/ffmpeg-binary.ts'
 import { VISIT } from '../../device-agent/src/camera/doorstep-picture.ts'
+import type { DetectionMode } from '../../device-agent/src/camera/detection-mode.ts'
 import type { CameraSource } from '../../device-agent/src/camera/source.ts'
 import { createCapture } from '../../device-agent/src/capture.ts'
 import { DEFAULT_CLIP_CONFIG } from '../../device-agent/src/clip/clip-cutter.ts'
@@ -35,7 +37,7 @@ beforeAll(async () => {
 /** Faster than anything here can run: the pipeline itself sets the pace. */
 const REPLAY = 1000
 
-async function record(path: string, clip: Partial<typeof DEFAULT_CLIP_CONFIG> = {}) {
+async function record(path: string, clip: Partial<typeof DEFAULT_CLIP_CONFIG> = {}, mode: DetectionMode = 'auto') {
   const sink = createMemorySink()
   const events: DoorEvent[] = []
   const findings: MotionFinding[] = []
@@ -50,6 +52,7 @@ async function record(path: string, clip: Partial<typeof DEFAULT_CLIP_CONFIG> = 
     random: () => 0.5,
     sink,
     clip: { ...DEFAULT_CLIP_CONFIG, ...clip },
+    mode,
     onState: () => {},
     onEvent: (event) => events.push(event),
     onFinding: (finding) => findings.push(finding),
@@ -58,7 +61,8 @@ async function record(path: string, clip: Partial<typeof DEFAULT_CLIP_CONFIG> = 
   await capture.done
   expect(faults).toEqual([])
   expect(capture.detector).toMatchObject({ skipped: 0, restarts: 0 })
-  return { clips: sink.clips, events, findings, startedMs }
+  const { detector, detection, profile } = capture
+  return { clips: sink.clips, events, findings, startedMs, detector, detection, profile }
 }
 
 /** The clip's coded frames are a run of the source's: same bytes, same distances in time. Returns where it starts. */
@@ -122,6 +126,24 @@ describe('a recording of the drawn doorstep', () => {
     const near = findings.findLast(({ captureMs }) => captureMs <= poster.startMs + 200)!
     expect(near.moving).toBe(true)
   })
+})
+
+test('eco makes the same events and the same clips as full, and decodes less', async () => {
+  await using folder = await createFolder()
+  const path = join(folder.path, 'twice.mp4')
+  // The first visit is over before eco has learnt the scene; the second one finds the decoder asleep.
+  execFileSync('ffmpeg', ['-nostdin', '-v', 'error', '-stream_loop', '1', '-i', scene, '-c', 'copy', path])
+  const [full, eco] = [await record(path, {}, 'full'), await record(path, {}, 'eco')]
+  const source = packetsOf(path)
+  const runsOf = ({ clips }: typeof full) => clips.map((clip) => expectRunOf(source, clip))
+  const onsetsOf = ({ events, findings }: typeof full) => events.map(({ atMs }) => atMs - findings[0]!.captureMs)
+  expect(runsOf(full)).toHaveLength(2)
+  expect(runsOf(eco)).toEqual(runsOf(full))
+  expect(onsetsOf(eco)).toEqual(onsetsOf(full))
+  expect(eco.detection).toMatchObject({ mode: 'eco', awake: false })
+  expect(eco.detection.wakes.keyframe + eco.detection.wakes.packets).toBeGreaterThanOrEqual(1)
+  expect(eco.detector.fed).toBeLessThan(full.detector.fed)
+  expect(eco.profile).toMatchObject({ framesPerSecond: 15, keyframeMs: { usual: 1000 }, reorders: false })
 })
 
 test('a drawing of the same doorstep is the same file', async () => {

@@ -24,7 +24,8 @@ export async function* readPipe(
   { clock, restMs }: PipeReaderOptions,
 ): AsyncGenerator<Buffer[], void, undefined> {
   let pieces: Buffer[] = []
-  let ended = false
+  // Read anew where it matters: the compiler takes a variable for what it was set to last.
+  const state = { ended: false }
   let wake = () => {}
   pipe.on('data', (piece: Buffer) => {
     pieces.push(piece)
@@ -32,26 +33,26 @@ export async function* readPipe(
   })
   for (const event of ['end', 'close', 'error'])
     pipe.once(event, () => {
-      ended = true
+      state.ended = true
       wake()
     })
 
   async function somethingCame(): Promise<void> {
-    if (pieces.length === 0 && !ended) await new Promise<void>((resolve) => (wake = resolve))
+    if (pieces.length === 0 && !state.ended) await new Promise<void>((resolve) => (wake = resolve))
     wake = () => {}
   }
 
   async function gather(): Promise<void> {
-    for (let cameBytes = Infinity; !ended && cameBytes > BACKLOG_BYTES;) {
+    for (let cameBytes = Infinity; !state.ended && cameBytes > BACKLOG_BYTES;) {
       const before = pieces.length
       await clock.sleep(GATHER_MS)
       cameBytes = pieces.slice(before).reduce((sum, { length }) => sum + length, 0)
     }
   }
 
-  while (!ended || pieces.length > 0) {
+  while (!state.ended || pieces.length > 0) {
     const rest = restMs()
-    if (rest > 0 && !ended) await clock.sleep(rest)
+    if (rest > 0 && !state.ended) await clock.sleep(rest)
     pipe.resume()
     await somethingCame()
     if (rest > 0) await gather()
