@@ -358,15 +358,6 @@ export async function loadAgentConfig(path: string): Promise<AgentConfig> {
   return parseAgentConfig(await loadConfigValue(path))
 }
 
-/** Where the package keeps the agent's state; its service has a runtime directory as well. */
-const PACKAGED_DATA_DIR = '/var/lib/latchkey'
-const PACKAGED_SOCKET = '/run/latchkey/control.sock'
-
-/** Absolute path of the socket on which the agent of this configuration can be asked. */
-export function controlSocketPath({ control, dataDir }: AgentConfig): string {
-  return control?.socket ?? (dataDir === PACKAGED_DATA_DIR ? PACKAGED_SOCKET : `${dataDir}/control.sock`)
-}
-
 /** The first line of a file that holds an address. @throws CONFIG_INVALID naming the key */
 async function loadAddressFile(path: string, key: string): Promise<string> {
   const text = await readFile(path, 'utf8').catch(() => null)

@@ -1,5 +1,6 @@
 import { codeOf, LatchkeyError } from '@latchkey/shared'
-import { controlSocketPath, loadAgentConfig } from '../config.ts'
+import { loadAgentConfig } from '../config.ts'
+import { controlSocketPath } from '../control-socket.ts'
 import type { AgentSnapshot } from '../control/control-message.ts'
 import { plainText, type StatusLine, type StatusWords, statusWords } from '../control/status-words.ts'
 import { type ControlClient, createControlClient } from '../control/unix-control-client.ts'
