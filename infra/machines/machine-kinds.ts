@@ -13,8 +13,9 @@ export interface MachineKind {
 }
 
 const HOUSEHOLDER: Account = { name: 'house', home: '/home/house' }
-const INSTALL_PROGRAMS =
-  'apt-get update -qq && apt-get install -qq -y --no-install-recommends age ffmpeg git mosquitto openssl unzip zip'
+/** What `npm test` names to somebody who may not install it. */
+const PROGRAMS = 'age chromium e2fsprogs ffmpeg git gpiod mosquitto mount openssl python3 systemd unzip zip util-linux'
+const INSTALL_PROGRAMS = `apt-get update -qq && apt-get install -qq -y --no-install-recommends ${PROGRAMS}`
 
 function tellsWhatToInstall(code: number, output: string): boolean {
   return code === 1 && /^ *sudo apt-get install .*\bffmpeg\b/m.test(output)

@@ -10,7 +10,7 @@ import { createHousehold, pairAsPhone } from '../support/household.ts'
 import { makeBusyVideo } from '../support/kill-scene.ts'
 import { createMemoryFolder } from '../support/memory-folder.ts'
 import { eventually } from '../support/poll.ts'
-import { createRealDisk, type RealDisk } from '../support/real-disk.ts'
+import { CAN_MOUNT, createRealDisk, type RealDisk } from '../support/real-disk.ts'
 
 /** An agent that watches and rings, on a disk that can go away, at a relay that takes no clips until it is asked to. */
 interface Scene {
@@ -97,38 +97,44 @@ async function recordOne(scene: Scene): Promise<string[]> {
   return [...scene.relay.events.values()].flatMap((event) => (event.type === 'clip' ? [event.clip] : []))
 }
 
-test('a disk that turns read-only is told and survived, and heals when it is mounted again', async () => {
-  const scene = await openScene()
-  const { real, agent, log } = scene
-  const finished = await recordOne(scene)
-  await real.fail()
-  await assertRingIsTold(scene)
-  await eventually(() => agent.status().storage === 'read-only', 'the disk to be found read-only')
-  await assertRingIsTold(scene)
-  expect(agent.status().camera).toBe('on')
-  await eventually(() => statesTold(scene).includes('disk-lost'), 'word of it at the relay')
-  await eventually(() => healthOf(scene).storage === 'read-only', 'its health')
-  expect(log.lines.filter((line) => line.includes('check it with fsck'))).toHaveLength(1)
-  await real.comeBack()
-  await assertHealed(scene, finished)
-})
+test.runIf(CAN_MOUNT)(
+  'a disk that turns read-only is told and survived, and heals when it is mounted again',
+  async () => {
+    const scene = await openScene()
+    const { real, agent, log } = scene
+    const finished = await recordOne(scene)
+    await real.fail()
+    await assertRingIsTold(scene)
+    await eventually(() => agent.status().storage === 'read-only', 'the disk to be found read-only')
+    await assertRingIsTold(scene)
+    expect(agent.status().camera).toBe('on')
+    await eventually(() => statesTold(scene).includes('disk-lost'), 'word of it at the relay')
+    await eventually(() => healthOf(scene).storage === 'read-only', 'its health')
+    expect(log.lines.filter((line) => line.includes('check it with fsck'))).toHaveLength(1)
+    await real.comeBack()
+    await assertHealed(scene, finished)
+  },
+)
 
-test('a disk that vanishes is told and survived, nothing is written underneath, and it heals when it is back', async () => {
-  const scene = await openScene()
-  const { real, agent, log } = scene
-  const finished = await recordOne(scene)
-  real.vanish()
-  // What a run without the disk would have left there.
-  for (const room of ['keys', 'events', 'spool']) await mkdir(join(real.path, room))
-  await writeFile(join(real.path, 'events', 'outbox.log'), 'of another day')
-  const underneath = (await readdir(real.path, { recursive: true })).sort()
-  await assertRingIsTold(scene)
-  await eventually(() => agent.status().storage === 'missing', 'the disk to be missed')
-  await assertRingIsTold(scene)
-  expect(agent.status().camera).toBe('on')
-  await eventually(() => healthOf(scene).storage === 'missing', 'its health')
-  expect(log.lines.filter((line) => line.includes('mount it again'))).toHaveLength(1)
-  expect((await readdir(real.path, { recursive: true })).sort()).toEqual(underneath)
-  await real.comeBack()
-  await assertHealed(scene, finished)
-})
+test.runIf(CAN_MOUNT)(
+  'a disk that vanishes is told and survived, nothing is written underneath, and it heals when it is back',
+  async () => {
+    const scene = await openScene()
+    const { real, agent, log } = scene
+    const finished = await recordOne(scene)
+    real.vanish()
+    // What a run without the disk would have left there.
+    for (const room of ['keys', 'events', 'spool']) await mkdir(join(real.path, room))
+    await writeFile(join(real.path, 'events', 'outbox.log'), 'of another day')
+    const underneath = (await readdir(real.path, { recursive: true })).sort()
+    await assertRingIsTold(scene)
+    await eventually(() => agent.status().storage === 'missing', 'the disk to be missed')
+    await assertRingIsTold(scene)
+    expect(agent.status().camera).toBe('on')
+    await eventually(() => healthOf(scene).storage === 'missing', 'its health')
+    expect(log.lines.filter((line) => line.includes('mount it again'))).toHaveLength(1)
+    expect((await readdir(real.path, { recursive: true })).sort()).toEqual(underneath)
+    await real.comeBack()
+    await assertHealed(scene, finished)
+  },
+)

@@ -24,6 +24,9 @@ function run(program: string, ...args: readonly string[]): string {
   throw new Error(`a disk for this test needs root and loop devices: ${program} ${args.join(' ')}: ${reason}`)
 }
 
+/** Only root may mount: an ordinary user's `npm test` leaves these tests out, and its report says so. */
+export const CAN_MOUNT = process.getuid?.() === 0
+
 /** Makes and mounts one of `sizeMib` mebibytes; gone at the end of the scope. */
 export async function createRealDisk(sizeMib: number): Promise<RealDisk> {
   const folder = await createTemporaryFolder()
