@@ -86,7 +86,10 @@ async function assertHealed(scene: Scene, finished: readonly string[]): Promise<
   expect(await eventually(() => agent.drained(5_000), 'everything to leave', 20_000)).toBe(true)
   const chain = [...relay.clips.values()].map(({ manifest }) => clipManifest.parse(manifest!.raw).payload.latchkey)
   expect(chain.map(({ clip }) => clip)).toEqual(expect.arrayContaining([...finished]))
-  expect(chain.map(({ sequence }) => sequence).sort((a, b) => a - b)).toEqual(chain.map((_, i) => i + 1))
+  // A clip that had begun when the disk went may be given up: a hole that is counted, not one that nobody tells of.
+  const holes = Math.max(...chain.map(({ sequence }) => sequence)) - chain.length
+  expect(new Set(chain.map(({ sequence }) => sequence)).size).toBe(chain.length)
+  expect(holes).toBeLessThanOrEqual(agent.status().spool.droppedClips)
   expect(chain.filter(({ open }) => open)).toEqual([])
   expect(agent.status()).toMatchObject({ storage: 'ok', outboxEvents: 0, spool: { clips: 0 } })
 }
