@@ -1,7 +1,10 @@
 import { createRelayClient } from '@latchkey/shared/node'
 import { createSigner, mqttCredentials, randomBytes } from '@latchkey/shared'
+import { once } from 'node:events'
+import { type AddressInfo, createServer, type Server } from 'node:net'
 import { describe, expect, test } from 'vitest'
 import { QUIET_HEALTH } from '../support/device-health.ts'
+import { createHomeSessionOpener } from '../../device-agent/src/home/mqtt-home-session.ts'
 import { createMqttOpener } from '../../device-agent/src/link/mqtt-session.ts'
 import { openDiskOutbox } from '../../device-agent/src/link/disk-outbox.ts'
 import { createPublisher, type MqttSession, REPEAT_AFTER_MS } from '../../device-agent/src/link/publisher.ts'
@@ -49,6 +52,35 @@ async function openLink(folder: string, relay: FakeRelay) {
 const committed = (relay: FakeRelay): number[] =>
   [...relay.events.values()].map((event) => event.sequence).sort((a, b) => a - b)
 const upTo = (n: number): number[] => Array.from({ length: n }, (_, i) => i + 1)
+
+describe('a broker that hangs up before it answers', () => {
+  /** Takes what a client says first, and ends the connection. */
+  async function startHangingUp(): Promise<Server> {
+    const server = createServer((socket) => void socket.once('data', () => socket.destroy()).on('error', () => {}))
+    await once(server.listen(0, '127.0.0.1'), 'listening')
+    return server
+  }
+
+  test('is an attempt that failed, after which the next one is made', async () => {
+    await using server = await startHangingUp()
+    const url = `mqtt://127.0.0.1:${(server.address() as AddressInfo).port}`
+    const open = createMqttOpener({
+      device: DEVICE,
+      clock: systemClock,
+      credentials: () => Promise.resolve({ url, username: DEVICE, password: 'x', expiresMs: 1 }),
+    })
+    await expect(open({ onAcknowledged: () => {}, onCheckpoint: () => {} })).rejects.toMatchObject({
+      code: 'UNAVAILABLE',
+    })
+  })
+
+  test('is the same at the household broker', async () => {
+    await using server = await startHangingUp()
+    const url = `mqtt://127.0.0.1:${(server.address() as AddressInfo).port}`
+    const open = createHomeSessionOpener({ broker: { url }, clientId: 'x', subscriptions: [], clock: systemClock })
+    await expect(open(() => {})).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+  })
+})
 
 describe('the link to the relay', () => {
   test('says online and its health, delivers every event, and forgets only what was acknowledged', async () => {

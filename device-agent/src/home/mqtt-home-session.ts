@@ -66,7 +66,7 @@ function failureOf(cause: unknown): LatchkeyError {
 function connect(options: HomeSessionOptions, credentials: Partial<IClientOptions>): Promise<MqttClient> {
   const { broker, clientId, willTopic } = options
   const will = willTopic && { topic: willTopic, payload: Buffer.from('offline'), qos: 1 as const, retain: true }
-  return connectAsync(broker.url, {
+  const settings: IClientOptions = {
     ...credentials,
     clientId,
     protocolVersion: 5,
@@ -79,7 +79,9 @@ function connect(options: HomeSessionOptions, credentials: Partial<IClientOption
     rejectUnauthorized: true,
     properties: { maximumPacketSize: MAX_PACKET_BYTES, sessionExpiryInterval: 0 },
     ...(will ? { will } : {}),
-  })
+  }
+  // Without retries of its own: a broker that hangs up before it answers would leave the promise pending for ever.
+  return connectAsync(broker.url, settings, false)
 }
 
 function sessionOf(client: MqttClient, clock: Clock): HomeSession {

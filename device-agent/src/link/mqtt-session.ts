@@ -1,5 +1,5 @@
 import { deviceTopic, LatchkeyError, LOG_CHECKPOINT_TOPIC, type MqttCredentials } from '@latchkey/shared'
-import { connectAsync, type MqttClient } from 'mqtt'
+import { connectAsync, type IClientOptions, type MqttClient } from 'mqtt'
 import type { Clock } from '../kernel/clock.ts'
 import type { MqttSession, OpenMqttSession } from './publisher.ts'
 
@@ -17,8 +17,11 @@ export interface MqttSessionOptions {
   readonly credentials: () => Promise<MqttCredentials>
 }
 
+/** Without retries of its own, or a broker that hangs up before it answers would leave the promise pending for ever. */
+const NO_RETRIES = false
+
 function connect(device: string, { url, username, password }: MqttCredentials): Promise<MqttClient> {
-  return connectAsync(url, {
+  const options: IClientOptions = {
     // One client id per device, so that a new connection ends an old half-open one.
     clientId: `${device}-agent`,
     username,
@@ -33,7 +36,8 @@ function connect(device: string, { url, username, password }: MqttCredentials): 
     queueQoSZero: false,
     resubscribe: false,
     will: { topic: deviceTopic(device, 'available'), payload: Buffer.from('offline'), qos: 1, retain: true },
-  })
+  }
+  return connectAsync(url, options, NO_RETRIES)
 }
 
 /** Opens MQTT 3.1.1 connections to the relay's broker. */
