@@ -31,6 +31,8 @@ const LEARNING_MS = 1400
 /** A change over more of the picture than this may be the light: it has to go on for longer than a switch settles. */
 const LARGE_SHARE = 0.3
 const LARGE_SETTLE_MS = 1000
+/** And what has not stirred for as long as this has settled. */
+const REST_MS = 700
 /** Once moving, a visitor who stands still for less than this is still moving. */
 const HOLD_MS = 5000
 /** Blocks, and share of its blocks, that must stir for a thing to stir: fewer are noise. */
@@ -66,6 +68,7 @@ class Watch {
   readonly scene: Scene
   /** Since when something large enough has stirred without a break, and in how many pictures it reached new blocks. */
   stirringSinceMs: number | undefined
+  stirredMs = -Infinity
   reachedFrames = 0
   /** When something was last found moving. */
   movedMs = -Infinity
@@ -113,7 +116,11 @@ class Watch {
       this.reachedFrames++
       this.#sinceReached = 0
     }
-    this.stirringSinceMs = stirring.length > 0 ? (this.stirringSinceMs ?? nowMs) : undefined
+    // Somebody close stands still between two steps: a moment's rest is no end.
+    if (nowMs - this.stirredMs > REST_MS) this.stirringSinceMs = undefined
+    if (stirring.length === 0) return
+    this.stirredMs = nowMs
+    this.stirringSinceMs ??= nowMs
   }
 
   isMoving(thing: Component, nowMs: number): boolean {
@@ -194,7 +201,7 @@ function settle(at: Watch, { large, things, movers }: Groups, nowMs: number): bo
   for (const component of large)
     if (!things.includes(component)) for (const block of component.blocks) scene.lit[block] = 1
   const switched = movers.length === 0 && things.some((thing) => at.isLarge(thing) && !at.stirs(thing))
-  if (!switched || nowMs - at.movedMs <= HOLD_MS) return false
+  if (!switched || nowMs - at.stirredMs <= REST_MS || nowMs - at.movedMs <= HOLD_MS) return false
   visitors.fill(0)
   scene.adopt(nowMs)
   at.learnsUntilMs = nowMs + LEARNING_MS
