@@ -51,13 +51,37 @@ function endWithoutRecording(config: AgentConfig, log: Log, end: (error: unknown
   }
 }
 
-/** Waits for a signal or for a camera that cannot be used, then stops in order. */
-async function runUntilStopped(agent: Agent, config: AgentConfig, { notify, log }: Reporters): Promise<void> {
+type Request = 'SIGUSR1' | 'SIGHUP'
+
+/** Signals count from the first moment, when their default would end the process: those that are early wait for the agent. */
+function listenForSignals() {
   const stopped = Promise.withResolvers<null>()
+  const early: Request[] = []
+  let take = (request: Request): void => void early.push(request)
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stopped.resolve(null))
-  process.on('SIGUSR1', () => void agent.ring())
-  process.on('SIGHUP', () => {
-    agent.reload().catch((error: unknown) => log.error({ code: codeOf(error) }, 'the configuration was not read again'))
+  for (const signal of ['SIGUSR1', 'SIGHUP'] as const) process.on(signal, () => take(signal))
+  return {
+    stopped,
+    serve(handler: (request: Request) => void): void {
+      take = handler
+      early.splice(0).forEach(handler)
+    },
+  }
+}
+
+/** Waits for a signal or for a camera that cannot be used, then stops in order. */
+async function runUntilStopped(
+  agent: Agent,
+  config: AgentConfig,
+  { notify, log, signals }: Reporters & { readonly signals: ReturnType<typeof listenForSignals> },
+): Promise<void> {
+  const { stopped } = signals
+  signals.serve((request) => {
+    if (request === 'SIGUSR1') agent.ring()
+    else
+      agent
+        .reload()
+        .catch((error: unknown) => log.error({ code: codeOf(error) }, 'the configuration was not read again'))
   })
   // A file that has played to its end is no reason to leave: uploads may be waiting.
   agent.captured.catch(endWithoutRecording(config, log, stopped.reject))
@@ -72,6 +96,7 @@ async function runUntilStopped(agent: Agent, config: AgentConfig, { notify, log 
 }
 
 async function run({ args, environment }: CommandContext): Promise<number> {
+  const signals = listenForSignals()
   const { config: path } = parseOptions(args, { command: 'run', options: OPTIONS })
   const config = await loadAgentConfig(path)
   const log = createLog({ level: config.log?.level ?? 'info', format: config.log?.format ?? 'lines' })
@@ -90,7 +115,7 @@ async function run({ args, environment }: CommandContext): Promise<number> {
       onPaired: (digits) => process.stdout.write(`\nPaired. The phone must show the same digits: ${digits}\n\n`),
     },
   })
-  await runUntilStopped(agent, config, { notify, log })
+  await runUntilStopped(agent, config, { notify, log, signals })
   return 0
 }
 
