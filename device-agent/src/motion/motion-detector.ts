@@ -69,6 +69,8 @@ class Watch {
   /** Since when something large enough has stirred without a break, and in how many pictures it reached new blocks. */
   stirringSinceMs: number | undefined
   stirredMs = -Infinity
+  /** Nearly everything changed, and it is not known yet whether by somebody. */
+  isSettling = false
   reachedFrames = 0
   /** When something was last found moving. */
   movedMs = -Infinity
@@ -200,8 +202,10 @@ function settle(at: Watch, { large, things, movers }: Groups, nowMs: number): bo
   for (const { blocks } of things) for (const block of blocks) visitors[block] = 1
   for (const component of large)
     if (!things.includes(component)) for (const block of component.blocks) scene.lit[block] = 1
-  const switched = movers.length === 0 && things.some((thing) => at.isLarge(thing) && !at.stirs(thing))
-  if (!switched || nowMs - at.stirredMs <= REST_MS || nowMs - at.movedMs <= HOLD_MS) return false
+  if (movers.length > 0) at.isSettling = false
+  else if (things.some((thing) => at.isLarge(thing))) at.isSettling = true
+  if (!at.isSettling || nowMs - at.stirredMs <= REST_MS || nowMs - at.movedMs <= HOLD_MS) return false
+  at.isSettling = false
   visitors.fill(0)
   scene.adopt(nowMs)
   at.learnsUntilMs = nowMs + LEARNING_MS
