@@ -45,9 +45,15 @@ export async function createRealDisk(sizeMib: number): Promise<RealDisk> {
     },
     vanish: () => void run('umount', '-l', path),
     async comeBack() {
-      spawnSync('umount', [path])
       // A file that is still open holds the old mount; the program under test lets go of it by itself.
-      await eventually(() => run('losetup', '-j', image) === '', 'the disk to be let go')
+      await eventually(
+        () => {
+          spawnSync('umount', [path])
+          return run('losetup', '-j', image) === ''
+        },
+        'the disk to be let go',
+        30_000,
+      )
       spawnSync('e2fsck', ['-fy', image])
       mount()
     },
