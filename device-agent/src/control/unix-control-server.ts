@@ -1,4 +1,5 @@
 import { codeOf, LatchkeyError, problemOf, PROBLEM_MEDIA_TYPE } from '@latchkey/shared'
+import { readJsonBody } from '../kernel/json-body.ts'
 import { chmod, lstat, rm, stat } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { connect } from 'node:net'
@@ -78,24 +79,6 @@ async function assertPlace(path: string): Promise<void> {
     throw new LatchkeyError('CONFIG_INVALID', 'the directory of control.socket is open to everybody: chmod o-rwx it')
 }
 
-/** The JSON of a POST. Untrusted. @throws MEDIA_TYPE | MESSAGE_TOO_LARGE | JSON_INVALID */
-async function readBody(request: IncomingMessage, maxBytes: number): Promise<unknown> {
-  if (request.headers['content-type'] !== 'application/json')
-    throw new LatchkeyError('MEDIA_TYPE', 'expected application/json')
-  const chunks: Buffer[] = []
-  let sizeBytes = 0
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    sizeBytes += chunk.length
-    if (sizeBytes > maxBytes) throw new LatchkeyError('MESSAGE_TOO_LARGE', `expected at most ${maxBytes} bytes`)
-    chunks.push(chunk)
-  }
-  try {
-    return JSON.parse(Buffer.concat(chunks).toString('utf8')) as unknown
-  } catch {
-    throw new LatchkeyError('JSON_INVALID', 'the body is not JSON')
-  }
-}
-
 function refuse(response: ServerResponse, error: unknown): void {
   // What we did not foresee is told by its code alone: its message may quote anything.
   const problem = problemOf(codeOf(error), error instanceof LatchkeyError ? error.message : undefined)
@@ -156,7 +139,7 @@ export async function startControlServer(options: ControlServerOptions): Promise
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     try {
       const route = findControlRoute(request.method ?? '', request.url ?? '')
-      const body = route.method === 'POST' ? await readBody(request, limits.bodyBytes) : undefined
+      const body = route.method === 'POST' ? await readJsonBody(request, limits.bodyBytes) : undefined
       const answer = await route.answer(desk, body)
       if (answer.kind === 'news') streams.open(response)
       else send(response, answer)

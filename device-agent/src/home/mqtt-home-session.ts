@@ -1,6 +1,7 @@
 import { LatchkeyError } from '@latchkey/shared'
 import { readFile } from 'node:fs/promises'
-import { connectAsync, type IClientOptions, type MqttClient } from 'mqtt'
+import type { IClientOptions } from 'mqtt'
+import { connectBroker } from '../kernel/broker-connection.ts'
 import type { Clock } from '../kernel/clock.ts'
 import type { HomeSession, OpenHomeSession } from './home-link.ts'
 
@@ -23,10 +24,7 @@ export interface HomeSessionOptions {
   readonly clock: Clock
 }
 
-/** Seconds; one and a half of these without a sign of life and the broker publishes our last will. */
-const KEEPALIVE_S = 20
 const CONNECT_TIMEOUT_MS = 5_000
-const END_TIMEOUT_MS = 2_000
 /** Nothing that is meant for us is longer: the broker is asked to keep the rest. @see MQTT 5 §3.1.2.11.4 */
 const MAX_PACKET_BYTES = 4_096
 /** Codes of CONNACK for a wrong user or password, or one that may not do this. @see MQTT 5 §3.2.2.2, MQTT 3.1.1 §3.2.2.3 */
@@ -63,61 +61,17 @@ function failureOf(cause: unknown): LatchkeyError {
   return new LatchkeyError('UNAVAILABLE', `the home broker does not answer${reason}`)
 }
 
-function connect(options: HomeSessionOptions, credentials: Partial<IClientOptions>): Promise<MqttClient> {
-  const { broker, clientId, willTopic } = options
+function settingsOf(options: HomeSessionOptions, credentials: Partial<IClientOptions>): IClientOptions {
+  const { clientId, willTopic } = options
   const will = willTopic && { topic: willTopic, payload: Buffer.from('offline'), qos: 1 as const, retain: true }
-  const settings: IClientOptions = {
+  return {
     ...credentials,
     clientId,
     protocolVersion: 5,
-    clean: true,
-    keepalive: KEEPALIVE_S,
     connectTimeout: CONNECT_TIMEOUT_MS,
-    reconnectPeriod: 0,
-    queueQoSZero: false,
-    resubscribe: false,
     rejectUnauthorized: true,
     properties: { maximumPacketSize: MAX_PACKET_BYTES, sessionExpiryInterval: 0 },
     ...(will ? { will } : {}),
-  }
-  // Without retries of its own: a broker that hangs up before it answers would leave the promise pending for ever.
-  return connectAsync(broker.url, settings, false)
-}
-
-function sessionOf(client: MqttClient, clock: Clock): HomeSession {
-  const gone = new AbortController()
-  const lost = () => new LatchkeyError('UNAVAILABLE', 'the connection with the home broker broke')
-  const waiting = new Set<(cause: unknown) => void>()
-  const lose = (): void => {
-    gone.abort()
-    for (const reject of waiting) reject(lost())
-  }
-  client.on('error', lose)
-  client.on('close', lose)
-  return {
-    gone: gone.signal,
-    async publish({ topic, payload, retain }) {
-      if (gone.signal.aborted) throw lost()
-      const broken = Promise.withResolvers<never>()
-      waiting.add(broken.reject)
-      const body = typeof payload === 'string' ? payload : Buffer.from(payload)
-      const published = client.publishAsync(topic, body, { qos: 1, retain })
-      try {
-        await Promise.race([published, broken.promise])
-      } catch {
-        throw lost()
-      } finally {
-        waiting.delete(broken.reject)
-        published.catch(() => {})
-      }
-    },
-    async end() {
-      const ended = client.endAsync(gone.signal.aborted).catch(() => {})
-      const inTime = new AbortController()
-      await Promise.race([ended, clock.sleep(END_TIMEOUT_MS, inTime.signal)])
-      inTime.abort()
-      client.end(true)
-    },
   }
 }
 
@@ -127,12 +81,23 @@ function sessionOf(client: MqttClient, clock: Clock): HomeSession {
  */
 export function createHomeSessionOpener(options: HomeSessionOptions): OpenHomeSession {
   return async (onMessage) => {
-    const client = await connect(options, await loadCredentials(options.broker)).catch((cause: unknown) => {
-      throw cause instanceof LatchkeyError ? cause : failureOf(cause)
+    const { broker, clock } = options
+    const settings = settingsOf(options, await loadCredentials(broker))
+    const { client, ...connection } = await connectBroker(broker.url, settings, clock).catch((cause: unknown) => {
+      throw failureOf(cause)
     })
     // Untrusted: both; anybody who may publish at the broker.
     client.on('message', (topic, payload) => onMessage(topic, payload))
-    const session = sessionOf(client, options.clock)
+    const session: HomeSession = {
+      gone: connection.gone,
+      async publish({ topic, payload, retain }) {
+        const body = typeof payload === 'string' ? payload : Buffer.from(payload)
+        await connection.publish(topic, body, retain).catch(() => {
+          throw new LatchkeyError('UNAVAILABLE', 'the connection with the home broker broke')
+        })
+      },
+      end: connection.end,
+    }
     try {
       if (options.subscriptions.length > 0)
         await client.subscribeAsync([...options.subscriptions], { qos: 1, rh: 2, rap: false, nl: true })

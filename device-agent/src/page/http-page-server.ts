@@ -10,6 +10,7 @@ import {
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { Type } from 'typebox'
+import { readJsonBody } from '../kernel/json-body.ts'
 import type { Clock } from '../kernel/clock.ts'
 import type { OneTimeCode } from './one-time-code.ts'
 import { loadPageFile } from './page-files.ts'
@@ -86,25 +87,6 @@ export const PAGE_ROUTES: readonly PageRoute[] = [
   },
 ]
 
-/** Untrusted: `request`. @throws MEDIA_TYPE | MESSAGE_TOO_LARGE | JSON_INVALID */
-async function readBody(request: IncomingMessage): Promise<unknown> {
-  if (request.headers['content-type'] !== 'application/json')
-    throw new LatchkeyError('MEDIA_TYPE', 'expected application/json')
-  const chunks: Buffer[] = []
-  let sizeBytes = 0
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    sizeBytes += chunk.length
-    if (sizeBytes > MAX_BODY_BYTES)
-      throw new LatchkeyError('MESSAGE_TOO_LARGE', `expected at most ${MAX_BODY_BYTES} bytes`)
-    chunks.push(chunk)
-  }
-  try {
-    return JSON.parse(Buffer.concat(chunks).toString('utf8')) as unknown
-  } catch {
-    throw new LatchkeyError('JSON_INVALID', 'the body is not JSON')
-  }
-}
-
 function refuse(response: ServerResponse, error: unknown): void {
   const problem = problemOf(codeOf(error), error instanceof LatchkeyError ? error.message : undefined)
   if (response.headersSent) {
@@ -171,7 +153,8 @@ export async function startPageServer(options: PageServerOptions): Promise<PageS
 
   async function answerApi(request: IncomingMessage, path: string): Promise<Answer> {
     const method = request.method ?? ''
-    if (path === '/api/login' && method === 'POST') return login(addressOf(request), await readBody(request))
+    if (path === '/api/login' && method === 'POST')
+      return login(addressOf(request), await readJsonBody(request, MAX_BODY_BYTES))
     if (!sessions.isOpen(tokenOf(request), addressOf(request)))
       throw new LatchkeyError('CALLER_REFUSED', 'enter the code first')
     if (path === '/api/logout' && method === 'POST') return logout(tokenOf(request))
@@ -179,7 +162,7 @@ export async function startPageServer(options: PageServerOptions): Promise<PageS
     const route = here.find((candidate) => candidate.method === method)
     if (route === undefined)
       throw new LatchkeyError(here.length > 0 ? 'METHOD_NOT_ALLOWED' : 'NOT_FOUND', 'no such call of the page')
-    return route.answer(host, method === 'GET' ? undefined : await readBody(request))
+    return route.answer(host, method === 'GET' ? undefined : await readJsonBody(request, MAX_BODY_BYTES))
   }
 
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
