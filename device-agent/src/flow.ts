@@ -216,6 +216,8 @@ export interface ClipSpool {
   unfinished(): readonly SpooledClip[]
   /** Finals whose `clip` event may not have been recorded. Sequence order. */
   unannounced(): readonly SpooledClip[]
+  /** Clips that were opened and have no revision yet. */
+  unnamed(): readonly string[]
   openClip(clip: string, sequence: number): Promise<void>
   /** Forgets a clip that never got a revision. */
   abandonClip(clip: string): Promise<void>

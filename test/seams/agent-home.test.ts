@@ -37,20 +37,21 @@ const finding = (moving: boolean): MotionFinding => ({
   zones: [],
 })
 
-/** A doorbell at a broker; `asked` are the switches that were flipped. */
-function openHome(broker: HomeBroker, log: Log = silentLog) {
+/** A doorbell at a broker, which it reaches as soon as `mayTry` says so; `asked` are the switches that were flipped. */
+function openHome(broker: HomeBroker, log: Log = silentLog, mayTry: () => Promise<void> = () => Promise.resolve()) {
   const asked: boolean[] = []
   let facts = FACTS
+  const opener = createHomeSessionOpener({
+    broker,
+    clientId: `latchkey-${ID}`,
+    willTopic: TOPICS.available,
+    subscriptions: [TOPICS.birth, TOPICS.privacy.set],
+    clock,
+  })
   const home = createHome({
     device: { id: ID, name: 'Front door', software: 'latchkey-agent/0', snapshots: true },
     topics: TOPICS,
-    open: createHomeSessionOpener({
-      broker,
-      clientId: `latchkey-${ID}`,
-      willTopic: TOPICS.available,
-      subscriptions: [TOPICS.birth, TOPICS.privacy.set],
-      clock,
-    }),
+    open: (onMessage) => mayTry().then(() => opener(onMessage)),
     facts: () => Promise.resolve(facts),
     setPrivacy: (on) => asked.push(on),
     clock,
@@ -144,13 +145,17 @@ describe('trouble with the household’s broker', () => {
     log.error = ((_: unknown, message: string) => told.push(message)) as unknown as Log['error']
     const gone = await createMosquitto()
     await gone.stop()
-    const { home } = openHome({ url: gone.url }, log)
+    // A ring is not retained: whoever is to hear it must be there first.
+    const listening = Promise.withResolvers<void>()
+    let tries = 0
+    const { home } = openHome({ url: gone.url }, log, () => (tries++ === 0 ? Promise.resolve() : listening.promise))
     home.ring(RING)
     await eventually(() => told.length === 1, 'to be told')
     expect(told[0]).toMatch(/does not answer \(ECONNREFUSED\); recording goes on/)
     {
       await using broker = await createMosquitto({ port: gone.port })
       await using listener = await createHomeListener(broker.url)
+      listening.resolve()
       await eventually(() => listener.at(TOPICS.ring).length === 1, 'the ring')
       await eventually(() => listener.at(TOPICS.health).length > 0, 'the rest')
     }

@@ -125,6 +125,7 @@ export async function recordClip(
   clip: string,
   options: {
     items: number
+    onStart?: () => void
     onItem?: (index: number) => void
     sizeBytes?: number
     startMs?: number
@@ -134,6 +135,7 @@ export async function recordClip(
   const event = encodeBase64url(randomBytes(16))
   const { startMs = 1_700_000_000_000, monotonicStartMs = 1 } = options
   await sealer.start({ clip, event, trigger: 'motion', triggerMs: startMs, startMs, monotonicStartMs })
+  options.onStart?.()
   for (let index = 0; index < options.items; index++) {
     const item = plainItem(clip, index, options.sizeBytes)
     await sealer.item(clip, { ...item, startMs: item.startMs - 1_700_000_000_000 + startMs })

@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { describe, expect, test } from 'vitest'
 import { clipManifest, openFile, recoverFileKey, decodeBase64url, splitAgeFile, openCommitted } from '@latchkey/shared'
+import { type Disk, plainDisk } from '../../device-agent/src/kernel/disk.ts'
 import { itemsRootOf } from '../../device-agent/src/seal/clip-manifest.ts'
 import {
   clipId,
@@ -59,6 +60,29 @@ describe('seal and spool', () => {
     await recordClip(rig.sealer, clipId(2), { items: 1 })
     expect(rig.spool.clips().map((clip) => [clip.clip, clip.sequence])).toEqual([[clipId(2), 1]])
     expect(rig.outbox.last).toBe(1)
+  })
+
+  test('take a clip away later that got no item and that the disk would not let go', async () => {
+    await using folder = await createMemoryFolder()
+    let readOnly = false
+    const refuse = (): Promise<never> =>
+      Promise.reject(Object.assign(new Error('read-only'), { code: 'EROFS', errno: -30 }))
+    const disk: Disk = {
+      ...plainDisk,
+      create: (path, mode) => (readOnly ? refuse() : plainDisk.create(path, mode)),
+      rename: (from, to) => (readOnly ? refuse() : plainDisk.rename(from, to)),
+      createDirectory: (path) => (readOnly ? refuse() : plainDisk.createDirectory(path)),
+    }
+    await using rig = await openAgentRig({ folder: folder.path, device: createTestDevice(), disk })
+    await recordClip(rig.sealer, clipId(1), { items: 1, onStart: () => void (readOnly = true) })
+    expect(rig.spool.status().clips).toBe(1)
+    await recordClip(rig.sealer, clipId(2), { items: 1 })
+    readOnly = false
+    await rig.sealer.mend()
+    expect(rig.spool.status()).toMatchObject({ clips: 0, items: 0 })
+    await recordClip(rig.sealer, clipId(3), { items: 1 })
+    expect(rig.spool.clips().map((clip) => [clip.clip, clip.sequence])).toEqual([[clipId(3), 1]])
+    expect(rig.spool.status()).toMatchObject({ clips: 1, droppedClips: 2 })
   })
 
   test('give up the oldest finished clip when full, count it, and go on recording', async () => {

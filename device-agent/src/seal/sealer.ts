@@ -162,16 +162,39 @@ export function createSealer(options: SealerOptions): Sealer {
     else state.gaps.push({ startMs, endMs, reason })
   }
 
-  /** Clips whose final manifest could not be kept are closed as a crash would have left them. */
+  /** What the disk refused at the end of a clip is done as after a crash: its last manifest, or its disappearance. */
   async function finishLeft(): Promise<void> {
     const mine = new Set([...open.keys(), ...undated.map(({ end }) => end.clip)])
     for (const left of spool.unfinished()) if (!mine.has(left.clip)) await announce(await closeInterrupted(left))
+    for (const clip of spool.unnamed()) if (!mine.has(clip)) await spool.abandonClip(clip)
+  }
+
+  /** True when the disk took it. */
+  async function openOnDisk({ clip }: ClipStart): Promise<boolean> {
+    try {
+      await finishLeft()
+      await spool.openClip(clip, Math.max(sequence, spool.head().sequence) + 1)
+    } catch (error) {
+      if (!isStorageError(error)) throw error
+      return false
+    }
+    sequence = Math.max(sequence, spool.head().sequence) + 1
+    return true
   }
 
   async function begin(start: ClipStart): Promise<void> {
-    await finishLeft()
-    await spool.openClip(start.clip, Math.max(sequence, spool.head().sequence) + 1)
-    sequence = Math.max(sequence, spool.head().sequence) + 1
+    const opened = await openOnDisk(start)
+    const [startMs, monotonicStartMs] = [Math.round(start.startMs), Math.round(start.monotonicStartMs)]
+    open.set(start.clip, {
+      start: { ...start, startMs, monotonicStartMs },
+      sequence: opened ? sequence : 0,
+      keys: options.keys(),
+      descriptors: [],
+      bodies: [],
+      gaps: [],
+      revision: 0,
+      refused: !opened,
+    })
   }
 
   async function closeInterrupted(left: SpooledClip): Promise<SpooledClip> {
@@ -187,11 +210,11 @@ export function createSealer(options: SealerOptions): Sealer {
 
   async function abandon({ start, sequence: given, refused }: OpenClip): Promise<void> {
     if (refused) spool.missClip()
-    // A clip that the disk refused was never opened, or has no directory any more.
-    await spool.abandonClip(start.clip).catch((error: unknown) => {
-      if (codeOf(error) !== 'NOT_FOUND') throw error
-    })
     if (given === sequence) sequence--
+    await spool.abandonClip(start.clip).catch((error: unknown) => {
+      // A clip that the disk refused was never opened; one whose end it refuses goes when it is back.
+      if (codeOf(error) !== 'NOT_FOUND' && !isStorageError(error)) throw error
+    })
   }
 
   async function finish(state: OpenClip, end: ClipEnd): Promise<void> {
@@ -235,24 +258,7 @@ export function createSealer(options: SealerOptions): Sealer {
         for (const final of spool.unannounced()) await announce(final)
       }),
 
-    async start(start) {
-      const refused = await exclusive(() => begin(start)).then(
-        () => null,
-        (error: unknown) => ({ error }),
-      )
-      if (refused && !isStorageError(refused.error)) throw refused.error
-      const [startMs, monotonicStartMs] = [Math.round(start.startMs), Math.round(start.monotonicStartMs)]
-      open.set(start.clip, {
-        start: { ...start, startMs, monotonicStartMs },
-        sequence: refused ? 0 : sequence,
-        keys: options.keys(),
-        descriptors: [],
-        bodies: [],
-        gaps: [],
-        revision: 0,
-        refused: refused !== null,
-      })
-    },
+    start: (start) => exclusive(() => begin(start)),
 
     async item(clip, item) {
       const state = clipOf(clip)

@@ -261,6 +261,7 @@ export async function openDiskSpool(options: SpoolOptions): Promise<DiskSpool> {
     head,
     unfinished: () => views((entry) => !isFinal(entry)),
     unannounced: () => views((entry) => isFinal(entry) && !entry.announced),
+    unnamed: () => inOrder().flatMap(({ clip, newest }) => (newest === null ? [clip] : [])),
     clips: () => views(() => true),
 
     openClip: (clip, sequence) => exclusive(() => open(clip, sequence)),
