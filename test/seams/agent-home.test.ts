@@ -38,7 +38,7 @@ const finding = (moving: boolean): MotionFinding => ({
 })
 
 /** A doorbell at a broker, which it reaches as soon as `mayTry` says so; `asked` are the switches that were flipped. */
-function openHome(broker: HomeBroker, log: Log = silentLog, mayTry: () => Promise<void> = () => Promise.resolve()) {
+function openHome(broker: HomeBroker, log: Log = silentLog, mayTry: () => Promise<unknown> = () => Promise.resolve()) {
   const asked: boolean[] = []
   let facts = FACTS
   const opener = createHomeSessionOpener({
@@ -146,7 +146,7 @@ describe('trouble with the household’s broker', () => {
     const gone = await createMosquitto()
     await gone.stop()
     // A ring is not retained: whoever is to hear it must be there first.
-    const listening = Promise.withResolvers<void>()
+    const listening = Promise.withResolvers<null>()
     let tries = 0
     const { home } = openHome({ url: gone.url }, log, () => (tries++ === 0 ? Promise.resolve() : listening.promise))
     home.ring(RING)
@@ -155,7 +155,7 @@ describe('trouble with the household’s broker', () => {
     {
       await using broker = await createMosquitto({ port: gone.port })
       await using listener = await createHomeListener(broker.url)
-      listening.resolve()
+      listening.resolve(null)
       await eventually(() => listener.at(TOPICS.ring).length === 1, 'the ring')
       await eventually(() => listener.at(TOPICS.health).length > 0, 'the rest')
     }
