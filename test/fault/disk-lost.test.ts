@@ -40,7 +40,7 @@ async function openScene(): Promise<Scene> {
     dataDir: real.path,
     camera: { source: await makeBusyVideo(folder.path, 1), name: 'Front door', loop: true },
     relay: { origin: relay.origin },
-    clip: { preRollMs: 0, postRollMs: 1_000, maxClipMs: 4_000 },
+    clip: { preRollMs: 0, postRollMs: 500, maxClipMs: 2_000 },
     stopGraceMs: 0,
   }
   const log = createLog({ level: 'info', format: 'json', destination })

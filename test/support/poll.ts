@@ -1,8 +1,8 @@
-/** Looks until `look` gives a value that is not `undefined`, `null` or `false`; fails after `timeoutMs` (default 10 s). */
+/** Looks until `look` gives a value that is not `undefined`, `null` or `false`; fails after `timeoutMs` (default 20 s). */
 export async function eventually<T>(
   look: () => T | Promise<T>,
   what: string,
-  timeoutMs = 10_000,
+  timeoutMs = 20_000,
 ): Promise<Exclude<T, undefined | null | false>> {
   const deadlineMs = performance.now() + timeoutMs
   for (;;) {

@@ -52,7 +52,7 @@ export interface PublisherOptions {
   readonly clock: Clock
   readonly log: Log
   readonly random: () => number
-  /** Mean of the first pause between connections. Default 1,000; the longest is a minute. */
+  /** Mean of the first pause between connections, ms; the longest is sixty of it. Default 1,000: up to a minute. */
   readonly retryBaseMs?: number
 }
 
@@ -73,7 +73,8 @@ const WINDOW = 64
 /** After this the oldest event, and all behind it, is sent again. @see spec/mqtt.md */
 export const REPEAT_AFTER_MS = 30_000
 const HEALTH_EVERY_MS = 60_000
-const RETRY_MAX_MS = 60_000
+/** The longest pause, in first ones. */
+const RETRY_MAX_FACTOR = 60
 
 interface SentState {
   /** Of which hello was said. */
@@ -92,7 +93,8 @@ interface SentState {
 export function createPublisher(options: PublisherOptions): Publisher {
   const { outbox, clock, log } = options
   const waker = createWaker(clock)
-  const backoff = createBackoff({ baseMs: options.retryBaseMs ?? 1_000, maxMs: RETRY_MAX_MS, random: options.random })
+  const { retryBaseMs: baseMs = 1_000, random } = options
+  const backoff = createBackoff({ baseMs, maxMs: RETRY_MAX_FACTOR * baseMs, random })
   let healthDue = true
   let connected = false
 

@@ -23,7 +23,7 @@ export interface UploaderOptions {
   readonly random: () => number
   /** Items in flight at once. */
   readonly parallel: number
-  /** Mean of the first pause after a failure, ms. Default 1,000; the longest is a minute. */
+  /** Mean of the first pause after a failure, ms; the longest is sixty of it. Default 1,000: up to a minute. */
   readonly retryBaseMs?: number
 }
 
@@ -46,7 +46,8 @@ const CLIP_REFUSALS: ReadonlySet<ErrorCode> = new Set([
   'DAY_INVALID',
   'CONFLICT',
 ])
-const RETRY_MAX_MS = 60_000
+/** The longest pause, in first ones. */
+const RETRY_MAX_FACTOR = 60
 /** Waking is the rule; this only mends a lost one. */
 const LOOK_EVERY_MS = 60 * 60_000
 
@@ -63,11 +64,8 @@ interface Task {
 export function createUploader(options: UploaderOptions): Uploader {
   const { queue, days, relay, clock, log } = options
   const waker = createWaker(clock)
-  const backoff = createBackoff({
-    baseMs: options.retryBaseMs ?? 1_000,
-    maxMs: RETRY_MAX_MS,
-    random: options.random,
-  })
+  const { retryBaseMs: baseMs = 1_000, random } = options
+  const backoff = createBackoff({ baseMs, maxMs: RETRY_MAX_FACTOR * baseMs, random })
   const setAside = new Set<string>()
   const resent = new Set<string>()
   let idle: PromiseWithResolvers<void> = Promise.withResolvers()
