@@ -5,10 +5,14 @@ import { createCamera } from '../../device-agent/src/camera/camera.ts'
 import { systemClock as clock } from '../../device-agent/src/kernel/clock.ts'
 import { childPrograms } from '../support/child-programs.ts'
 import { fragmentedMp4 } from '../../infra/bench/camera/coded-video.ts'
-import { runs, tellSoak } from '../support/counts.ts'
+import { IS_FULL, runs, tellSoak } from '../support/counts.ts'
+import { createMemoryWatch, heldHeapBytes } from '../support/memory-watch.ts'
 import { createFolder, makeVideo, REORDERED } from '../support/media-files.ts'
 
 const RESTARTS = runs(40, 10_000)
+const LOOKS = runs(10, 100)
+const GROWTH_LIMIT_BYTES = 8 << 20
+const mib = (bytes: number): string => (bytes / 2 ** 20).toFixed(1)
 
 test(
   'a camera that ends again and again leaves no process, no listener and no memory behind',
@@ -28,6 +32,9 @@ test(
     const stopping = new AbortController()
     const listeners = () => process.eventNames().reduce((sum, name) => sum + process.listenerCount(name), 0)
     const listenersBefore = listeners()
+    const left = () =>
+      childPrograms().filter(({ commandLine, state }) => state === 'Z' || commandLine.includes(program))
+    const resident = createMemoryWatch()
     const heldBytes: number[] = []
     let losses = 0
     let frames = 0
@@ -35,24 +42,25 @@ test(
       if (event.kind === 'frame') frames++
       if (event.kind !== 'state' || event.state !== 'camera-lost') continue
       losses++
-      if (losses % Math.ceil(RESTARTS / 10) === 0) {
-        globalThis.gc?.()
-        heldBytes.push(process.memoryUsage().heapUsed)
+      if (losses % Math.ceil(RESTARTS / LOOKS) === 0) {
+        expect(left()).toEqual([])
+        heldBytes.push(heldHeapBytes())
+        resident.sample()
       }
       if (losses === RESTARTS) stopping.abort()
     }
     expect(frames).toBe(losses * 20)
-    expect(childPrograms().filter(({ commandLine, state }) => state === 'Z' || commandLine.includes(program))).toEqual(
-      [],
-    )
+    expect(left()).toEqual([])
     expect(listeners()).toBe(listenersBefore)
-    // Of ten looks the later half may hold no more than the first plus what a collection leaves lying.
-    const [early, late] = [Math.max(...heldBytes.slice(0, 5)), Math.max(...heldBytes.slice(5))]
-    expect(late - early).toBeLessThan(8 << 20)
+    // The later half may hold no more than the first plus what a collection leaves lying.
+    const [early, late] = [heldBytes.slice(0, LOOKS / 2), heldBytes.slice(LOOKS / 2)].map((half) => Math.max(...half))
+    expect(late! - early!).toBeLessThan(GROWTH_LIMIT_BYTES)
+    // A few restarts end before the heap has found its size.
+    if (IS_FULL) expect(resident.growthBytes()).toBeLessThan(GROWTH_LIMIT_BYTES)
     tellSoak({
       what: 'restarts of a camera’s process',
       count: RESTARTS,
-      outcome: 'no process, listener or memory left',
+      outcome: `no process, zombie or listener left; resident memory ${mib(resident.growthBytes())} MiB from the second third to the last, held heap ${mib(late! - early!)} MiB from the first half to the second`,
     })
   },
   runs(60_000, 3_600_000),

@@ -12,12 +12,12 @@ import {
 } from '../support/kill-checks.ts'
 import { databaseUrlOf, loadDays, loadEvents } from '../support/kill-database.ts'
 import { openDeviceRig, RIG_LOOPS } from '../support/kill-device-rig.ts'
-import { createGate, type Gate } from '../support/kill-gate.ts'
+import { createRelayBehindGates } from '../support/gated-relay.ts'
+import { createGate } from '../support/kill-gate.ts'
 import { createManualClock } from '../support/kill-manual-clock.ts'
-import { findFreePort } from '../support/kill-world.ts'
 import { createMemoryFolder } from '../support/memory-folder.ts'
 import { createTestDatabase } from '../support/relay-database.ts'
-import { createRelayWorld, enrolDevice, enrolHousehold } from '../support/relay-world.ts'
+import { enrolDevice, enrolHousehold } from '../support/relay-world.ts'
 import { heldHeapBytes } from '../support/memory-watch.ts'
 
 const HOUR_MS = 3_600_000
@@ -34,26 +34,6 @@ const STEP_MS = 5_000
 const DISK_LIMIT_BYTES = 4 * 1024 ** 2
 const HEAP_LIMIT_BYTES = 128 * 1024 ** 2
 
-/** A relay whose HTTP and whose broker can each go away. */
-async function createRelayBehindGates(databaseUrl: string, gates: { http: Gate; broker: Gate }) {
-  const [port, brokerPort] = [await findFreePort(), await findFreePort()]
-  const world = await createRelayWorld({
-    config: {
-      publicOrigin: `http://127.0.0.1:${gates.http.port}`,
-      enrolment: 'open',
-      listen: { host: '127.0.0.1', port },
-      broker: { host: '127.0.0.1', port: brokerPort, url: `mqtt://127.0.0.1:${gates.broker.port}` },
-      databaseUrl,
-    },
-  })
-  function comeBack(): void {
-    gates.http.lead(port)
-    gates.broker.lead(brokerPort)
-  }
-  comeBack()
-  return { world, comeBack }
-}
-
 async function bytesBelow(folder: string): Promise<number> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true })
   const files = entries.filter((entry) => entry.isFile())
@@ -65,7 +45,7 @@ const pausesOf = (atMs: readonly number[]): number[] => atMs.slice(1).map((ms, i
 
 describe('an outage in fake time', () => {
   test.each([
-    { hours: DAY, what: 'relay and broker', away: ['http', 'broker'] as const },
+    { hours: runs(8, DAY), what: 'relay and broker', away: ['http', 'broker'] as const },
     { hours: runs(4, DAY), what: 'broker', away: ['broker'] as const },
   ])(
     '$hours hours without $what end with everything at the relay, in order and once',

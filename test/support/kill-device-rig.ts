@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { QUIET_HEALTH } from './device-health.ts'
 import { type DayRecorder, openDayFile } from '../../device-agent/src/day/disk-day-recorder.ts'
 import { type Clock, systemClock } from '../../device-agent/src/kernel/clock.ts'
+import { type Disk, plainDisk } from '../../device-agent/src/kernel/disk.ts'
 import { noFailpoints } from '../../device-agent/src/kernel/failpoint.ts'
 import { openDiskOutbox, type Outbox } from '../../device-agent/src/link/disk-outbox.ts'
 import { createMqttOpener } from '../../device-agent/src/link/mqtt-session.ts'
@@ -48,6 +49,8 @@ export interface DeviceRigOptions {
   /** Uploads at once; default 2. */
   readonly parallel?: number
   readonly onDropped?: (clip: string) => void
+  /** Where it writes; the machine's own by default. */
+  readonly disk?: Disk
 }
 
 /** Of each item, before it is sealed. */
@@ -107,7 +110,7 @@ export const RIG_LOOPS = 3
 
 /** Opens it, recovery included, and starts sending at once. */
 export async function openDeviceRig(options: DeviceRigOptions): Promise<DeviceRig> {
-  const { folder, world, household, device, clock, random } = options
+  const { folder, world, household, device, clock, random, disk = plainDisk } = options
   const { signer } = device
   await mkdir(folder, { recursive: true })
   await using stack = new AsyncDisposableStack()
@@ -116,7 +119,7 @@ export async function openDeviceRig(options: DeviceRigOptions): Promise<DeviceRi
   const wake = { upload: () => {}, link: () => {} }
   const recipients = [household.owner.identity.recipient, household.recovery.recipient]
 
-  const dayFile = await openDayFile(join(folder, 'day.json'))
+  const dayFile = await openDayFile(join(folder, 'day.json'), noFailpoints, disk)
   const outbox = stack.use(
     await openDiskOutbox({
       path: join(folder, 'outbox.log'),
@@ -124,6 +127,7 @@ export async function openDeviceRig(options: DeviceRigOptions): Promise<DeviceRi
       maximumEvents: options.maximumEvents ?? 50_000,
       keepAfter: dayFile.keepAfter,
       onChange: () => wake.link(),
+      disk,
     }),
   )
   const spool = await openDiskSpool({
@@ -134,6 +138,7 @@ export async function openDeviceRig(options: DeviceRigOptions): Promise<DeviceRi
     onChange: () => wake.upload(),
     onDropped: (clip) => options.onDropped?.(clip),
     failpoints: noFailpoints,
+    disk,
   })
   const sealer = createSealer({
     spool,
