@@ -1,34 +1,26 @@
 import { codeOf, LatchkeyError } from '@latchkey/shared'
 import type { Command } from './commands/command.ts'
-import { configCheckCommand, configExampleCommand, configShowCommand } from './commands/config.ts'
-import { homeRemoveCommand } from './commands/home-remove.ts'
-import { doctorCommand } from './commands/doctor.ts'
-import { replayCommand } from './commands/replay.ts'
-import { pageCommand } from './commands/page.ts'
-import { runCommand } from './commands/run.ts'
-import { statusCommand } from './commands/status.ts'
-import { setupCommand } from './commands/setup.ts'
-import { updateCommand } from './commands/update.ts'
-import { walkTestCommand } from './commands/walk-test.ts'
 
-const COMMANDS: readonly Command[] = [
-  setupCommand,
-  doctorCommand,
-  runCommand,
-  statusCommand,
-  walkTestCommand,
-  replayCommand,
-  pageCommand,
-  configCheckCommand,
-  configShowCommand,
-  configExampleCommand,
-  updateCommand,
-  homeRemoveCommand,
-]
+/** By name, in the order of the help. A command is loaded when it is asked for: the doorbell keeps none of the others in memory. */
+const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  setup: async () => (await import('./commands/setup.ts')).setupCommand,
+  doctor: async () => (await import('./commands/doctor.ts')).doctorCommand,
+  run: async () => (await import('./commands/run.ts')).runCommand,
+  status: async () => (await import('./commands/status.ts')).statusCommand,
+  'walk-test': async () => (await import('./commands/walk-test.ts')).walkTestCommand,
+  replay: async () => (await import('./commands/replay.ts')).replayCommand,
+  page: async () => (await import('./commands/page.ts')).pageCommand,
+  'config check': async () => (await import('./commands/config.ts')).configCheckCommand,
+  'config show': async () => (await import('./commands/config.ts')).configShowCommand,
+  'config example': async () => (await import('./commands/config.ts')).configExampleCommand,
+  update: async () => (await import('./commands/update.ts')).updateCommand,
+  'home remove': async () => (await import('./commands/home-remove.ts')).homeRemoveCommand,
+}
 
-function overview(): string {
-  const width = Math.max(...COMMANDS.map(({ name }) => name.length)) + 2
-  const lines = COMMANDS.map(({ name, summary }) => `  ${name.padEnd(width)}${summary}`)
+async function overview(): Promise<string> {
+  const commands = await Promise.all(Object.values(COMMANDS).map((load) => load()))
+  const width = Math.max(...commands.map(({ name }) => name.length)) + 2
+  const lines = commands.map(({ name, summary }) => `  ${name.padEnd(width)}${summary}`)
   return `Usage: latchkey-agent COMMAND [options]
 
 The doorbell: records what happens at the door, so that only its owner can open it.
@@ -40,19 +32,20 @@ latchkey-agent COMMAND --help says more. Exit codes: 0 done, 1 failed, 2 wrong u
 }
 
 /** Longest name first, so that `config check` is not taken for a command `config`. */
-function findCommand(args: readonly string[]): Command | undefined {
-  const fitting = COMMANDS.filter(({ name }) => name.split(' ').every((word, i) => args[i] === word))
-  return fitting.toSorted((a, b) => b.name.length - a.name.length)[0]
+function findName(args: readonly string[]): string | undefined {
+  const fitting = Object.keys(COMMANDS).filter((name) => name.split(' ').every((word, i) => args[i] === word))
+  return fitting.toSorted((a, b) => b.length - a.length)[0]
 }
 
 async function main(args: readonly string[]): Promise<number> {
-  const command = findCommand(args)
-  if (command === undefined) {
+  const name = findName(args)
+  if (name === undefined) {
     const asksForHelp = args.length === 0 || args[0] === '--help' || args[0] === 'help'
     if (!asksForHelp) throw new LatchkeyError('USAGE', 'no such command; latchkey-agent --help lists them')
-    process.stdout.write(overview())
+    process.stdout.write(await overview())
     return args.length === 0 ? 2 : 0
   }
+  const command = await COMMANDS[name]!()
   const rest = args.slice(command.name.split(' ').length)
   if (rest.includes('--help')) {
     process.stdout.write(command.help)

@@ -1,15 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const LATCHKEY = fileURLToPath(new URL('../../shared/bin/latchkey.ts', import.meta.url))
-
-/** Compiled code is kept between the runs of one test file: half the time of each is loading. */
-const COMPILED = mkdtempSync(join(tmpdir(), 'latchkey-compiled-'))
-process.once('exit', () => rmSync(COMPILED, { recursive: true, force: true }))
 
 /** How a command ended. */
 export interface Ended {
@@ -23,7 +16,7 @@ export function start(command: readonly string[], cwd: string, environment: Node
   const [file, ...args] = command as [string, ...string[]]
   return spawn(file, args, {
     cwd,
-    env: { ...process.env, NODE_COMPILE_CACHE: COMPILED, ...environment },
+    env: { ...process.env, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
 }
