@@ -73,9 +73,10 @@ function cameraOf(
   seen: { view: RecorderView; status: RecorderStatus } | null,
 ): AgentSnapshot['camera'] {
   const { name } = config.camera
-  if (seen === null) return { name, state: 'starting', sinceMs: null, stream: null }
+  if (seen === null) return { name, state: 'starting', sinceMs: null, trouble: null, stream: null }
   const { state, sinceMs, picture } = seen.view
-  return { name, state, sinceMs, stream: picture && streamOf(picture, seen.status.stream) }
+  const { trouble } = seen.status
+  return { name, state, sinceMs, trouble, stream: picture && streamOf(picture, seen.status.stream) }
 }
 
 function clockOf(view: RecorderView | null): AgentSnapshot['clock'] {

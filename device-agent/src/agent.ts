@@ -186,6 +186,7 @@ export async function createAgent(config: AgentConfig, parts: AgentParts = {}): 
         storage: disk.state,
         writtenBytes: disk.writtenDayBytes(),
         stream: null,
+        trouble: null,
         detection: null,
         clock: null,
       }),

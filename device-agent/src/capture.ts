@@ -1,5 +1,6 @@
 import type { CameraEvent, CameraState, ClipSink, DoorEvent, Masks, MotionFinding, VideoFormat } from './flow.ts'
 import { createCamera } from './camera/camera.ts'
+import { type CameraTrouble, createTroubleKeeper } from './camera/camera-trouble.ts'
 import type { FfmpegBinary } from './camera/ffmpeg-binary.ts'
 import { type DetectionStatus, createDetectionFeed } from './camera/detection-feed.ts'
 import type { DetectionMode, ModeDecision } from './camera/detection-mode.ts'
@@ -35,6 +36,8 @@ export interface CaptureOptions {
   readonly retryBaseMs?: number
   readonly onState: (state: CameraState, atMs: number) => void
   readonly onEvent: (event: DoorEvent) => void
+  /** Why the camera shows nothing: told when it begins and when it becomes another reason. */
+  readonly onTrouble?: (trouble: CameraTrouble) => void
   readonly onFinding?: (finding: MotionFinding) => void
   /** A cheaper stream of the same camera for detection; while it is away, `source` serves for that too. */
   readonly substream?: CameraSource
@@ -64,6 +67,8 @@ export interface Capture extends AsyncDisposable {
   stop(reason?: 'privacy'): Promise<void>
   /** When the newest frame came, monotonic ms; null before the first. */
   readonly lastFrameMs: number | null
+  /** Why the camera shows nothing; null while it does, and while nobody knows yet. */
+  readonly trouble: CameraTrouble | null
   /** How the recorded stream is coded; undefined until enough of it came. */
   readonly profile: StreamProfile | undefined
   readonly detection: DetectionStatus
@@ -87,6 +92,7 @@ export function createCapture(options: CaptureOptions): Capture {
     onFault,
   })
   const newest = createNewestPictureKeeper()
+  const trouble = createTroubleKeeper((now) => options.onTrouble?.(now))
   const stopping = new AbortController()
   let lastFrameMs: number | null = null
   // A recording can wait for detector and sink; a camera cannot.
@@ -135,7 +141,8 @@ export function createCapture(options: CaptureOptions): Capture {
 
   function onState(state: CameraState, atMs: number): void {
     if (state === 'camera-lost') cutter.lose()
-    if (state !== 'on') newest.forget()
+    if (state === 'on') trouble.end()
+    else newest.forget()
     options.onState(state, atMs)
   }
 
@@ -170,9 +177,9 @@ export function createCapture(options: CaptureOptions): Capture {
     await cutter.drained()
   }
 
-  async function run(): Promise<void> {
+  async function watch(): Promise<void> {
     try {
-      for await (const event of createCamera({ ...options, restMs }).events(stopping.signal)) {
+      for await (const event of createCamera({ ...options, restMs, onLost: trouble.begin }).events(stopping.signal)) {
         take(event)
         if (waits) await roomForMore()
       }
@@ -181,6 +188,16 @@ export function createCapture(options: CaptureOptions): Capture {
       await substream?.stop()
       await detection.stop()
       await cutter.finish()
+    }
+  }
+
+  async function run(): Promise<void> {
+    try {
+      await watch()
+    } catch (error) {
+      trouble.begin(error)
+      options.onState('stopped', clock.nowMs())
+      throw error
     }
   }
 
@@ -203,6 +220,9 @@ export function createCapture(options: CaptureOptions): Capture {
     ring(atMs) {
       detection.wake()
       return cutter.ring(atMs)
+    },
+    get trouble() {
+      return trouble.current
     },
     get profile() {
       return stream.profile

@@ -2,6 +2,7 @@ import { codeOf } from '@latchkey/shared'
 import { join } from 'node:path'
 import { openPrivacyFile } from './camera/disk-privacy.ts'
 import { loadFfmpeg } from './camera/ffmpeg-binary.ts'
+import type { CameraTrouble } from './camera/camera-trouble.ts'
 import type { DetectionStatus } from './camera/detection-feed.ts'
 import type { CameraSource } from './camera/source.ts'
 import { type StreamProfile, describeProfile, remarksOn } from './camera/stream-profile.ts'
@@ -39,6 +40,8 @@ export type WatchingOptions = Required<Pick<CaptureOptions, 'sink' | 'onState' |
 export interface WatchingView {
   /** How the recorded stream is coded, in numbers and words, with what can be better; null until it is measured. */
   readonly stream: (StreamProfile & { readonly description: string; readonly remarks: readonly string[] }) | null
+  /** Why the camera shows nothing, in words; null while it does, and while nobody knows yet. */
+  readonly trouble: CameraTrouble | null
   /** What is decoded to look for motion, and why; null while nothing is watched. */
   readonly detection: DetectionStatus | null
 }
@@ -47,7 +50,11 @@ export interface WatchingView {
 export function viewOf(capture: Capture | null): WatchingView {
   const profile = capture?.profile
   const words = profile && { description: describeProfile(profile), remarks: remarksOn(profile) }
-  return { stream: profile && words ? { ...profile, ...words } : null, detection: capture?.detection ?? null }
+  return {
+    stream: profile && words ? { ...profile, ...words } : null,
+    trouble: capture?.trouble ?? null,
+    detection: capture?.detection ?? null,
+  }
 }
 
 /** The media half, watching as configured unless it is switched off. */
@@ -110,6 +117,7 @@ export async function startWatching(context: WatchingContext, options: WatchingO
           log.info({ stream: describeProfile(profile) }, 'camera stream')
           for (const remark of remarksOn(profile)) log.warn({ remark }, 'camera stream')
         },
+        onTrouble: ({ code, text }) => log.warn({ code, reason: text }, 'the camera shows nothing'),
         onMode: ({ mode: now, because }) => log.info({ mode: now, because }, 'motion detection'),
         onFault: (error) => log.error({ code: codeOf(error) }, 'recording stumbled'),
       })

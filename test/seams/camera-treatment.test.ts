@@ -109,7 +109,8 @@ test('sound is nowhere unless it is asked for, and then in items of its own with
   const first = sent.findIndex(({ hash }) => hash === kept[0]!.hash)
   expect(kept.map(({ hash }) => hash)).toEqual(sent.slice(first, first + kept.length).map(({ hash }) => hash))
   // Both files count from the same zero, the first picture: a sound is as far from it as it was.
-  const pictureAt = packetsOf(path).find(({ sizeAndHash }) => sizeAndHash === packetsOf(videoOf(clip))[0]!.sizeAndHash)!
+  const [firstPicture] = packetsOf(videoOf(clip))
+  const pictureAt = packetsOf(path).find(({ sizeAndHash }) => sizeAndHash === firstPicture!.sizeAndHash)!
   const pictureSeconds = pictureAt.pts / 1000
   expect(Math.abs(sent[first]!.atSeconds - pictureSeconds - kept[0]!.atSeconds)).toBeLessThan(0.03)
 })

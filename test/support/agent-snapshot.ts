@@ -13,6 +13,7 @@ export function testSnapshot(): AgentSnapshot {
       name: 'Front door',
       state: 'on',
       sinceMs: startedMs,
+      trouble: null,
       stream: { codec: 'h264', width: 1280, height: 720, gopMs: 1_000, framesPerSecond: 15 },
     },
     pairing: { paired: true, device: 'abc' },

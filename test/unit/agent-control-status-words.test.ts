@@ -38,6 +38,21 @@ describe('the state in words', () => {
     expect(words({ camera })).toMatchObject({ headline, level })
   })
 
+  test('a camera that shows nothing is told with its reason, and what to do about that', () => {
+    const lost = (code: string, text: string) => {
+      const camera = { ...testSnapshot().camera, state: 'camera-lost', stream: null, trouble: { code, text } } as const
+      return line({ camera }, 'Recording')
+    }
+    expect(lost('UNAVAILABLE', 'the camera cannot be reached')).toMatchObject({
+      text: 'no picture from the camera since 09:12: the camera cannot be reached',
+      advice: expect.stringContaining('cable') as string,
+    })
+    expect(lost('SOURCE_UNSUPPORTED', 'the camera sends H.265: set it to H.264')).toMatchObject({
+      text: 'no picture from the camera since 09:12: the camera sends H.265: set it to H.264',
+      advice: expect.stringContaining('without a restart') as string,
+    })
+  })
+
   test('what needs somebody says what to do', () => {
     const { relay } = testSnapshot()
     expect(line({ relay: { ...relay, connected: false } }, 'Relay')).toMatchObject({ level: 'note' })

@@ -21,14 +21,14 @@ function createScript() {
     watchdog,
     pending: () => timers.length,
     /** Waits this long, then sees this. */
-    async wait(passMs: number, frame?: 'frame' | 'keyframe') {
+    async wait(passMs: number, frame?: 'frame' | 'keyframe', sizeBytes = 1_000) {
       const work = Promise.withResolvers<null>()
       const guarded = watchdog.guard(work.promise)
       nowMs += passMs
       for (const { atMs, call } of timers) if (atMs <= nowMs) call()
       work.resolve(null)
       await guarded
-      if (frame !== undefined) watchdog.see({ keyframe: frame === 'keyframe' })
+      if (frame !== undefined) watchdog.see({ keyframe: frame === 'keyframe', data: { length: sizeBytes } })
     },
   }
 }
@@ -60,5 +60,25 @@ test('frames without keyframes end the stream too, later than a camera may stret
   for (let second = 0; second < 19; second++) await wait(1_000, 'frame')
   expect(watchdog.missing).toBeUndefined()
   await wait(1_500, 'frame')
+  expect(watchdog.missing).toBe('keyframes')
+})
+
+test('a group that no clip can hold ends the stream before it is that long, also when it is the first', async () => {
+  const { watchdog, wait } = createScript()
+  await wait(100, 'keyframe')
+  for (let second = 0; second < 57; second++) await wait(1_000, 'frame')
+  expect(watchdog.missing).toBeUndefined()
+  await wait(1_500, 'frame')
+  expect(watchdog.missing).toBe('keyframes')
+})
+
+test('a group that no memory can hold ends the stream, and keyframes in between do not', async () => {
+  const { watchdog, wait } = createScript()
+  for (let group = 0; group < 3; group++) {
+    await wait(40, 'keyframe', 30 << 20)
+    await wait(40, 'frame', 29 << 20)
+  }
+  expect(watchdog.missing).toBeUndefined()
+  await wait(40, 'frame', 2 << 20)
   expect(watchdog.missing).toBe('keyframes')
 })

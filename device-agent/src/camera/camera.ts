@@ -27,7 +27,7 @@ export interface CameraOptions {
   readonly restMs?: () => number
   /** Default `/usr/bin/rpicam-vid`. */
   readonly rpicamPath?: string
-  /** Why an attempt ended that will be followed by another. */
+  /** Why an attempt ended that will be followed by another; called before `camera-lost`. */
   readonly onLost?: (error: unknown) => void
   /** Where the board's name stands. Default `/proc/device-tree/model`. */
   readonly boardModelPath?: string
@@ -43,8 +43,9 @@ export interface CameraOptions {
 export interface Camera {
   /**
    * Everything the camera tells, in order; to be iterated once. States first: `starting`, `on` with the first frame,
-   * `camera-lost` between attempts, `stopped` at the end of a file. A live source never ends by itself.
-   * @throws SOURCE_UNSUPPORTED when the source is there and cannot be used; ENCODING_INVALID when a file is broken
+   * `camera-lost` between attempts, `stopped` at the end of a file. A live source never ends by itself, whatever it sends:
+   * somebody may set it right.
+   * @throws SOURCE_UNSUPPORTED | ENCODING_INVALID for a file that cannot be used; DEPENDENCY_MISSING without `rpicam-vid`
    */
   events(signal: AbortSignal): AsyncGenerator<CameraEvent, void, undefined>
 }
@@ -102,10 +103,10 @@ async function* runOnce(
   }
 }
 
-/** A file fails for good; a live source is tried again unless it is there and of the wrong kind. */
+/** A file fails for good; a camera is tried again unless the fault is on our side, where trying again mends nothing. */
 function isFinal(source: CameraSource, error: unknown): boolean {
   if (source.kind === 'file' || !(error instanceof LatchkeyError)) return true
-  return error.code === 'SOURCE_UNSUPPORTED' || error.code === 'DEPENDENCY_MISSING' || error.code === 'CONFIG_INVALID'
+  return error.code === 'DEPENDENCY_MISSING' || error.code === 'CONFIG_INVALID'
 }
 
 /**

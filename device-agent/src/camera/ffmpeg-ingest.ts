@@ -46,6 +46,8 @@ const GRACE_MS = 1000
 
 /** Texts by which ffmpeg says that a stream cannot go into an MP4 as it is, rather than that it is away. */
 const NOT_MUXABLE = /Could not find tag for codec|codec not currently supported in container|matches no streams/
+/** Without a keyframe for so long, whether they stopped coming or were never meant to come sooner. */
+const NO_KEYFRAMES = 'the camera sends too few keyframes: set their interval to 1 or 2 s'
 const NO_SOUND = /does not contain any stream/
 
 function createFrameStamper(init: ParsedInit, { clock, captureTime }: IngestOptions) {
@@ -127,8 +129,8 @@ function soundEvent(
  * Runs ffmpeg once over `source` and yields its format and then its frames, in decode order, until the stream ends,
  * stalls or `signal` aborts. Taking them slowly holds the process back. Leaves no process behind, however it ends.
  * Untrusted: everything that comes out of the process.
- * @throws SOURCE_UNSUPPORTED when the stream is of a codec we do not record or nothing came of a file;
- * ENCODING_INVALID when the stream breaks; UNAVAILABLE when it stalls, changes its picture, or a live one ends
+ * @throws SOURCE_UNSUPPORTED when the stream is of a codec we do not record, has too few keyframes, or nothing came of a
+ * file; ENCODING_INVALID when the stream breaks; UNAVAILABLE when it stalls, changes its picture, or a live one ends
  */
 export async function* ingest(options: IngestOptions): AsyncGenerator<StreamEvent, IngestEnd, undefined> {
   // Read anew where it matters: the compiler takes it for a constant.
@@ -205,8 +207,7 @@ function assertEnd({ missing, failed, started, stderr }: StreamEnd, { source, he
         ? 'the source has no H.264 or H.265 video: set the camera to H.264 (AVC)'
         : 'the source has no H.264 video: set the camera to H.264 (AVC)',
     )
-  if (missing === 'keyframes')
-    throw new LatchkeyError('UNAVAILABLE', 'the camera sends no keyframes: set their interval to 1 or 2 s')
+  if (missing === 'keyframes') throw new LatchkeyError('SOURCE_UNSUPPORTED', NO_KEYFRAMES)
   if (missing !== undefined) throw new LatchkeyError('UNAVAILABLE', 'the camera sends no pictures')
   if (source.kind === 'file' && !started)
     throw new LatchkeyError('SOURCE_UNSUPPORTED', 'the file is not there or holds no video that ffmpeg can read')

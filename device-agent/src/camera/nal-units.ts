@@ -69,6 +69,16 @@ export function isKeyframe(units: readonly NalUnit[], codec: Codec): boolean {
   return slices.length > 0 && slices.every(({ bytes }) => INTRA_SLICES.has(sliceTypeOf(bytes)))
 }
 
+/** Of data partitioning, which no camera uses: what H.265 looks like when it is taken for H.264. @see ITU-T H.264 §7.4.1 */
+const H264_PARTITIONS: ReadonlySet<number> = new Set([2, 3, 4])
+/** Reserved, or never defined: what H.264 looks like when it is taken for H.265. @see ITU-T H.265 §7.4.2.2 */
+const H265_FIRST_UNDEFINED = 41
+
+/** Whether these are pictures of another codec than the camera announced. */
+export function isOtherCodec(units: readonly NalUnit[], codec: Codec): boolean {
+  return units.some(({ type }) => (codec === 'h264' ? H264_PARTITIONS.has(type) : type >= H265_FIRST_UNDEFINED))
+}
+
 /** The parameter sets among these NAL units that say what kind of stream it is; those of single pictures may change. */
 export function sequenceSetsIn(units: readonly NalUnit[], codec: Codec): NalUnit[] {
   const types = codec === 'h264' ? H264_SEQUENCE_SETS : H265_SEQUENCE_SETS

@@ -1,8 +1,8 @@
 import { LatchkeyError } from '@latchkey/shared'
 import type { VideoFormat } from '../flow.ts'
-import { type NalUnit, sequenceSetsIn } from './nal-units.ts'
+import { isOtherCodec, type NalUnit, sequenceSetsIn } from './nal-units.ts'
 
-/** Notices when a stream becomes another one: other size, other profile, other timing. */
+/** Notices when a stream becomes another one: other size, other profile, other timing, other codec. */
 export interface ParameterWatch {
   /**
    * Looks at one picture.
@@ -19,6 +19,7 @@ export function createParameterWatch(codec: VideoFormat['codec']): ParameterWatc
   let known: Uint8Array | undefined
   return {
     see(units) {
+      if (isOtherCodec(units, codec)) throw new LatchkeyError('UNAVAILABLE', 'the camera changed its codec')
       const sets = sequenceSetsIn(units, codec)
       if (sets.length === 0) return
       const next = Buffer.concat(sets.map(({ bytes }) => bytes))

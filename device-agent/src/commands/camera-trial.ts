@@ -23,6 +23,8 @@ export interface CameraTrial {
   readonly source: CameraSource
   readonly ffmpeg: FfmpegBinary
   readonly clock: Clock
+  /** H.265 is welcome. */
+  readonly hevc?: boolean
   /** Ends the trial early, with what there is. */
   readonly signal?: AbortSignal
 }
@@ -63,7 +65,7 @@ function isEnough(frames: readonly CodedFrame[]): boolean {
  * Watches a camera for some seconds and says what it sends. Keeps nothing; the pictures never leave memory.
  * @throws SOURCE_UNSUPPORTED | UNAVAILABLE | ENCODING_INVALID with what to do about it; DEPENDENCY_MISSING for rpicam-vid
  */
-export async function tryCamera({ source, ffmpeg, clock, signal }: CameraTrial): Promise<CameraFacts> {
+export async function tryCamera({ source, ffmpeg, clock, hevc = false, signal }: CameraTrial): Promise<CameraFacts> {
   const stop = new AbortController()
   const onAbort = () => stop.abort()
   signal?.addEventListener('abort', onAbort, { once: true })
@@ -75,6 +77,7 @@ export async function tryCamera({ source, ffmpeg, clock, signal }: CameraTrial):
     source,
     ffmpeg,
     clock,
+    hevc,
     random: () => 0.5,
     startMs: START_MS,
     onLost: (error) => (reason = error),
@@ -98,7 +101,7 @@ export async function tryCamera({ source, ffmpeg, clock, signal }: CameraTrial):
 /** `H.264, 1280×720, 15 pictures a second, a keyframe every 2.0 s, 2.1 Mbit/s`. */
 export function cameraWords(facts: CameraFacts): string {
   const { codec, width, height, framesPerSecond, keyframeEveryMs, bitsPerSecond, watchedMs } = facts
-  const name = codec === 'h264' ? 'H.264' : codec.toUpperCase()
+  const name = codec === 'h264' ? 'H.264' : 'H.265'
   const keyframes =
     keyframeEveryMs === null
       ? `keyframes more than ${(watchedMs / 1000).toFixed(0)} s apart`

@@ -58,6 +58,11 @@ export const AgentSnapshot = Exact({
     state: Type.Enum(['starting', 'on', 'camera-lost', 'stopped', 'privacy']),
     /** When that began; null before the first picture. */
     sinceMs: Type.Union([Milliseconds, Type.Null()]),
+    /** Why it shows nothing; null while it does, and while nobody knows yet. */
+    trouble: Type.Union([
+      Exact({ code: Type.String({ maxLength: 40 }), text: Type.String({ maxLength: 300 }) }),
+      Type.Null(),
+    ]),
     /** Null until a picture came. */
     stream: Type.Union([
       Exact({

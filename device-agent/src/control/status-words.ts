@@ -65,6 +65,10 @@ function streamWords(stream: AgentSnapshot['camera']['stream']): string {
   return `; ${stream.width}×${stream.height}${rate}`
 }
 
+const CABLE_ADVICE = 'Look at the camera’s cable, power or network; latchkey-agent doctor says more.'
+const SETTINGS_ADVICE =
+  'Change that in the camera’s own settings: it is tried again every few seconds, without a restart.'
+
 function recordingLine(snapshot: AgentSnapshot, at: (ms: number) => string): StatusLine {
   const { camera, pairing } = snapshot
   const label = 'Recording'
@@ -76,25 +80,27 @@ function recordingLine(snapshot: AgentSnapshot, at: (ms: number) => string): Sta
       advice: 'Pair it: latchkey-agent status --pairing shows the address for the owner’s phone.',
     }
   const since = camera.sinceMs === null ? '' : ` since ${at(camera.sinceMs)}`
+  const because = camera.trouble === null ? '' : `: ${camera.trouble.text}`
+  const isSettings = camera.trouble?.code === 'SOURCE_UNSUPPORTED'
   switch (camera.state) {
     case 'on':
       return { label, level: 'good', text: `watching${since}${streamWords(camera.stream)}` }
     case 'starting':
-      return { label, level: 'note', text: 'the camera is starting' }
+      return { label, level: 'note', text: `the camera is starting${because}` }
     case 'privacy':
       return { label, level: 'note', text: `privacy mode${since}: the camera is off, the bell still rings` }
     case 'camera-lost':
       return {
         label,
         level: 'bad',
-        text: `no picture from the camera${since}`,
-        advice: 'Look at the camera’s cable, power or network; latchkey-agent doctor says more.',
+        text: `no picture from the camera${since}${because}`,
+        advice: isSettings ? SETTINGS_ADVICE : CABLE_ADVICE,
       }
     case 'stopped':
       return {
         label,
         level: 'bad',
-        text: `stopped${since}`,
+        text: `stopped${since}${because}`,
         advice: 'Start it again: sudo systemctl restart latchkey-agent',
       }
   }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { type AddressInfo, type Socket, createServer } from 'node:net'
 import type { CodedVideo } from './coded-video.ts'
-import { PAYLOAD_TYPE, createPacketizer } from './rtp-h264.ts'
+import { PAYLOAD_TYPE, createPacketizer } from './rtp-video.ts'
 
 /** A camera that is not there. */
 export interface RtspServerOptions {
@@ -18,6 +18,8 @@ export interface RtspServer extends AsyncDisposable {
   readonly port: number
   /** Clients that were ever sent a picture. */
   readonly plays: number
+  /** Times that somebody was told what it sends. */
+  readonly describes: number
   url(credentials?: string): string
   /** Connections stay open and silent, also new ones. */
   hang(): void
@@ -36,8 +38,14 @@ type Mode = 'play' | 'hang' | 'refuse'
 /** How far ahead of the plan nothing is sent; small against a frame. */
 const TICK_MS = 5
 
-function describe({ parameterSets }: CodedVideo): string {
-  const sets = parameterSets.map((set) => Buffer.from(set).toString('base64')).join(',')
+/** @see RFC 6184 §8.1, RFC 7798 §7.1 */
+function formatOf({ codec, parameterSets }: CodedVideo): string {
+  const sets = parameterSets.map((set) => Buffer.from(set).toString('base64'))
+  if (codec === 'h264') return `packetization-mode=1;sprop-parameter-sets=${sets.join(',')}`
+  return ['vps', 'sps', 'pps'].map((name, i) => `sprop-${name}=${sets[i]!}`).join(';')
+}
+
+function describe(video: CodedVideo): string {
   return [
     'v=0',
     'o=- 0 0 IN IP4 127.0.0.1',
@@ -45,8 +53,8 @@ function describe({ parameterSets }: CodedVideo): string {
     'c=IN IP4 0.0.0.0',
     't=0 0',
     `m=video 0 RTP/AVP ${PAYLOAD_TYPE}`,
-    `a=rtpmap:${PAYLOAD_TYPE} H264/90000`,
-    `a=fmtp:${PAYLOAD_TYPE} packetization-mode=1;sprop-parameter-sets=${sets}`,
+    `a=rtpmap:${PAYLOAD_TYPE} ${video.codec.toUpperCase()}/90000`,
+    `a=fmtp:${PAYLOAD_TYPE} ${formatOf(video)}`,
     'a=control:track1',
     '',
   ].join('\r\n')
@@ -114,6 +122,7 @@ export async function startRtspServer(options: RtspServerOptions): Promise<RtspS
   const sockets = new Set<Socket>()
   let mode: Mode = 'play'
   let plays = 0
+  let describes = 0
 
   /** Sends what is due, in order; a loop is one long stream with growing time stamps. */
   function play(socket: Socket): void {
@@ -142,7 +151,7 @@ export async function startRtspServer(options: RtspServerOptions): Promise<RtspS
         const unit = playing.units[next % playing.units.length]!
         const timestamp = baseTicks + unit.timestamp + loops * playing.durationTicks
         if (timestamp > dueTicks || socket.writableLength > 1 << 22) return
-        socket.write(packetize({ ...unit, timestamp }))
+        socket.write(packetize({ ...unit, timestamp }, playing.codec))
         next++
       }
     }, TICK_MS)
@@ -160,6 +169,7 @@ export async function startRtspServer(options: RtspServerOptions): Promise<RtspS
         if (mode === 'hang') return
         const answer = answerTo(request, options, video)
         socket.write(answer)
+        if (request.startsWith('DESCRIBE ') && answer.includes('200 OK')) describes++
         if (request.startsWith('PLAY ') && answer.includes('200 OK')) play(socket)
       }),
     )
@@ -171,6 +181,9 @@ export async function startRtspServer(options: RtspServerOptions): Promise<RtspS
     port,
     get plays() {
       return plays
+    },
+    get describes() {
+      return describes
     },
     url: (credentials) => `rtsp://${credentials === undefined ? '' : `${credentials}@`}127.0.0.1:${port}/door`,
     hang: () => void (mode = 'hang'),

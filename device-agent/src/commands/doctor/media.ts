@@ -2,7 +2,7 @@ import { codeOf, LatchkeyError } from '@latchkey/shared'
 import { type FfmpegBinary, loadFfmpeg } from '../../camera/ffmpeg-binary.ts'
 import { type CameraSource, parseCameraSource } from '../../camera/source.ts'
 import { loadCameraAddress } from '../../config.ts'
-import { cameraAdvice, cameraWords, tryCamera } from '../camera-trial.ts'
+import { cameraAdvice, type CameraTrial, cameraWords, tryCamera } from '../camera-trial.ts'
 import { type Finding, findingsOf, type Patient } from './finding.ts'
 
 const ffmpegFinding = findingsOf('ffmpeg')
@@ -44,16 +44,17 @@ export async function checkCamera({ config, clock, running }: Patient, ffmpeg: F
     const source = parsed.kind === 'file' ? { ...parsed, rate: config.camera.rate ?? 1 } : parsed
     if (running && isExclusive(source))
       return cameraFinding.skip('in use by the running doorbell: latchkey-agent status says how it is')
-    return await tryOut(source, ffmpeg, clock)
+    return await tryOut({ source, ffmpeg, clock, hevc: config.camera.hevc ?? false })
   } catch (error) {
     if (!(error instanceof LatchkeyError)) throw error
     return cameraFinding.fail(error.message, 'latchkey-agent config check')
   }
 }
 
-async function tryOut(source: CameraSource, ffmpeg: FfmpegBinary, clock: Patient['clock']): Promise<Finding> {
+async function tryOut(trial: CameraTrial): Promise<Finding> {
+  const { source } = trial
   try {
-    const facts = await tryCamera({ source, ffmpeg, clock })
+    const facts = await tryCamera(trial)
     const advice = cameraAdvice(facts)
     const words = cameraWords(facts)
     return advice.length === 0 ? cameraFinding.pass(words) : cameraFinding.warn(words, advice.join('; '))
