@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { LatchkeyError } from '@latchkey/shared'
 import { type StreamPart, createFmp4Demuxer } from '../../device-agent/src/camera/fmp4-demuxer.ts'
-import { encodeFragment } from '../../device-agent/src/clip/fmp4-fragment.ts'
+import { encodeFragment } from '../../device-agent/src/kernel/fmp4-fragment.ts'
 import { fragmentedMp4 } from '../../infra/bench/camera/coded-video.ts'
 import { REORDERED, createFolder, makeVideo, packetsOf } from '../support/media-files.ts'
 

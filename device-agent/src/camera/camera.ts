@@ -8,6 +8,7 @@ import type { FfmpegBinary } from './ffmpeg-binary.ts'
 import { ingest, type IngestEnd, type StreamEvent } from './ffmpeg-ingest.ts'
 import { BOARD_MODEL_PATH, loadDeviceFormat, loadEncoder, loadFileDurationMs, loadHasEncoder } from './ffmpeg-probe.ts'
 import { maskFilter } from './mask-filter.ts'
+import { ingestRtsp, type RtspIngestOptions } from './rtsp-ingest.ts'
 import { type CameraSource, assertCameraSource, isLive, isReplay } from './source.ts'
 
 /** One camera. */
@@ -85,21 +86,58 @@ async function prepare(options: CameraOptions): Promise<Session> {
 type Sound = NonNullable<IngestPlan['audio']>
 
 /** What is tried next when the sound cannot be taken. */
-const INSTEAD: Record<Exclude<IngestEnd, 'ended'>, Sound> = { 'sound-unfit': 'encode', 'no-sound': 'none' }
+const INSTEAD: Record<Exclude<IngestEnd, 'ended' | 'not-understood'>, Sound> = {
+  'sound-unfit': 'encode',
+  'no-sound': 'none',
+}
 
-/** One run after the other until the sound is taken in a way that works; what works is kept for the next attempt. */
+/** What earlier runs showed of a camera. */
+interface Experience {
+  sound: Sound
+  /** Our own reader of network cameras stopped understanding this one: ffmpeg's turn. */
+  byFfmpeg: boolean
+}
+
+/** Our own reader takes pictures of H.264 as they are, in the clear, and nothing else. */
+function isForOwnReader({ source, masks = {} }: CameraOptions, { sound, byFfmpeg }: Experience): boolean {
+  const plain = sound === 'none' && Object.keys(masks).length === 0
+  return source.kind === 'rtsp' && /^rtsp:/i.test(source.url) && plain && !byFfmpeg
+}
+
+/** A run of our own reader; what it does not understand, before its first frame or later, is ffmpeg's turn next. */
+async function* ownRun(
+  options: RtspIngestOptions,
+  experience: Experience,
+): AsyncGenerator<StreamEvent, IngestEnd, undefined> {
+  try {
+    const end = yield* ingestRtsp(options)
+    experience.byFfmpeg = end === 'not-understood'
+    return end
+  } catch (error) {
+    experience.byFfmpeg = error instanceof LatchkeyError && error.code === 'ENCODING_INVALID'
+    throw error
+  }
+}
+
+/** One run after the other until everything is taken in a way that works; what works is kept for the next attempt. */
 async function* runOnce(
   options: CameraOptions,
-  sound: { way: Sound },
+  experience: Experience,
   signal: AbortSignal,
 ): AsyncGenerator<StreamEvent, void, undefined> {
   const { source, ffmpeg, clock, staleMs = 5000, startMs = 20_000, rpicamPath = '/usr/bin/rpicam-vid' } = options
   const { hevc = false, restMs = () => 0 } = options
   for (let end: IngestEnd = 'no-sound'; end !== 'ended';) {
     const session = await prepare(options)
-    const limits = { staleMs, startMs, signal }
-    end = yield* ingest({ source, ffmpeg, hevc, clock, rpicamPath, ...limits, ...session, restMs, audio: sound.way })
-    if (end !== 'ended') sound.way = sound.way === 'encode' ? 'none' : INSTEAD[end]
+    const limits = { clock, staleMs, startMs, signal, restMs }
+    if (source.kind === 'rtsp' && isForOwnReader(options, experience)) {
+      end = yield* ownRun({ url: source.url, captureTime: session.captureTime, ...limits }, experience)
+      continue
+    }
+    experience.byFfmpeg = false
+    end = yield* ingest({ source, ffmpeg, hevc, rpicamPath, ...limits, ...session, audio: experience.sound })
+    if (end === 'sound-unfit' || end === 'no-sound')
+      experience.sound = experience.sound === 'encode' ? 'none' : INSTEAD[end]
   }
 }
 
@@ -117,13 +155,13 @@ export function createCamera(options: CameraOptions): Camera {
   const { source, clock } = options
   assertCameraSource(source)
   const backoff = createBackoff({ baseMs: options.retryBaseMs ?? 1000, maxMs: MAX_RETRY_MS, random: options.random })
-  const sound: { way: Sound } = { way: options.audio === true ? 'copy' : 'none' }
+  const experience: Experience = { sound: options.audio === true ? 'copy' : 'none', byFfmpeg: false }
   const say = (state: CameraState): CameraEvent => ({ kind: 'state', state, atMs: clock.nowMs() })
 
   async function* attempt(signal: AbortSignal): AsyncGenerator<CameraEvent, void, undefined> {
     let startedMs: number | undefined
     try {
-      for await (const event of runOnce(options, sound, signal)) {
+      for await (const event of runOnce(options, experience, signal)) {
         if (event.kind === 'frame' && startedMs === undefined) {
           startedMs = clock.monotonicMs()
           yield say('on')

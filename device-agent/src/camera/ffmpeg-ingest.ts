@@ -7,9 +7,8 @@ import { type IngestPlan, ingestArguments, rpicamArguments } from './ffmpeg-argu
 import type { FfmpegBinary } from './ffmpeg-binary.ts'
 import { createTrackDemuxer } from './fmp4-demuxer.ts'
 import type { Sample } from './fmp4-fragment-parser.ts'
-import { parseAudioInit, type ParsedInit, parseInit } from './fmp4-init.ts'
-import { isKeyframe, parseNalUnits } from './nal-units.ts'
-import { createParameterWatch } from './parameter-watch.ts'
+import { parseAudioInit, parseInit } from './fmp4-init.ts'
+import { createFrameStamper } from './frame-stamper.ts'
 import { readPipe } from './pipe-reader.ts'
 import type { CameraSource } from './source.ts'
 import { createStreamWatchdog } from './stream-watchdog.ts'
@@ -38,8 +37,10 @@ export interface IngestOptions extends Omit<IngestPlan, 'framesPerSecond'> {
 /** What a stream says in {@link CameraEvent}s. */
 export type StreamEvent = Exclude<CameraEvent, { kind: 'state' }>
 
-/** How a run ended that did not fail: by itself or as told, or because its sound cannot be taken this way. */
-export type IngestEnd = 'ended' | 'sound-unfit' | 'no-sound'
+/**
+ * How a run ended that did not fail: by itself or as told, or because its sound, or all of it, cannot be taken this way.
+ */
+export type IngestEnd = 'ended' | 'sound-unfit' | 'no-sound' | 'not-understood'
 
 /** For a camera to be told good-bye. */
 const GRACE_MS = 1000
@@ -49,22 +50,6 @@ const NOT_MUXABLE = /Could not find tag for codec|codec not currently supported 
 /** Without a keyframe for so long, whether they stopped coming or were never meant to come sooner. */
 const NO_KEYFRAMES = 'the camera sends too few keyframes: set their interval to 1 or 2 s'
 const NO_SOUND = /does not contain any stream/
-
-function createFrameStamper(init: ParsedInit, { clock, captureTime }: IngestOptions) {
-  const { codec, timescale } = init.format
-  const toMs = 1000 / timescale
-  const parameters = createParameterWatch(codec)
-  return (sample: Sample): CodedFrame => {
-    const { data, dtsTicks, ptsTicks, durationTicks } = sample
-    const units = parseNalUnits(data, init.nalLengthBytes, codec)
-    // The container marks recovery points as sync too, and cameras err; a clip that starts there would not decode.
-    const keyframe = isKeyframe(units, codec)
-    parameters.see(units)
-    const time = { ptsMs: ptsTicks * toMs, dtsMs: dtsTicks * toMs, keyframe }
-    const stamp = captureTime(time, { nowMs: clock.nowMs(), monotonicMs: clock.monotonicMs() })
-    return { data, dtsTicks, ptsTicks, durationTicks, keyframe, ...stamp }
-  }
-}
 
 type Children = AsyncDisposableStack & { ingest: Child }
 

@@ -1,6 +1,16 @@
 import { LatchkeyError } from '@latchkey/shared'
 import { H264Bits } from './h264-bits.ts'
 
+/** How colour is coded. */
+export interface ChromaFormat {
+  /** `chroma_format_idc`: 1 for 4:2:0. */
+  readonly format: number
+  readonly lumaBits: number
+  readonly chromaBits: number
+  /** Each colour is coded like a picture of its own. */
+  readonly separate: boolean
+}
+
 /** What of a sequence parameter set is needed to read slice headers, and to say how a stream is coded. */
 export interface SequenceParameters {
   readonly id: number
@@ -9,11 +19,15 @@ export interface SequenceParameters {
   readonly separateColourPlanes: boolean
   /** Components that a weight table speaks of: none of colour in monochrome. */
   readonly hasChroma: boolean
+  readonly chroma: ChromaFormat
   readonly frameNumberBits: number
   readonly pictureOrderType: number
   readonly pictureOrderBits: number
   readonly deltaAlwaysZero: boolean
   readonly framesOnly: boolean
+  /** As shown: what is only coded to fill blocks is cut away. */
+  readonly width: number
+  readonly height: number
   /** Pictures that may be shown before one that was sent earlier; undefined when the stream does not say. */
   readonly reorderFrames: number | undefined
 }
@@ -41,6 +55,9 @@ const BASELINE = 66
 const MONOCHROME = 0
 const FULL_COLOUR = 3
 const MAX_ID = 255
+/** Pixels of a macroblock's side, and 16,384 pixels in all, four times a 4K picture's. */
+const BLOCK = 16
+const MAX_BLOCKS = 1023
 const MAX_CYCLE = 255
 const MAX_FIELD_BITS = 16
 
@@ -54,16 +71,30 @@ function skipScalingList(bits: H264Bits, size: number): void {
   for (let i = 0; i < size && next !== 0; i++) next = (next + bits.signed() + 256) % 256
 }
 
-function readChroma(bits: H264Bits, profileIdc: number): { format: number; separate: boolean } {
-  if (!PROFILES_WITH_CHROMA.has(profileIdc)) return { format: 1, separate: false }
+function readChroma(bits: H264Bits, profileIdc: number): ChromaFormat {
+  if (!PROFILES_WITH_CHROMA.has(profileIdc)) return { format: 1, lumaBits: 8, chromaBits: 8, separate: false }
   const format = bounded(bits.unsigned(), FULL_COLOUR)
   const separate = format === FULL_COLOUR && bits.flag()
-  bits.unsigned()
-  bits.unsigned()
+  const [lumaBits, chromaBits] = [8 + bounded(bits.unsigned(), 6), 8 + bounded(bits.unsigned(), 6)]
   bits.bit()
   const lists = format === FULL_COLOUR ? 12 : 8
   if (bits.flag()) for (let i = 0; i < lists; i++) if (bits.flag()) skipScalingList(bits, i < 6 ? 16 : 64)
-  return { format, separate }
+  return { format, lumaBits, chromaBits, separate }
+}
+
+/** Width and height in blocks, up to what is cut away of them, in units that depend on how colour is coded. @see §7.4.2.1.1 */
+function readSize(bits: H264Bits, { format, separate }: ChromaFormat) {
+  const blocks = [bounded(bits.unsigned(), MAX_BLOCKS) + 1, bounded(bits.unsigned(), MAX_BLOCKS) + 1] as const
+  const framesOnly = bits.flag()
+  if (!framesOnly) bits.bit()
+  bits.bit()
+  const [left, right, top, bottom] = bits.flag() ? [0, 0, 0, 0].map(() => bits.unsigned()) : [0, 0, 0, 0]
+  const halves = (of: readonly number[]) => (!separate && of.includes(format) ? 2 : 1)
+  const rows = framesOnly ? 1 : 2
+  const width = blocks[0] * BLOCK - (left! + right!) * halves([1, 2])
+  const height = blocks[1] * BLOCK * rows - (top! + bottom!) * halves([1]) * rows
+  if (width < 1 || height < 1) throw new LatchkeyError('ENCODING_INVALID', 'a parameter set is not acceptable')
+  return { framesOnly, width, height }
 }
 
 function readPictureOrder(bits: H264Bits): { type: number; orderBits: number; deltaAlwaysZero: boolean } {
@@ -144,22 +175,18 @@ export function parseSequenceParameters(nal: Uint8Array): SequenceParameters {
   const order = readPictureOrder(bits)
   bits.unsigned()
   bits.bit()
-  bits.unsigned()
-  bits.unsigned()
-  const framesOnly = bits.flag()
-  if (!framesOnly) bits.bit()
-  bits.bit()
-  if (bits.flag()) for (let i = 0; i < 4; i++) bits.unsigned()
+  const size = readSize(bits, chroma)
   return {
     id,
     profileIdc,
     separateColourPlanes: chroma.separate,
     hasChroma: chroma.format !== MONOCHROME && !chroma.separate,
+    chroma,
     frameNumberBits,
     pictureOrderType: order.type,
     pictureOrderBits: order.orderBits,
     deltaAlwaysZero: order.deltaAlwaysZero,
-    framesOnly,
+    ...size,
     reorderFrames: reorderOf(bits, profileIdc, order.type),
   }
 }

@@ -1,7 +1,7 @@
 import { concatBytes, digestOfMasks, encodeBase64url, randomBytes } from '@latchkey/shared'
 import type { ClipSink, DoorEvent, Gap, ItemKind, Masks, MotionFinding, PosterMaker } from '../flow.ts'
 import { createFindingLog, encodeClipMeta } from './clip-meta.ts'
-import { encodeFragment } from './fmp4-fragment.ts'
+import { encodeFragment } from '../kernel/fmp4-fragment.ts'
 import type { RecordedGop } from './gop-ring.ts'
 
 /** What every clip of a camera needs. */

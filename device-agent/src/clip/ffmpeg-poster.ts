@@ -5,7 +5,7 @@ import { Readable, Writable } from 'node:stream'
 import { concatBytes } from '@latchkey/shared'
 import ffmpeg from 'fluent-ffmpeg'
 import type { CodedFrame, PosterMaker, VideoFormat } from '../flow.ts'
-import { encodeFragment } from './fmp4-fragment.ts'
+import { encodeFragment } from '../kernel/fmp4-fragment.ts'
 
 /** Enough to recognise a face in a list of clips, little enough for one notification. */
 const POSTER_WIDTH = 640
