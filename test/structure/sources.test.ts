@@ -47,8 +47,12 @@ describe('only its own files touch', () => {
     expect(usersOf('Math.random', 'crypto.getRandomValues')).toEqual(['shared/src/crypto/noble-primitives.ts'])
   })
 
-  test('the platform’s cryptography: the primitives, and the hash of a body as it streams in', () => {
-    expect(usersOf('node:crypto')).toEqual(['shared/node/node-primitives.ts', 'relay/src/store/item-receiver.ts'])
+  test('the platform’s cryptography: the primitives, the hash of a body as it streams in, and cameras’ passwords, which need MD5', () => {
+    expect(usersOf('node:crypto')).toEqual([
+      'shared/node/node-primitives.ts',
+      'device-agent/src/camera/rtsp-authorization.ts',
+      'relay/src/store/item-receiver.ts',
+    ])
   })
 
   test('the environment', () => {

@@ -172,11 +172,10 @@ export function createAccessUnitAssembler(onUnit: (unit: AccessUnit) => void): A
 
   function takePayload(payload: Uint8Array): void {
     const type = payload[0]! & 0x1f
-    if (type === FU_A) return takeFragment(payload)
-    if (inFragment) isBroken = true
-    if (type === STAP_A) return takeAggregate(payload)
     if (type > STAP_A && type !== FU_A) throw unsupported()
-    takeUnit(payload)
+    if (type !== FU_A && inFragment) isBroken = true
+    const take = type === FU_A ? takeFragment : type === STAP_A ? takeAggregate : takeUnit
+    take(payload)
   }
 
   return {

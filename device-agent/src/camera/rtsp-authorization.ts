@@ -31,7 +31,7 @@ const QUOTABLE = /^[\x20-\x7e]{0,512}$/
 
 function fieldsOf(text: string): Map<string, string> {
   const fields = new Map<string, string>()
-  for (const [, name, quoted, plain] of text.matchAll(/([a-z]+)\s*=\s*(?:"([^"\\]*)"|([^\s",]+))/gi))
+  for (const [, name, quoted, plain] of text.matchAll(/\b([a-z]{1,20})\s*=\s*(?:"([^"\\]*)"|([^\s",]+))/gi))
     fields.set(name!.toLowerCase(), quoted ?? plain ?? '')
   return fields
 }

@@ -44,10 +44,10 @@ const away = (what: string) => new LatchkeyError('UNAVAILABLE', what)
 /** The bytes of a connection, taken by `take` when asked for, with one buffer for all of them. */
 function createTap(host: string, port: number, take: (bytes: Uint8Array) => void) {
   let [came, ended, reads, over] = [false, false, 0, false]
-  let failure: unknown
+  let failure: Error | undefined
   let wake = () => {}
 
-  function onEnd(error?: unknown): void {
+  function onEnd(error?: Error): void {
     failure ??= error
     ended = true
     wake()
@@ -58,7 +58,7 @@ function createTap(host: string, port: number, take: (bytes: Uint8Array) => void
     try {
       take(buffer.subarray(0, count))
     } catch (error) {
-      onEnd(error)
+      onEnd(error instanceof Error ? error : new Error('reading failed', { cause: error }))
       socket.destroy()
       return false
     }
