@@ -78,11 +78,20 @@ export interface Box {
 
 /**
  * Why the detector found what it found: `visitor` and `close-visitor` (who fills much of the picture) move. Passed over
- * are `light` that changed, the camera's switch to or from `infrared`, what is `small`, and what only the next pictures can
- * tell: `unconfirmed`, or `settling` when nearly everything changed at once.
+ * are `light` that changed, the camera's switch to or from `infrared`, what is `small`, what came and is `still` now, such as
+ * a parcel, and what only the next pictures can tell: `unconfirmed`, or `settling` when nearly everything changed at once.
  */
 export type FindingReason =
-  'learning' | 'quiet' | 'visitor' | 'close-visitor' | 'light' | 'infrared' | 'small' | 'unconfirmed' | 'settling'
+  | 'learning'
+  | 'quiet'
+  | 'visitor'
+  | 'close-visitor'
+  | 'light'
+  | 'infrared'
+  | 'small'
+  | 'still'
+  | 'unconfirmed'
+  | 'settling'
 
 /** What the detector says of one luma frame. */
 export interface MotionFinding {

@@ -96,6 +96,10 @@ describe('in a drawn scene the detector', () => {
     expect(watched.findings.map(({ reason }) => reason)).toContain('light')
   })
 
+  test('takes clouds, a slow fall of all the light, for light', () => {
+    expectVisitorsOnly(watch('clouds', { seed: 3 }))
+  })
+
   test.each([2, 4])(
     'takes somebody who fills the picture for a visitor, once a switch would have settled (%i)',
     (seed) => {
@@ -177,7 +181,7 @@ describe('zones', () => {
 
 test('less sensitivity and a larger least area find less, and say why', () => {
   const count = (config: MotionConfig) =>
-    watch('plain', { config, untilS: 20 }).findings.filter(({ moving }) => moving).length
+    watch('plain', { config, untilS: 36 }).findings.filter(({ moving }) => moving).length
   const usual = count(DEFAULT_MOTION_CONFIG)
   expect(count({ ...DEFAULT_MOTION_CONFIG, sensitivity: 1 })).toBeLessThan(usual)
   const coarse = watch('plain', { config: { ...DEFAULT_MOTION_CONFIG, minAreaShare: 0.5 }, untilS: 20 }).findings

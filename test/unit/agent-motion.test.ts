@@ -91,15 +91,32 @@ describe('the motion detector', () => {
     expect(seen.filter((timeS) => timeS >= 7.6 && timeS < 12)).toHaveLength(22)
   })
 
+  test('goes on seeing somebody who hardly moves for long, and nobody once they have left, though a cloud comes', () => {
+    const edge = (distance: number) => Math.max(0, Math.min(1, distance + 0.5))
+    const findings = watch(38, (wall) => (x, y, t) => {
+      const left = t < 7 ? (t - 5) * 70 - 30 : t < 27 ? 110 + 0.8 * Math.sin(t * 2.3) : 110 - (t - 27) * 70
+      const coat = t < 5 ? 0 : edge(x - left) * edge(left + 60 - x) * edge(y - 40)
+      const cloud = t < 31 ? 1 : 1 - 0.25 * Math.sin(((t - 31) / 7) * Math.PI) ** 2
+      return cloud * (wall(x, y, t) * (1 - coat) + 40 * coat)
+    })
+    const seen = movingAt(findings)
+    expect(seen.filter((timeS) => timeS >= 6 && timeS < 27)).toHaveLength(21 * 5)
+    expect(seen.at(-1)).toBeLessThanOrEqual(30)
+    expect(findings.map(({ reason }) => reason)).not.toContain('small')
+  })
+
   test('takes a parcel that was put down for part of the scene before long', () => {
     const parcel: (wall: Shade) => Shade = (wall) => (x, y, t) => {
       const carried = t >= 5 && t < 8 && x > (t - 5) * 60 && x < (t - 5) * 60 + 40 && y > 70
       const left = t >= 7 && x > 130 && x < 165 && y > 150
       return carried ? 45 : left ? 200 : wall(x, y, t)
     }
-    const seen = movingAt(watch(30, parcel))
+    const findings = watch(30, parcel)
+    const seen = movingAt(findings)
     expect(seen[0]).toBeLessThanOrEqual(6)
-    expect(seen.at(-1)).toBeLessThanOrEqual(16)
+    expect(seen.at(-1)).toBeLessThanOrEqual(11)
+    expect(findings.find(({ captureMs }) => captureMs === 13_000)!.reason).toBe('still')
+    expect(findings.at(-1)!.reason).toBe('quiet')
   })
 
   test('finds the visitor of the drawn doorstep, and neither its cloud nor its lamp', () => {

@@ -80,7 +80,7 @@ function decoderArguments({ width, height }: Size, { ffmpeg, inOrder }: DecoderF
   const everyFrame = major > 5 || (major === 5 && minor >= 1) ? '-fps_mode' : '-vsync'
   const input = ['-f', 'mp4', '-probesize', '32', '-analyzeduration', '0', '-fpsprobesize', '0']
   // Output -threads 1: the rawvideo encoder is frame-threaded and would hold a picture back (ffmpeg 5.1, measured).
-  const scale = `scale=${width}:${height}:flags=fast_bilinear,format=gray`
+  const scale = `scale=${width}:${height}:flags=bilinear,format=gray`
   const output = ['-map', '0:v:0', '-vf', scale, everyFrame, 'passthrough', '-threads', '1', '-f', 'rawvideo']
   const decode = ['-threads', '1', '-skip_loop_filter', 'all', ...(inOrder ? ['-flags', 'low_delay'] : [])]
   return [

@@ -3,7 +3,7 @@ import { comparePattern, type PatternChange } from './block-pattern.ts'
 
 /** Time constants: where nothing changed, and behind a visitor. */
 const QUIET_TAU_MS = 3000
-const VISITOR_TAU_MS = 120_000
+const VISITOR_TAU_MS = 600_000
 /** Where only the light is another: soon, but a beam that passes is not the place. */
 const LIT_TAU_MS = 1000
 /** A block is looked after in every so-manieth picture: it changes slowly, and pixels cost. */

@@ -33,8 +33,16 @@ const LARGE_SHARE = 0.3
 const LARGE_SETTLE_MS = 1000
 /** And what has not stirred for as long as this has settled. */
 const REST_MS = 700
-/** Once moving, a visitor who stands still for less than this is still moving. */
+/** Who was there so lately needs no second proof. */
 const HOLD_MS = 5000
+/**
+ * Once moving, whoever stands still is still there while something about them stirs a little, for this long between two
+ * such moments and for so long in all. What they leave behind, a parcel or the place they hid, does not stir at all.
+ */
+const BREATH_MS = 2500
+const STAND_MS = 60_000
+/** Of the least difference that stirs, the share that stirs a little. */
+const FAINT_SHARE = 0.25
 /** Blocks, and share of its blocks, that must stir for a thing to stir: fewer are noise. */
 const STIRRING_BLOCKS = 2
 const STIRRING_SHARE = 0.05
@@ -52,8 +60,10 @@ const MAX_BOXES = 8
 
 function limitsOf({ sensitivity }: MotionConfig): SceneLimits {
   const deviations = 8 - 0.6 * sensitivity
+  const floor = 8 - 0.8 * sensitivity
   return {
-    mean: { floor: 8 - 0.8 * sensitivity, deviations },
+    mean: { floor, deviations },
+    faintFloor: FAINT_SHARE * floor,
     pattern: { floor: 20 - 2 * sensitivity, deviations },
   }
 }
@@ -81,6 +91,8 @@ class Watch {
   /** Fewer blocks than this are nobody. */
   readonly minBlocks: number
   readonly visitors: Uint8Array
+  /** When what is in a block last stirred, as part of a thing that did. */
+  readonly #breathMs: Float64Array
   readonly #before: Uint8Array
   #sinceReached = 0
 
@@ -89,6 +101,7 @@ class Watch {
     this.minBlocks = Math.max(2, minAreaShare * this.scene.grid.count)
     this.#before = new Uint8Array(this.scene.grid.count)
     this.visitors = new Uint8Array(this.scene.grid.count)
+    this.#breathMs = new Float64Array(this.scene.grid.count).fill(-Infinity)
     this.learnsUntilMs = frame.captureMs + LEARNING_MS
   }
 
@@ -100,6 +113,10 @@ class Watch {
     return countOf(blocks, this.scene.stirring, 1) >= enoughOf(blocks)
   }
 
+  stirsFaintly({ blocks }: Component): boolean {
+    return countOf(blocks, this.scene.faint, 1) >= enoughOf(blocks)
+  }
+
   /** Whether a group of changed blocks brings edges, as things do, or only another brightness, as light does. */
   isThing({ blocks }: Component): boolean {
     const patterned = countOf(blocks, this.scene.changed, PATTERNED)
@@ -109,6 +126,10 @@ class Watch {
   /** Keeps count of how long, without a break, things have stirred. */
   track(things: readonly Component[], nowMs: number): void {
     const stirring = things.filter((thing) => this.stirs(thing))
+    const stands = nowMs - this.stirredMs <= STAND_MS
+    for (const thing of things)
+      if (this.stirs(thing) || (stands && this.stirsFaintly(thing)))
+        for (const block of thing.blocks) this.#breathMs[block] = nowMs
     // Who comes reaches new blocks in picture after picture; what only changes in its place does so once.
     const reaches = stirring.some(({ blocks }) => blocks.some((block) => this.#before[block] === 0))
     this.#before.set(this.scene.changed)
@@ -129,7 +150,7 @@ class Watch {
     // What was already moving needs no second proof; otherwise one picture may be a switch.
     const { blocks } = thing
     if (nowMs - this.movedMs <= HOLD_MS)
-      return blocks.filter((block) => nowMs - this.scene.stirredMs(block) <= HOLD_MS).length >= enoughOf(blocks)
+      return blocks.filter((block) => nowMs - this.#breathMs[block]! <= BREATH_MS).length >= enoughOf(blocks)
     if (!this.stirs(thing)) return false
     const needed = blocks.length < SMALL * this.minBlocks ? REACHING_FRAMES_SMALL : REACHING_FRAMES
     const settles = this.isLarge(thing) || nowMs - this.lightMs <= LARGE_SETTLE_MS
@@ -162,6 +183,7 @@ export function createMotionDetector(config: MotionConfig = DEFAULT_MOTION_CONFI
     at.track(things, captureMs)
     const movers = things.filter((thing) => at.isMoving(thing, captureMs))
     if (movers.length > 0) at.movedMs = captureMs
+    for (const { blocks } of movers) scene.keep(blocks, captureMs)
     const settled = !learning && settle(at, { things, large, movers }, captureMs)
     const reason = reasonOf(at, { learning, components, large, things, movers, settled })
     scene.learn(captureMs, at.visitors)
@@ -222,6 +244,7 @@ function reasonOf(
   const stirring = found.things.filter((thing) => at.stirs(thing))
   if (stirring.some((thing) => at.isLarge(thing))) return 'settling'
   if (stirring.length > 0) return 'unconfirmed'
+  if (found.things.length > 0) return 'still'
   if (found.large.length > found.things.length || Math.abs(at.scene.gain - 1) > LIGHT_STEP) return 'light'
   return found.components.length > 0 ? 'small' : 'quiet'
 }

@@ -8,10 +8,15 @@ import { createZoneMask, type MotionZones, type ZoneMask } from './zone-mask.ts'
 /** A change that has not stirred for this long is part of the scene: a parcel, a parked car, a lamp. */
 const ABSORB_AFTER_MS = 10_000
 
+/** Noise makes few blocks stir by more than this many times the median of all. */
+const FAINT_RATIO = 6
+
 /** From which difference on something counts, per measure. */
 export interface SceneLimits {
   /** Of a block's mean, in luma levels. */
   readonly mean: NoiseLimits
+  /** Levels by which a block's mean stirs at least where somebody stands still. */
+  readonly faintFloor: number
   /** Of a block's edges, in squared levels per pixel. */
   readonly pattern: NoiseLimits
 }
@@ -31,6 +36,8 @@ export class Scene {
   readonly lit: Uint8Array
   /** Per block, 1 where something moved since the picture before. */
   readonly stirring: Uint8Array
+  /** Per block, 1 where something moved, if only a little. */
+  readonly faint: Uint8Array
   /** By how much the light over all of it changed since the picture before, as a factor. */
   gain = 1
   /** Capture times of the first and the latest picture, and their number. */
@@ -38,6 +45,7 @@ export class Scene {
   lastMs: number
   frames = 0
   readonly #means: Float32Array
+  readonly #stirs: Float32Array
   readonly #previous: Float32Array
   readonly #background: Background
   readonly #usualMean: BlockNoise
@@ -54,7 +62,9 @@ export class Scene {
     this.changed = new Uint8Array(grid.count)
     this.lit = new Uint8Array(grid.count)
     this.stirring = new Uint8Array(grid.count)
+    this.faint = new Uint8Array(grid.count)
     this.#means = new Float32Array(grid.count)
+    this.#stirs = new Float32Array(grid.count)
     measureMeans(grid, frame.luma, this.#means)
     this.#previous = this.#means.slice()
     this.#background = new Background(grid, { ...frame, means: this.#means })
@@ -75,7 +85,7 @@ export class Scene {
     this.gain = gainBetween(this.#means, this.#previous, this.changed)
     this.#background.relight(gainBetween(this.#means, this.#background.means, this.changed))
     for (let block = 0; block < this.changed.length; block++) {
-      const stir = this.#stirOf(block)
+      const stir = (this.#stirs[block] = this.#stirOf(block))
       this.stirring[block] = this.#usualStir.exceeds(block, stir, limits.mean) ? 1 : 0
       // What comes into a block stirs it: what creeps in is the exposure, and what rests has become part of the scene.
       if (this.stirring[block] !== 0) this.#stirredMs[block] = nowMs
@@ -86,6 +96,17 @@ export class Scene {
       if (counts && this.#usualMean.exceeds(block, this.#differenceOf(block), limits.mean))
         this.#classify(block, limits)
     }
+    this.#markFaint(limits.faintFloor)
+  }
+
+  /**
+   * By what the rest of the picture stirs in the same moment: what a block was used to says nothing about who stands
+   * before it.
+   */
+  #markFaint(floor: number): void {
+    const rest = this.#stirs.filter((_, block) => this.changed[block] === NOTHING).sort()
+    const least = Math.max(floor, FAINT_RATIO * (rest[rest.length >> 1] ?? Infinity))
+    for (let block = 0; block < this.faint.length; block++) this.faint[block] = this.#stirs[block]! > least ? 1 : 0
   }
 
   #stirOf(block: number): number {
@@ -109,9 +130,9 @@ export class Scene {
     for (const usual of [this.#usualMean, this.#usualStir, this.#usualPattern]) usual.clear()
   }
 
-  /** When this block last stirred. */
-  stirredMs(block: number): number {
-    return this.#stirredMs[block]!
+  /** What is in these blocks is somebody who is still there: it does not become part of the scene. */
+  keep(blocks: readonly number[], nowMs: number): void {
+    for (const block of blocks) this.#stirredMs[block] = nowMs
   }
 
   /**

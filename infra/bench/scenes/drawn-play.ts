@@ -22,9 +22,10 @@ export interface DrawnPlay {
   drawOver(canvas: DrawnCanvas, timeS: number): void
 }
 
-/** Every kind of scene that is drawn. */
+/** Every kind of scene that is drawn to be scored. */
 export const DRAWN_KINDS = ['plain', 'ir-switch', 'headlights', 'rain', 'full-frame', 'wind', 'lightning'] as const
-export type DrawnKind = (typeof DRAWN_KINDS)[number]
+/** Clouds are scored on composites; drawn, they serve to adjust by and to test with. */
+export type DrawnKind = (typeof DRAWN_KINDS)[number] | 'clouds'
 
 const SECONDS = 64
 const STREAKS = 150
@@ -202,6 +203,22 @@ function lightning(stage: Stage): DrawnPlay {
   })
 }
 
+/** Clouds before the sun: the light falls by a quarter or more and comes back, within seconds. */
+function clouds(stage: Stage): DrawnPlay {
+  const { random } = stage
+  const shades = [6, 21, 40, 53].map((atS) => {
+    const fromS = atS + between(random, 0, 2)
+    return { fromS, toS: fromS + between(random, 5, 10), depth: between(random, 0.2, 0.4) }
+  })
+  const dimBy = (timeS: number, { fromS, toS, depth }: (typeof shades)[number]) =>
+    timeS < fromS || timeS >= toS ? 0 : depth * Math.sin((Math.PI * (timeS - fromS)) / (toS - fromS)) ** 2
+  return still(stage, {
+    figures: [come(stage, 'near', 25), come(stage, 'middle', 46)],
+    disturbances: shades.map(({ fromS, toS }) => ({ kind: 'light-drift', fromS, toS })),
+    gainAt: (timeS) => shades.reduce((gain, shade) => gain * (1 - dimBy(timeS, shade)), 1),
+  })
+}
+
 const PLAYS: Readonly<Record<DrawnKind, (stage: Stage) => DrawnPlay>> = {
   plain,
   'ir-switch': irSwitch,
@@ -210,6 +227,7 @@ const PLAYS: Readonly<Record<DrawnKind, (stage: Stage) => DrawnPlay>> = {
   'full-frame': fullFrame,
   wind,
   lightning,
+  clouds,
 }
 
 /** Makes up the play of a kind; every seed of `random` another. `aspect`: width of the picture in heights. */

@@ -9,6 +9,7 @@ const REASONS = {
   light: 'The light changed; that does not count.',
   infrared: 'The camera switched its night light; that does not count.',
   small: 'Something small moves; it is below your threshold.',
+  still: 'Something that was not there before does not move any more.',
   settling: 'Nearly everything changed; the next pictures decide.',
   unconfirmed: 'Something may move; the next pictures decide.',
 }
