@@ -12,7 +12,7 @@ import { encodeAuthorization, parseChallenges } from '../../device-agent/src/cam
 import { parseRtspDescription } from '../../device-agent/src/camera/rtsp-description.ts'
 import { type RtspResponse, createRtspReader } from '../../device-agent/src/camera/rtsp-message.ts'
 import { type CodedVideo, loadCodedVideo } from '../../infra/bench/camera/coded-video.ts'
-import { createPacketizer, PAYLOAD_TYPE } from '../../infra/bench/camera/rtp-h264.ts'
+import { createPacketizer, PAYLOAD_TYPE } from '../../infra/bench/camera/rtp-video.ts'
 import { REORDERED, createFolder, decodeComplaints, makeVideo, packetsOf } from '../support/media-files.ts'
 
 /** `null` when it works, otherwise the code of the error; anything else than ours is told whole. */
@@ -240,7 +240,7 @@ function packets(): Uint8Array[] {
   const packetize = createPacketizer()
   const all: Uint8Array[] = []
   const read = createRtspReader({ onResponse: () => {}, onPacket: (_, packet) => void all.push(packet.slice()) })
-  for (const unit of video.units) read(packetize(unit))
+  for (const unit of video.units) read(packetize(unit, 'h264'))
   return all
 }
 
@@ -310,8 +310,8 @@ describe('pictures out of packets', () => {
   test.each([
     ['a packing that interleaves', [rtp(1, 1, [25, 0, 0, 0])], 'SOURCE_UNSUPPORTED'],
     ['data partitions', [rtp(1, 1, [0x62, 0x88])], 'SOURCE_UNSUPPORTED'],
-    ['what is no NAL unit', [rtp(1, 1, [0, 1])], 'ENCODING_INVALID'],
-    ['a piece of none', [rtp(1, 1, [0x7c, 0x80, 1])], 'ENCODING_INVALID'],
+    ['what is no NAL unit', [rtp(1, 1, [0, 1])], 'SOURCE_UNSUPPORTED'],
+    ['a piece of none', [rtp(1, 1, [0x7c, 0x80, 1])], 'SOURCE_UNSUPPORTED'],
     ['an empty piece', [rtp(1, 1, [0x7c, 0x85])], 'ENCODING_INVALID'],
     ['a broken aggregate', [rtp(1, 1, [0x78, 0, 9, 1])], 'ENCODING_INVALID'],
     [
@@ -393,6 +393,6 @@ describe('a recording of packets', () => {
     const first = { data: joined(reordered.units[0]!.nalUnits), ticks: 0 }
     expect(codeOf(() => record([first], reordered.parameterSets))).toBe('SOURCE_UNSUPPORTED')
     const [one, two] = assemble(packets()).units
-    expect(codeOf(() => record([one!, { ...two!, ticks: 0 }]))).toBe('SOURCE_UNSUPPORTED')
+    expect(codeOf(() => record([one!, { ...two!, ticks: 0 }]))).toBe('ENCODING_INVALID')
   })
 })

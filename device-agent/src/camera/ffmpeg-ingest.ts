@@ -48,7 +48,7 @@ const GRACE_MS = 1000
 /** Texts by which ffmpeg says that a stream cannot go into an MP4 as it is, rather than that it is away. */
 const NOT_MUXABLE = /Could not find tag for codec|codec not currently supported in container|matches no streams/
 /** Without a keyframe for so long, whether they stopped coming or were never meant to come sooner. */
-const NO_KEYFRAMES = 'the camera sends too few keyframes: set their interval to 1 or 2 s'
+export const NO_KEYFRAMES = 'the camera sends too few keyframes: set their interval to 1 or 2 s'
 const NO_SOUND = /does not contain any stream/
 
 type Children = AsyncDisposableStack & { ingest: Child }

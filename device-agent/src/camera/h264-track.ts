@@ -34,8 +34,9 @@ function chooseSets(own: readonly Uint8Array[], announced: readonly Uint8Array[]
 /**
  * Builds the way from pictures, in the order in which they are sent, to an initialisation segment and samples. What comes
  * before the first keyframe with its parameter sets is left out. `announced`: sets that were told beforehand.
- * The function throws ENCODING_INVALID, and SOURCE_UNSUPPORTED for pictures that are not shown in the order in which
- * they are sent, for these need a clock that RTP does not carry. Untrusted: everything.
+ * The function throws SOURCE_UNSUPPORTED for streams whose pictures are not shown in the order in which they are sent, for
+ * these need a clock that RTP does not carry; ENCODING_INVALID when that shows later, or for anything broken.
+ * Untrusted: everything.
  */
 export function createH264Track(announced: readonly Uint8Array[]): (unit: AccessUnit) => TrackPart[] {
   let begun = false
@@ -60,7 +61,7 @@ export function createH264Track(announced: readonly Uint8Array[]): (unit: Access
   }
 
   function sampleOf({ data, ticks }: AccessUnit): TrackPart {
-    if (ticks <= lastTicks) throw new LatchkeyError('SOURCE_UNSUPPORTED', 'the camera’s pictures go back in time')
+    if (ticks <= lastTicks) throw new LatchkeyError('ENCODING_INVALID', 'the camera’s pictures go back in time')
     if (lastTicks >= 0) durationTicks = ticks - lastTicks
     lastTicks = ticks
     const times = { dtsTicks: ticks, ptsTicks: ticks, durationTicks }

@@ -34,7 +34,8 @@ const STAP_A = 24
 const FU_A = 28
 /** A whole picture in one slice or more. @see ITU-T H.264 §7.4.1 */
 const SLICES: ReadonlySet<number> = new Set([1, 5])
-const PARTITION_A = 2
+/** Used by no camera: another codec looks like it. */
+const PARTITIONS: ReadonlySet<number> = new Set([2, 3, 4])
 
 const unsupported = () =>
   new LatchkeyError('SOURCE_UNSUPPORTED', 'the camera packs its pictures in a way we do not read')
@@ -124,7 +125,7 @@ export function createAccessUnitAssembler(onUnit: (unit: AccessUnit) => void): A
 
   /** `after`: the byte behind the header, whose first bit says that the slice is its picture's first (§7.3.3). */
   function noteSlice(type: number, after: number | undefined): void {
-    if (type === PARTITION_A) throw unsupported()
+    if (PARTITIONS.has(type)) throw unsupported()
     if (!SLICES.has(type)) return
     if (isOver) throw broken('goes on with a picture that it called complete')
     if (!hasPicture && (after ?? 0) >> 7 === 0) isBroken = true
@@ -134,7 +135,7 @@ export function createAccessUnitAssembler(onUnit: (unit: AccessUnit) => void): A
   function takeUnit(unit: Uint8Array): void {
     if (unit.length === 0) return
     const type = unit[0]! & 0x1f
-    if (type === 0 || type > LAST_SINGLE) throw broken('holds what is no NAL unit')
+    if (type === 0 || type > LAST_SINGLE) throw unsupported()
     noteSlice(type, unit[1])
     buffer.begin(unit[0]!)
     buffer.append(unit.subarray(1))
@@ -155,7 +156,7 @@ export function createAccessUnitAssembler(onUnit: (unit: AccessUnit) => void): A
     const [indicator, header] = [payload[0]!, payload[1]]
     if (header === undefined || payload.length < 3) throw broken('holds an empty piece')
     const [isFirst, isLast] = [(header & 0x80) !== 0, (header & 0x40) !== 0]
-    if ((header & 0x1f) === 0 || (header & 0x1f) > LAST_SINGLE) throw broken('holds what is no NAL unit')
+    if ((header & 0x1f) === 0 || (header & 0x1f) > LAST_SINGLE) throw unsupported()
     if (isFirst) {
       if (inFragment) isBroken = true
       noteSlice(header & 0x1f, payload[2])

@@ -1,6 +1,6 @@
 import { LatchkeyError } from '@latchkey/shared'
 import type { CodedFrame } from '../flow.ts'
-import type { IngestEnd, IngestOptions, StreamEvent } from './ffmpeg-ingest.ts'
+import { NO_KEYFRAMES, type IngestEnd, type IngestOptions, type StreamEvent } from './ffmpeg-ingest.ts'
 import { createFrameStamper } from './frame-stamper.ts'
 import type { Sample } from './fmp4-fragment-parser.ts'
 import { type TrackPart, createH264Track } from './h264-track.ts'
@@ -58,8 +58,7 @@ function createReading({ url, clock }: RtspIngestOptions): Reading {
 
 /** What went wrong, in the words of whoever looks for pictures. */
 function reasonOf(error: unknown, watchdog: StreamWatchdog): unknown {
-  if (watchdog.missing === 'keyframes')
-    return new LatchkeyError('UNAVAILABLE', 'the camera sends no keyframes: set their interval to 1 or 2 s')
+  if (watchdog.missing === 'keyframes') return new LatchkeyError('SOURCE_UNSUPPORTED', NO_KEYFRAMES)
   return watchdog.missing === undefined ? error : new LatchkeyError('UNAVAILABLE', 'the camera sends no pictures')
 }
 
@@ -71,8 +70,8 @@ const isNotUnderstood = (error: unknown): error is LatchkeyError =>
  * frames until the stream ends, stalls or `signal` aborts. Taking them slowly holds the camera back. `not-understood`
  * before the first frame: ffmpeg, which knows more ways of sending, may do better.
  * Untrusted: everything that the camera sends.
- * @throws UNAVAILABLE when the camera is away, refuses, stalls or changes its picture; ENCODING_INVALID when it is not
- * understood any more
+ * @throws UNAVAILABLE when the camera is away, refuses, stalls, or changes its picture or codec; ENCODING_INVALID when it is
+ * not understood any more; SOURCE_UNSUPPORTED when it has too few keyframes
  */
 export async function* ingestRtsp(options: RtspIngestOptions): AsyncGenerator<StreamEvent, IngestEnd, undefined> {
   const { clock, restMs, signal } = options
@@ -112,10 +111,9 @@ export async function* ingestRtsp(options: RtspIngestOptions): AsyncGenerator<St
     }
   } catch (error) {
     if (isAborted()) return 'ended'
-    if (isNotUnderstood(error)) {
-      if (!started) return 'not-understood'
-      throw new LatchkeyError('ENCODING_INVALID', error.message)
-    }
+    if (!started && isNotUnderstood(error)) return 'not-understood'
+    if (isNotUnderstood(error) && error.code === 'SOURCE_UNSUPPORTED')
+      throw new LatchkeyError('UNAVAILABLE', 'the camera changed its codec')
     throw reasonOf(error, watchdog)
   }
 }
