@@ -130,7 +130,7 @@ const Upload = section('Sending to the relay', {
 })
 
 const Events = section('Messages to the relay', {
-  maximum: optional(Whole(100, 1_000_000), 'kept for a relay that is away; then the oldest go unsent', {
+  maximum: optional(Whole(100, 100_000), 'kept for a relay that is away; then the oldest go unsent', {
     default: DEFAULTS.maximumEvents,
   }),
 })

@@ -1,5 +1,6 @@
 import { appendFile, readFile, truncate, writeFile } from 'node:fs/promises'
 import { describe, expect, test } from 'vitest'
+import { type Disk, plainDisk } from '../../device-agent/src/kernel/disk.ts'
 import { openDiskOutbox, type OutboxOptions } from '../../device-agent/src/link/disk-outbox.ts'
 import { clipId, TEST_CLOCK } from '../support/agent-rig.ts'
 import { createMemoryFolder } from '../support/memory-folder.ts'
@@ -41,21 +42,65 @@ describe('the outbox', () => {
     }
   })
 
-  test('starts a stream of its own when the disk lost the middle, and keeps what it can', async () => {
+  test.each([
+    ['in its middle', '"atMs":2', 0x58, [1, 3]],
+    ['in its middle, no text any more', '"atMs":2', 0xff, [1, 3]],
+    ['at its first event', '"atMs":1', 0x58, [2, 3]],
+    ['in its header', '"header"', 0x58, [1, 2, 3]],
+  ])(
+    'starts a stream of its own with every event that is whole when the disk damaged it %s',
+    async (_, at, byte, left) => {
+      await using folder = await createMemoryFolder()
+      const path = `${folder.path}/outbox.log`
+      const before = await open(folder.path)
+      for (let n = 1; n <= 3; n++) await before.append(motion(n), n)
+      const bytes = await readFile(path)
+      bytes[bytes.indexOf(at)] = byte
+      await writeFile(path, bytes)
+      await using after = await open(folder.path)
+      expect(after.stream).not.toBe(before.stream)
+      expect(after.after(0).map(({ atMs, sequence, stream }) => [atMs, sequence, stream])).toEqual(
+        left.map((atMs, i) => [atMs, i + 1, after.stream]),
+      )
+      expect(after.mark).toBe(3)
+    },
+  )
+
+  test('sets a file aside of which nothing is whole, and begins anew', async () => {
     await using folder = await createMemoryFolder()
     const path = `${folder.path}/outbox.log`
-    const before = await open(folder.path)
-    for (let n = 1; n <= 3; n++) await before.append(motion(n), n)
-    const bytes = await readFile(path)
-    bytes[bytes.indexOf('"atMs":2')] = 0x58
-    await writeFile(path, bytes)
-    await using after = await open(folder.path)
-    expect(after.stream).not.toBe(before.stream)
-    expect(after.after(0).map(({ atMs, stream }) => [atMs, stream])).toEqual([[1, after.stream]])
+    await (await open(folder.path)).append(motion(1))
     await truncate(path, 3)
     await appendFile(path, 'xyz')
     await using fresh = await open(folder.path)
     expect([fresh.last, fresh.waiting]).toEqual([0, 0])
+    expect((await readFile(`${path}.damaged`)).length).toBe(6)
+  })
+
+  test('drains a long queue with few rewritings of its file', async () => {
+    await using folder = await createMemoryFolder()
+    let writtenBytes = 0
+    const disk: Disk = {
+      ...plainDisk,
+      async create(path, mode) {
+        const file = await plainDisk.create(path, mode)
+        return {
+          ...file,
+          write(bytes, position) {
+            writtenBytes += bytes.length
+            return file.write(bytes, position)
+          },
+        }
+      },
+    }
+    await using outbox = await open(folder.path, { maximumEvents: 2_000, disk })
+    for (let n = 1; n <= 1_536; n++) await outbox.append(motion(n))
+    const [fileBytes, beforeBytes] = [(await readFile(`${folder.path}/outbox.log`)).length, writtenBytes]
+    for (let n = 64; n <= 1_536; n += 64) {
+      outbox.acknowledge(outbox.stream, n)
+      await outbox.append(motion(n))
+    }
+    expect(writtenBytes - beforeBytes).toBeLessThan(2 * fileBytes)
   })
 
   test('drops up to what the relay acknowledged, and only that', async () => {

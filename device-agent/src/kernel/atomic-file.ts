@@ -1,7 +1,7 @@
 import { randomBytes, toHex } from '@latchkey/shared'
 import { mkdir, readdir, readFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { type Disk, plainDisk } from './disk.ts'
+import { type Disk, type DiskFile, plainDisk } from './disk.ts'
 import { type Failpoints, noFailpoints } from './failpoint.ts'
 
 /** How temporary files are recognised; nothing that ends so is ever read. */
@@ -36,9 +36,14 @@ export interface AtomicWrite {
 /**
  * Writes a whole file so that a crash leaves the old one, or the new one, and never a part of either. After a crash a
  * temporary file may remain, which the owner of the directory removes at its next start.
+ * @param content all of it, or its pieces in order, taken one at a time: a large file need not be in memory
  * @throws node's file system errors, `ENOSPC` among them, with the temporary file removed
  */
-export async function writeFileAtomic(path: string, bytes: Uint8Array, options: AtomicWrite = {}): Promise<void> {
+export async function writeFileAtomic(
+  path: string,
+  content: Uint8Array | Iterable<Uint8Array>,
+  options: AtomicWrite = {},
+): Promise<void> {
   const { failpoints = noFailpoints, disk = plainDisk, name = 'file' } = options
   const temporary = join(dirname(path), `.${basename(path)}.${toHex(randomBytes(6))}${TEMPORARY_SUFFIX}`)
   // Durable 1/5: a new file under a temporary name
@@ -46,7 +51,7 @@ export async function writeFileAtomic(path: string, bytes: Uint8Array, options: 
   try {
     await failpoints.hit(`${name}.1`)
     // Durable 2/5: its bytes
-    await file.write(bytes, 0)
+    await writePieces(file, content instanceof Uint8Array ? [content] : content)
     await failpoints.hit(`${name}.2`)
     // Durable 3/5: on the disk
     await file.sync()
@@ -64,6 +69,14 @@ export async function writeFileAtomic(path: string, bytes: Uint8Array, options: 
   // Durable 5/5: the name on the disk
   await disk.syncDirectory(dirname(path))
   await failpoints.hit(`${name}.5`)
+}
+
+async function writePieces(file: DiskFile, pieces: Iterable<Uint8Array>): Promise<void> {
+  let position = 0
+  for (const piece of pieces) {
+    await file.write(piece, position)
+    position += piece.length
+  }
 }
 
 async function linkExclusive(disk: Disk, temporary: string, path: string): Promise<void> {

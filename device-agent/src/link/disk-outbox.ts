@@ -1,6 +1,5 @@
 import {
   type ClockStatement,
-  concatBytes,
   type DeviceEvent,
   deviceEvent,
   encodeBase64url,
@@ -12,7 +11,14 @@ import type { EventBody } from '../flow.ts'
 import { isFullError, readFileOrNull, writeFileAtomic } from '../kernel/atomic-file.ts'
 import { type Disk, type DiskFile, plainDisk } from '../kernel/disk.ts'
 import { durableSteps, type Failpoints, noFailpoints } from '../kernel/failpoint.ts'
-import { encodeOutboxLine, type OutboxEvent, type ParsedOutbox, parseOutbox } from './outbox-record.ts'
+import {
+  encodeOutboxLine,
+  encodeOutboxPieces,
+  type OutboxEvent,
+  type OutboxHeader,
+  type ParsedOutbox,
+  parseOutbox,
+} from './outbox-record.ts'
 
 /** Every place at which the outbox can be interrupted. */
 export const OUTBOX_FAILPOINTS: readonly string[] = [
@@ -22,7 +28,10 @@ export const OUTBOX_FAILPOINTS: readonly string[] = [
   ...durableSteps('outbox.compact'),
 ]
 
-/** A file of this many droppable events is written anew. */
+/**
+ * A file of this many droppable events is written anew, when they are half of it or more: while a long queue drains, each
+ * event is written twice at most, not once for every few that left before it.
+ */
 const COMPACT_AT = 256
 
 /** What is said of every event beside its body. */
@@ -77,27 +86,33 @@ export interface Outbox extends AsyncDisposable {
   keepAfter(sequence: number): void
 }
 
-function freshState(events: readonly OutboxEvent[] = []): ParsedOutbox {
+type OutboxState = Pick<ParsedOutbox, 'events' | 'sizeBytes'> & { readonly header: OutboxHeader }
+
+function freshState(events: readonly OutboxEvent[] = []): OutboxState {
   const stream = encodeBase64url(randomBytes(16))
   // After damage the sequence may repeat, so it starts again in a stream of its own.
   const moved = events.map((record, i) => ({ ...record, event: { ...record.event, stream, sequence: i + 1 } }))
-  const mark = events.at(-1)?.mark ?? 0
+  const mark = newestMark(events)
   const header = { kind: 'header' as const, v: 1 as const, stream, acknowledged: 0, last: moved.length, mark }
-  return { header, events: moved, sizeBytes: 0, damaged: true }
+  return { header, events: moved, sizeBytes: 0 }
 }
 
-async function loadState(path: string, disk: Disk): Promise<ParsedOutbox> {
+const newestMark = (events: readonly OutboxEvent[]): number =>
+  events.reduce((mark, event) => Math.max(mark, event.mark), 0)
+
+async function loadState(path: string, disk: Disk): Promise<OutboxState> {
   const bytes = await readFileOrNull(path)
   if (bytes === null) return freshState()
   try {
-    const parsed = parseOutbox(bytes)
-    return parsed.damaged ? freshState(parsed.events) : parsed
+    const { header, events, damaged, sizeBytes } = parseOutbox(bytes)
+    if (header !== null && !damaged) return { header, events, sizeBytes }
+    if (events.length > 0) return freshState(events)
   } catch (error) {
     if (!(error instanceof LatchkeyError)) throw error
-    // Kept for whoever wants to know what happened to the disk.
-    await disk.rename(path, `${path}.damaged`)
-    return freshState()
   }
+  // Kept for whoever wants to know what happened to the disk.
+  await disk.rename(path, `${path}.damaged`)
+  return freshState()
 }
 
 /** Opens the outbox; a torn last line, whose append never resolved, is cut off. @see spec/mqtt.md */
@@ -107,7 +122,7 @@ export async function openDiskOutbox(options: OutboxOptions): Promise<Outbox> {
   const { stream } = loaded.header
   let acknowledged = loaded.header.acknowledged
   let last = loaded.events.at(-1)?.event.sequence ?? loaded.header.last
-  let mark = Math.max(loaded.header.mark, ...loaded.events.map((record) => record.mark))
+  let mark = Math.max(loaded.header.mark, newestMark(loaded.events))
   let kept: OutboxEvent[] = [...loaded.events]
   let covered = options.keepAfter ?? Number.MAX_SAFE_INTEGER
   let sizeBytes = loaded.sizeBytes
@@ -132,16 +147,23 @@ export async function openDiskOutbox(options: OutboxOptions): Promise<Outbox> {
     const from = droppable()
     kept = from < 0 ? [] : kept.slice(from)
     const header = { kind: 'header' as const, v: 1 as const, stream, acknowledged, last, mark }
-    const bytes = concatBytes(encodeOutboxLine(header), ...kept.map(encodeOutboxLine))
+    let writtenBytes = 0
+    function* pieces(): Generator<Uint8Array> {
+      for (const piece of encodeOutboxPieces([header, ...kept])) {
+        writtenBytes += piece.length
+        yield piece
+      }
+    }
     await letGo()
-    await writeFileAtomic(path, bytes, { failpoints, disk, name: 'outbox.compact' })
+    await writeFileAtomic(path, pieces(), { failpoints, disk, name: 'outbox.compact' })
     file = await disk.edit(path)
-    sizeBytes = bytes.length
+    sizeBytes = writtenBytes
   }
 
   async function compactWhenDue(): Promise<void> {
     const from = droppable()
-    if ((from < 0 ? kept.length : from) >= COMPACT_AT) await rewrite()
+    const gone = from < 0 ? kept.length : from
+    if (gone >= COMPACT_AT && gone >= kept.length / 2) await rewrite()
   }
 
   async function write(record: OutboxEvent): Promise<void> {

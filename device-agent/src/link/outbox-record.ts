@@ -1,4 +1,5 @@
 import {
+  concatBytes,
   Count,
   createValidator,
   DeviceEvent,
@@ -6,7 +7,6 @@ import {
   Exact,
   fromUtf8,
   Id16,
-  LatchkeyError,
   parseWith,
   utf8,
 } from '@latchkey/shared'
@@ -40,42 +40,61 @@ export function encodeOutboxLine(record: OutboxHeader | OutboxEvent): Uint8Array
   return utf8(`${digestOf(utf8(text)).slice(0, CHECK_CHARACTERS)} ${text}\n`)
 }
 
-/** What an outbox file holds up to its first bad line. */
+/** Of a rewritten file, written at once. */
+const PIECE_BYTES = 65_536
+
+/** Records → the bytes of a file, in pieces of some 64 KiB, each made when it is asked for. */
+export function* encodeOutboxPieces(records: Iterable<OutboxHeader | OutboxEvent>): Generator<Uint8Array> {
+  let lines: Uint8Array[] = []
+  let sizeBytes = 0
+  for (const record of records) {
+    const bytes = encodeOutboxLine(record)
+    lines.push(bytes)
+    sizeBytes += bytes.length
+    if (sizeBytes < PIECE_BYTES) continue
+    yield concatBytes(...lines)
+    lines = []
+    sizeBytes = 0
+  }
+  if (lines.length > 0) yield concatBytes(...lines)
+}
+
+/** What an outbox file holds. */
 export interface ParsedOutbox {
-  readonly header: OutboxHeader
+  /** Null when the disk lost it. */
+  readonly header: OutboxHeader | null
   readonly events: readonly OutboxEvent[]
-  /** Bytes of the good lines. */
+  /** Bytes of the good lines before the first bad one. */
   readonly sizeBytes: number
-  /** Whole lines stand after the bad one: not a torn end but a damaged disk. */
+  /** Lines that were whole once are lost: not a torn end but a damaged disk. */
   readonly damaged: boolean
 }
 
-function parseLine(text: string): OutboxHeader | OutboxEvent | null {
-  const [check, json] = [text.slice(0, CHECK_CHARACTERS), text.slice(CHECK_CHARACTERS + 1)]
-  if (digestOf(utf8(json)).slice(0, CHECK_CHARACTERS) !== check) return null
-  return parseWith<OutboxHeader | OutboxEvent>(line, JSON.parse(json), 'outbox line')
+/** Null for a line that is not as it was written. */
+function parseLine(bytes: Uint8Array): OutboxHeader | OutboxEvent | null {
+  const [check, json] = [bytes.subarray(0, CHECK_CHARACTERS), bytes.subarray(CHECK_CHARACTERS + 1)]
+  if (digestOf(json).slice(0, CHECK_CHARACTERS) !== Buffer.from(check).toString('latin1')) return null
+  return parseWith<OutboxHeader | OutboxEvent>(line, JSON.parse(fromUtf8(json)), 'outbox line')
 }
 
 /**
- * An outbox file up to its first bad line: a crash while a line was written leaves such an end, and nothing in it was
- * ever published.
- * @throws MESSAGE_INVALID when the file has no header: not an outbox, or its start is lost
+ * What of an outbox file is whole, line by line. A crash while a line was written leaves a bad one at the end, and nothing
+ * in it was ever published; a bad one with others behind it is the disk's doing, and costs that one alone.
+ * @throws MESSAGE_INVALID for a line of another version of this program
  */
 export function parseOutbox(bytes: Uint8Array): ParsedOutbox {
-  const records: (OutboxHeader | OutboxEvent)[] = []
+  const events: OutboxEvent[] = []
+  let header: OutboxHeader | null = null
   let sizeBytes = 0
   let damaged = false
-  for (let end = bytes.indexOf(0x0a); end >= 0; end = bytes.indexOf(0x0a, sizeBytes)) {
-    const record = parseLine(fromUtf8(bytes.subarray(sizeBytes, end)))
-    if (record === null) {
-      damaged = bytes.indexOf(0x0a, end + 1) >= 0
-      break
-    }
-    records.push(record)
-    sizeBytes = end + 1
+  let isWhole = true
+  for (let start = 0, end = bytes.indexOf(0x0a); end >= 0; start = end + 1, end = bytes.indexOf(0x0a, start)) {
+    const record = parseLine(bytes.subarray(start, end))
+    damaged ||= !isWhole
+    if (record === null) isWhole = false
+    else if (record.kind === 'event') events.push(record)
+    else header = record
+    if (isWhole) sizeBytes = end + 1
   }
-  const [header, ...events] = records
-  if (header?.kind !== 'header' || events.some((record) => record.kind !== 'event'))
-    throw new LatchkeyError('MESSAGE_INVALID', 'the outbox has no header')
-  return { header, events: events as OutboxEvent[], sizeBytes, damaged }
+  return { header, events, sizeBytes, damaged: damaged || header === null }
 }
