@@ -78,12 +78,21 @@ async function live(agent: Agent, setting: Setting, isDead: () => boolean): Prom
   await eventually(async () => isDead() || (await agent.drained(1_000)), 'everything to leave', 30_000)
 }
 
-/** Lives until the armed point ends it, or in order. */
+/** Lives until the armed point ends it, or in order. The dead say nothing: at that point the relay goes away. */
 async function dieAt(failpoints: Failpoints & { readonly reached: boolean }, setting: Setting): Promise<void> {
-  const agent = await start(setting, failpoints).catch(() => null)
-  if (agent === null) return
-  await live(agent, setting, () => failpoints.reached).catch(() => {})
-  await Promise.resolve(agent[Symbol.asyncDispose]()).catch(() => {})
+  const { relay } = setting
+  const hit = (name: string): Promise<void> =>
+    failpoints.hit(name).catch((error: unknown) => {
+      relay.away = true
+      relay.disconnect()
+      throw error
+    })
+  const agent = await start(setting, { hit }).catch(() => null)
+  if (agent !== null) {
+    await live(agent, setting, () => failpoints.reached).catch(() => {})
+    await Promise.resolve(agent[Symbol.asyncDispose]()).catch(() => {})
+  }
+  relay.away = false
 }
 
 function heldBy(relay: FakeRelay): HeldClip[] {
