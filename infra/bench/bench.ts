@@ -12,6 +12,7 @@ import { benchMotion } from './motion-bench.ts'
 import { benchPresence } from './presence-bench.ts'
 import { benchRing } from './ring-bench.ts'
 import { benchSeal } from './seal-bench.ts'
+import { benchStall } from './stall-bench.ts'
 import { benchVerify } from './verify-bench.ts'
 
 /** Where labelled videos are. */
@@ -47,11 +48,12 @@ const PARTS: Readonly<Record<string, Part>> = {
   },
   agent: { what: 'the whole doorbell on three network cameras, beside motion and ffmpeg -c copy', run: benchAgent },
   memory: { what: 'resident memory of the doorbell, two minutes of a busy 1080p camera', run: benchMemory },
+  stall: { what: 'a network camera that is stopped and goes on: noticed, and recording again', run: benchStall },
   ring: { what: 'rings to a home broker with camera and relay dead, against a plain publication', run: benchRing },
 }
 
 const HELP = `npm run bench -- [PART…] [--json FILE] [--footage DIR] [--scenes DIR]
-Prints a table and then the same as JSON; --json writes that to FILE too. Takes about eight minutes.
+Prints a table and then the same as JSON; --json writes that to FILE too. Takes about eleven minutes.
 Rivals run in turns, the best round of each counts. A missed goal is printed, not an error: machines differ.
 
 Parts, all of them by default:

@@ -1,14 +1,13 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
 import { connectAsync, type MqttClient } from 'mqtt'
 import { type Measurement, measurementOf } from './measure.ts'
-import { projectFile } from './programs.ts'
+import { endProgram, pairOnce, startDoorbell } from './paired-doorbell.ts'
 
 const RINGS = 240
 /** Presses within a quarter of a second are one ring. */
@@ -18,26 +17,6 @@ const WARM_UP_MS = 5_000
 const TIMEOUT_MS = 60_000
 /** Nobody listens on it. */
 const DEAD_CAMERA = 'rtsp://127.0.0.1:9/stream'
-
-async function end(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return
-  child.kill('SIGTERM')
-  await once(child, 'exit')
-}
-
-/** Pairs a doorbell with a relay that is then gone for good. @returns the doorbell's configuration */
-async function pairOnce(folder: string): Promise<Record<string, object>> {
-  const start = spawn(process.execPath, [projectFile('infra/local/start.ts'), '--data', folder, '--port', '0'], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  try {
-    for await (const line of createInterface({ input: start.stdout })) if (line.includes('Latchkey is running')) break
-  } finally {
-    start.stdout.resume()
-    await end(start)
-  }
-  return JSON.parse(readFileSync(join(folder, 'demo', 'agent.json'), 'utf8')) as Record<string, object>
-}
 
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
@@ -143,8 +122,7 @@ export async function benchRing(parent: string): Promise<Measurement[]> {
   }
   writeFileSync(join(folder, 'ring.json'), JSON.stringify(config))
   const recording = nextMessage(listener, (topic, text) => topic.endsWith('/status/recorder') && text === 'online')
-  const args = [projectFile('device-agent/src/main.ts'), 'run', '--config', join(folder, 'ring.json')]
-  const agent = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'] })
+  const agent = startDoorbell(join(folder, 'ring.json'))
   const key = await open(device, 'w')
   try {
     await recording
@@ -159,8 +137,8 @@ export async function benchRing(parent: string): Promise<Measurement[]> {
     return [measurementOf(line(0.5)), measurementOf(line(0.99), { under: 150 })]
   } finally {
     await key.close()
-    await end(agent)
+    await endProgram(agent)
     for (const client of [listener, speaker]) await client.endAsync(true)
-    await end(broker)
+    await endProgram(broker)
   }
 }

@@ -21,6 +21,7 @@ import {
 } from '../support/media-files.ts'
 import { createMemorySink, videoOf } from '../support/memory-sink.ts'
 import { eventually } from '../support/poll.ts'
+import { startCameraProcess } from '../../infra/bench/camera/camera-process.ts'
 import { startRtspServer } from '../../infra/bench/camera/rtsp-server.ts'
 
 let ffmpeg: FfmpegBinary
@@ -115,6 +116,25 @@ test('a camera that hangs is given up and found again, and its processes are gon
   await eventually(() => count(watched.states, 'on') === 2 && watched.frames.length > before, 'pictures again')
   expect(ingests().length).toBeLessThanOrEqual(1)
 })
+
+test('a camera whose process is stopped is lost, and found again when it goes on', async () => {
+  await using folder = await createFolder()
+  const path = makeVideo(`${folder.path}/door.mp4`, ['-c:v', 'libx264', '-g', '10', '-bf', '0'], 4)
+  await using process = await startCameraProcess(path)
+  await using watched = watch(process.url)
+  await eventually(() => watched.states.at(-1) === 'on', 'pictures', 20_000)
+  for (let times = 1; times <= 2; times++) {
+    process.stall()
+    await eventually(() => watched.states.at(-1) === 'camera-lost', 'the loss to be noticed', 20_000)
+    const before = watched.frames.length
+    process.resume()
+    const isBack = () => watched.states.at(-1) === 'on' && watched.frames.length > before
+    await eventually(isBack, 'pictures again', 20_000)
+  }
+  const changes = watched.states.filter((state, i) => state !== watched.states[i - 1])
+  expect(changes.slice(0, 5)).toEqual(['starting', 'on', 'camera-lost', 'on', 'camera-lost'])
+  expect(ingests().length).toBeLessThanOrEqual(1)
+}, 90_000)
 
 test('a camera that drops the connection is found again, though ffmpeg calls that a success', async () => {
   await using server = await startRtspServer({ video })
