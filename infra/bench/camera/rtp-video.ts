@@ -56,9 +56,9 @@ function packetOf(payload: Uint8Array, fields: { marker: boolean; sequence: numb
 }
 
 /** Turns pictures into interleaved RTP packets with running sequence numbers. @see RFC 2326 §10.12, RFC 6184, RFC 7798 */
-export function createPacketizer(): (unit: AccessUnit, codec: RtpCodec) => Buffer {
+export function createPacketizer(): (unit: AccessUnit, codec?: RtpCodec) => Buffer {
   let sequence = 0
-  return ({ nalUnits, timestamp }, codec) => {
+  return ({ nalUnits, timestamp }, codec = 'h264') => {
     const payloads = nalUnits.flatMap((nal) => payloadsOf(nal, FRAGMENTING[codec]))
     const last = payloads.length - 1
     return Buffer.concat(
