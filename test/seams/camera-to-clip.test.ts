@@ -37,7 +37,14 @@ beforeAll(async () => {
 /** Faster than anything here can run: the pipeline itself sets the pace. */
 const REPLAY = 1000
 
-async function record(path: string, clip: Partial<typeof DEFAULT_CLIP_CONFIG> = {}, mode: DetectionMode = 'auto') {
+interface HowToRecord extends Partial<typeof DEFAULT_CLIP_CONFIG> {
+  readonly mode?: DetectionMode
+  /** When somebody rings, s of the recording. */
+  readonly rings?: readonly number[]
+}
+
+async function record(path: string, { mode = 'auto', rings = [], ...clip }: HowToRecord = {}) {
+  const waiting = [...rings]
   const sink = createMemorySink()
   const events: DoorEvent[] = []
   const findings: MotionFinding[] = []
@@ -55,7 +62,13 @@ async function record(path: string, clip: Partial<typeof DEFAULT_CLIP_CONFIG> = 
     mode,
     onState: () => {},
     onEvent: (event) => events.push(event),
-    onFinding: (finding) => findings.push(finding),
+    onFinding(finding) {
+      findings.push(finding)
+      const dueMs = findings[0]!.captureMs + (waiting[0] ?? Infinity) * 1000
+      if (finding.captureMs < dueMs) return
+      waiting.shift()
+      capture.ring(finding.captureMs)
+    },
     onFault: (error) => faults.push(error),
   })
   await capture.done
@@ -133,7 +146,7 @@ test('eco makes the same events and the same clips as full, and decodes less', a
   const path = join(folder.path, 'twice.mp4')
   // The first visit is over before eco has learnt the scene; the second one finds the decoder asleep.
   execFileSync('ffmpeg', ['-nostdin', '-v', 'error', '-stream_loop', '1', '-i', scene, '-c', 'copy', path])
-  const [full, eco] = [await record(path, {}, 'full'), await record(path, {}, 'eco')]
+  const [full, eco] = [await record(path, { mode: 'full' }), await record(path, { mode: 'eco' })]
   const source = packetsOf(path)
   const runsOf = ({ clips }: typeof full) => clips.map((clip) => expectRunOf(source, clip))
   const onsetsOf = ({ events, findings }: typeof full) => events.map(({ atMs }) => atMs - findings[0]!.captureMs)
@@ -182,6 +195,39 @@ test('roll-over loses no frame: clips of one event join to a run of the source',
     expect(decodeComplaints(videoOf(clip))).toBe('')
     expect(clip.end!.endMs - clip.start.startMs).toBeLessThanOrEqual(7000)
   }
+})
+
+test('events that share a pre-roll, a ring during one, and roll-over: no frame is missing, by the numbers in the picture', async () => {
+  const { width, height, framesPerSecond } = SMALL_SCENE
+  // Once while the visitor is there, and once when their clip has ended.
+  const rings = [VISIT.arriveS + 1, VISIT.goneS + 2.4]
+  const [preRollMs, postRollMs] = [5_000, 1_000]
+  const { clips, events, findings } = await record(scene, {
+    mode: 'full',
+    rings,
+    preRollMs,
+    postRollMs,
+    maxClipMs: 7_000,
+  })
+  expect(events.map(({ trigger }) => trigger)).toEqual(['motion', 'ring', 'ring'])
+  expect(events[1]!.event).toBe(events[0]!.event)
+  const numbersOf = (event: string): number[] =>
+    clips.filter(({ start }) => start.event === event).flatMap((clip) => countersOf(videoOf(clip), width, height))
+  const [visit, ring] = [numbersOf(events[0]!.event), numbersOf(events[2]!.event)]
+  expect(clips.filter(({ start }) => start.event === events[0]!.event).length).toBeGreaterThanOrEqual(2)
+  for (const [numbers, { atMs }] of [
+    [visit, events[0]!],
+    [ring, events[2]!],
+  ] as const) {
+    expect(numbers).toEqual(numbers.map((_, i) => numbers[0]! + i))
+    const frameOf = (ms: number) => ((ms - findings[0]!.captureMs) / 1000) * framesPerSecond
+    expect(numbers[0]!).toBeLessThanOrEqual(Math.ceil(frameOf(atMs - preRollMs)))
+    expect(numbers[0]!).toBeGreaterThanOrEqual(Math.floor(frameOf(atMs - preRollMs)) - framesPerSecond)
+    expect(numbers.at(-1)! + 1).toBeGreaterThanOrEqual(Math.floor(frameOf(atMs + postRollMs)))
+  }
+  // What both need is in both.
+  expect(ring[0]!).toBeLessThan(visit.at(-1)! - framesPerSecond)
+  for (const clip of clips) expect(clip.end!.gaps).toEqual([])
 })
 
 test('frames in another order than shown are kept in theirs, whatever is recorded', async () => {
