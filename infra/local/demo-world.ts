@@ -86,13 +86,20 @@ function parsePairing(line: string): { readonly url: string | null } | null {
 const writeConfig = (path: string, config: unknown) =>
   writeFile(path, `${JSON.stringify(config, null, 2)}\n`, { mode: 0o600 })
 
-/** A live camera's address may hold a password: the doorbell reads it from a file of its own. */
-/** As the package starts it: video passes through its memory, and a collection now and then is cheaper than holding on to it. */
-const FRUGAL = {
+/**
+ * As the package starts it (`infra/pi/debian/latchkey-agent.sh`): video passes through its memory, and a collection now and
+ * then is cheaper than holding on to it.
+ */
+export const FRUGAL = {
   nodeFlags: ['--max-semi-space-size=1', '--max-old-space-size=160'],
-  environment: { MALLOC_ARENA_MAX: '1' },
+  environment: {
+    MALLOC_ARENA_MAX: '1',
+    MALLOC_MMAP_THRESHOLD_: '131072',
+    MALLOC_TRIM_THRESHOLD_: '131072',
+  },
 }
 
+/** A live camera's address may hold a password: the doorbell reads it from a file of its own. */
 async function writeAgentConfig(folder: string, origin: string, camera: DemoCamera): Promise<string> {
   const at = (name: string) => join(folder, name)
   const isLive = 'live' in camera

@@ -25,11 +25,23 @@ export interface AgentProcess {
   stop(): Promise<number | null>
 }
 
+/** How Node is started; as it comes by default. */
+export interface NodeManner {
+  readonly nodeFlags: readonly string[]
+  readonly environment: Readonly<Record<string, string>>
+}
+
 /** Starts it. `config`: path of its configuration. */
-export function startAgentProcess(config: string): AgentProcess {
+export function startAgentProcess(
+  config: string,
+  { nodeFlags, environment }: NodeManner = { nodeFlags: [], environment: {} },
+): AgentProcess {
   // Whoever ends this test by force ends the agent with it.
-  const command = ['--pdeathsig', 'KILL', process.execPath, MAIN, 'run', '--config', config]
-  const child = spawn('setpriv', command, { stdio: ['ignore', 'pipe', 'pipe'] })
+  const command = ['--pdeathsig', 'KILL', process.execPath, ...nodeFlags, MAIN, 'run', '--config', config]
+  const child = spawn('setpriv', command, {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...environment },
+  })
   let text = ''
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (text += chunk.toString()))
   const exited = once(child, 'exit') as Promise<[number | null]>

@@ -1,0 +1,142 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { openDiskOutbox } from '../../device-agent/src/link/disk-outbox.ts'
+import { FRUGAL } from '../../infra/local/demo-world.ts'
+import { clipId, TEST_CLOCK } from '../support/agent-rig.ts'
+import { IS_FULL, runs, tellSoak } from '../support/counts.ts'
+import { createFakeRelay, type FakeRelay } from '../support/fake-relay.ts'
+import { createHousehold, pairAsPhone } from '../support/household.ts'
+import { type AgentProcess, startAgentProcess } from '../support/kill-agent-process.ts'
+import { makeBusyVideo } from '../support/kill-scene.ts'
+import { createMemoryFolder } from '../support/memory-folder.ts'
+import { slopeOf } from '../support/memory-watch.ts'
+import { eventually } from '../support/poll.ts'
+
+/** Events that wait when the agent starts: as many as its queue holds, in full. */
+const QUEUED = runs(300, 50_000)
+/** Clips recorded, one visitor after the other. */
+const CLIPS = runs(6, 1_500)
+/** Faster than time, as far as the machine goes. */
+const RATE = 60
+/** Of a run's samples, these say nothing: caches fill and code is compiled. */
+const WARM_UP_SHARE = 1 / 3
+/** What the line through the rest may rise over all of them: a collection more or less, of some 120 MiB. */
+const RISE_LIMIT_MIB = 4
+const PEAK_LIMIT_MIB = 256
+const TIMEOUT_MS = runs(60_000, 3_600_000)
+
+async function writeConfig(folder: string, relay: FakeRelay): Promise<string> {
+  const config = {
+    dataDir: join(folder, 'agent'),
+    camera: { source: await makeBusyVideo(folder, CLIPS), name: 'Front door', rate: RATE },
+    relay: { origin: relay.origin },
+    clip: { preRollMs: 1_000, postRollMs: 1_000, maxClipMs: 4_000 },
+    stopGraceMs: 60_000,
+    log: { format: 'json' },
+  }
+  const path = join(folder, 'agent.json')
+  await writeFile(path, JSON.stringify(config))
+  return path
+}
+
+async function pair(agent: AgentProcess): Promise<void> {
+  const url = await eventually(() => /https?:\S+\/pair#\S+/.exec(agent.output())?.[0], 'the pairing address', 30_000)
+  await pairAsPhone(await createHousehold(), url)
+}
+
+/** Of the agent's own process, MiB: `VmRSS` now, `VmHWM` at its highest. */
+async function memoryMib({ child }: AgentProcess, what: 'VmRSS' | 'VmHWM'): Promise<number> {
+  const status = await readFile(`/proc/${child.pid}/status`, 'utf8')
+  return Number(new RegExp(`^${what}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1]) / 1024
+}
+
+const clipsOf = (agent: AgentProcess): number => agent.output().split('"clip recorded"').length - 1
+const hasPlayed = (agent: AgentProcess): boolean => agent.output().includes('"state":"stopped"')
+
+/** Events that nobody could tell of yet, in a stopped agent's outbox. Returns their ids, oldest first. */
+async function queueEvents(folder: string): Promise<string[]> {
+  await using outbox = await openDiskOutbox({
+    path: join(folder, 'agent/events/outbox.log'),
+    stamp: () => ({ boot: clipId(7), monotonicMs: 1, clock: TEST_CLOCK }),
+    maximumEvents: QUEUED,
+  })
+  const ids: string[] = []
+  for (let n = 1; n <= QUEUED; n++) {
+    const { id } = await outbox.append({ type: 'motion', event: clipId(n % 200), atMs: 1_750_000_000_000 + n })
+    ids.push(id)
+  }
+  return ids
+}
+
+/** Everything that was queued arrived, once, in its order. */
+function assertSent(relay: FakeRelay, queued: readonly string[]): void {
+  const places = new Map([...relay.events.values()].map(({ id }, place) => [id, place]))
+  expect(places.size).toBe(relay.events.size)
+  expect(queued.filter((id) => !places.has(id))).toEqual([])
+  const order = queued.map((id) => places.get(id)!)
+  expect(order).toEqual(order.toSorted((a, b) => a - b))
+}
+
+interface Sample {
+  readonly clips: number
+  readonly mib: number
+}
+
+/** Until the visitors have passed and everything queued has left: from then on, memory with each clip. */
+async function watchMemory(agent: AgentProcess, relay: FakeRelay): Promise<Sample[]> {
+  const samples: Sample[] = []
+  await eventually(
+    async () => {
+      const isSent = relay.events.size >= QUEUED
+      const clips = clipsOf(agent)
+      if (isSent && clips > (samples.at(-1)?.clips ?? 0)) samples.push({ clips, mib: await memoryMib(agent, 'VmRSS') })
+      // What the relay has is not looked at again.
+      for (const { items } of relay.clips.values()) items.clear()
+      return isSent && hasPlayed(agent)
+    },
+    'the visitors to pass and the queue to leave',
+    TIMEOUT_MS,
+  )
+  return samples
+}
+
+test(
+  `started as the package starts it, the agent sends ${QUEUED} queued events, and ${CLIPS} clips leave nothing in its memory`,
+  async () => {
+    await using folder = await createMemoryFolder()
+    await using relay = await createFakeRelay()
+    const config = await writeConfig(folder.path, relay)
+    const first = startAgentProcess(config, FRUGAL)
+    await pair(first)
+    await first.recording()
+    expect(await first.stop()).toBe(0)
+    relay.events.clear()
+    const queued = await queueEvents(folder.path)
+
+    const agent = startAgentProcess(config, FRUGAL)
+    const samples = await watchMemory(agent, relay)
+    const peakMib = await memoryMib(agent, 'VmHWM')
+    expect(await agent.stop()).toBe(0)
+    assertSent(relay, queued)
+    expect(peakMib).toBeLessThan(PEAK_LIMIT_MIB)
+    expect(clipsOf(agent)).toBeGreaterThanOrEqual(CLIPS / 2)
+    const warm = samples.slice(Math.floor(samples.length * WARM_UP_SHARE))
+    const perClipMib = slopeOf(warm.map(({ clips, mib }) => [clips, mib]))
+    const newest = warm.at(-1) ?? { clips: 0, mib: 0 }
+    const riseMib = perClipMib * (newest.clips - (warm[0]?.clips ?? 0))
+    // So few clips end before memory has found its size.
+    if (IS_FULL) expect(riseMib).toBeLessThan(RISE_LIMIT_MIB)
+    tellSoak({
+      what: 'clips of one agent as the package starts it, and its resident memory',
+      count: clipsOf(agent),
+      outcome: `a line through the samples after warm-up rises by ${riseMib.toFixed(1)} MiB over all of them, at ${newest.mib.toFixed(0)} MiB`,
+    })
+    tellSoak({
+      what: 'queued events that a starting agent with a heap of 160 MB sends',
+      count: QUEUED,
+      outcome: `all, each once and in order; ${peakMib.toFixed(0)} MiB at most`,
+    })
+  },
+  TIMEOUT_MS + 60_000,
+)
