@@ -5,10 +5,12 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { benchAgent } from './agent-bench.ts'
 import { benchConsent } from './consent-bench.ts'
+import { benchEco } from './eco-bench.ts'
 import { makeEvidence } from './evidence.ts'
 import { type Measurement, tableOf } from './measure.ts'
 import { benchMemory } from './memory-bench.ts'
 import { benchMotion } from './motion-bench.ts'
+import { benchNotice } from './notice-bench.ts'
 import { benchPresence } from './presence-bench.ts'
 import { benchRing } from './ring-bench.ts'
 import { benchSeal } from './seal-bench.ts'
@@ -25,7 +27,7 @@ interface Part {
   /** What is measured, for whoever waits. */
   readonly what: string
   run(folder: string, places: Places): Measurement[] | Promise<Measurement[]>
-  /** Only when asked for by name: it takes a quarter of an hour. */
+  /** Only when asked for by name: it takes minutes, and ten more where its scenes are not there yet. */
   readonly isLong?: boolean
 }
 
@@ -46,19 +48,30 @@ const PARTS: Readonly<Record<string, Part>> = {
     run: (folder, { footage, scenes }) => benchPresence({ footage, scenes: scenes ?? join(folder, 'scenes') }),
     isLong: true,
   },
+  'presence-alone': {
+    what: 'the same without the others, two minutes; only when asked for',
+    run: (folder, { footage, scenes }) => benchPresence({ footage, scenes: scenes ?? join(folder, 'scenes') }, false),
+    isLong: true,
+  },
+  eco: {
+    what: 'what decoding only keyframes misses on the composites, and when it tells; only when asked for',
+    run: (folder, { footage, scenes }) => benchEco({ footage, scenes: scenes ?? join(folder, 'scenes') }),
+    isLong: true,
+  },
   agent: { what: 'the whole doorbell on three network cameras, beside motion and ffmpeg -c copy', run: benchAgent },
   memory: { what: 'resident memory of the doorbell, two minutes of a busy 1080p camera', run: benchMemory },
   stall: { what: 'a network camera that is stopped and goes on: noticed, and recording again', run: benchStall },
+  notice: { what: 'from a visitor in the picture to the home broker, six doorbells at real speed', run: benchNotice },
   ring: { what: 'rings to a home broker with camera and relay dead, against a plain publication', run: benchRing },
 }
 
 const HELP = `npm run bench -- [PART…] [--json FILE] [--footage DIR] [--scenes DIR]
-Prints a table and then the same as JSON; --json writes that to FILE too. Takes about eleven minutes.
+Prints a table and then the same as JSON; --json writes that to FILE too. Takes about fourteen minutes.
 Rivals run in turns, the best round of each counts. A missed goal is printed, not an error: machines differ.
 
 Parts, all of them by default:
 ${Object.entries(PARTS)
-  .map(([name, { what }]) => `  ${name.padEnd(10)}${what}`)
+  .map(([name, { what }]) => `  ${name.padEnd(16)}${what}`)
   .join('\n')}`
 
 function partsOf(asked: readonly string[]): string[] {

@@ -55,6 +55,12 @@ export async function fastest<K extends string>(
   return best
 }
 
+/** The value that `share` of them do not exceed: of 36 values, p99 is the worst. */
+export function quantile(values: readonly number[], share: number): number {
+  const sorted = values.toSorted((a, b) => a - b)
+  return sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)]!
+}
+
 /** Three significant figures. */
 function short(value: number): string {
   return value >= 1000 ? Math.round(value).toLocaleString('en-US') : value.toPrecision(3)

@@ -1,14 +1,11 @@
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
 import { loadFfmpeg } from '../../device-agent/src/camera/ffmpeg-binary.ts'
 import { systemClock } from '../../device-agent/src/kernel/clock.ts'
 import { createMotionDetector, DEFAULT_MOTION_CONFIG } from '../../device-agent/src/motion/motion-detector.ts'
 import { replayFile } from '../../device-agent/src/replay.ts'
 import { type Measurement, measurementOf } from './measure.ts'
-import { loadPresenceFiles, type PresenceFile } from './presence-files.ts'
+import { footageFolder, loadPresenceFiles, type PresenceFile } from './presence-files.ts'
 import { motionEvents, type MotionSetup, sceneScores } from './presence-rivals.ts'
 import { countPresence, type PresenceCounts, scoreOf, sumCounts } from './presence-score.ts'
-import { projectFile } from './programs.ts'
 import { footagePictures } from './scenes/ffmpeg-footage.ts'
 import type { Stretch } from './scenes/scene.ts'
 
@@ -115,31 +112,39 @@ function tableOfGroups(name: string, counted: Counted): string {
   return [rowOf(`**${name}**`, sumCounts(counted)), ...rows].join('\n')
 }
 
-/** Who is there when: ours beside `motion` and ffmpeg's scene filter, the same files and the same scorer. */
-export async function benchPresence({ footage, scenes }: PresencePlaces): Promise<Measurement[]> {
-  const beside = projectFile('../shared/footage')
-  const files = loadPresenceFiles(
-    scenes,
-    footage ?? (existsSync(join(beside, 'ground-truth.json')) ? beside : undefined),
-  )
-  say(`presence: ${files.length} files; ours…`)
-  const ours = await countOurs(files)
+interface Rival {
+  readonly name: string
+  readonly counted: Counted
+}
+
+async function countRivals(files: readonly PresenceFile[]): Promise<Rival[]> {
   say("presence: ffmpeg's scene filter…")
   const scene = countScenes(files)
-  const rivals: { name: string; counted: Counted }[] = [
-    { name: `ffmpeg scene > ${scene.threshold} (its best)`, counted: scene.counted },
-  ]
+  const rivals: Rival[] = [{ name: `ffmpeg scene > ${scene.threshold} (its best)`, counted: scene.counted }]
   for (const setup of ['default', 'careful'] satisfies MotionSetup[]) {
     say(`presence: motion, ${setup}, at the files' own pace…`)
     const counted = await countEach(files, ({ path, truth }) => motionEvents(path, truth.seconds, setup))
     rivals.push({ name: `motion, ${setup}`, counted })
   }
+  return rivals
+}
+
+/**
+ * Who is there when: ours beside `motion` and ffmpeg's scene filter, the same files and the same scorer. `motion` keeps
+ * the pace of its files only on a machine with nothing else to do; ours takes its time.
+ */
+export async function benchPresence({ footage, scenes }: PresencePlaces, withRivals = true): Promise<Measurement[]> {
+  const files = loadPresenceFiles(scenes, footageFolder(footage))
+  say(`presence: ${files.length} files; ours…`)
+  const ours = await countOurs(files)
+  const rivals = withRivals ? await countRivals(files) : []
   say('presence: the curve…')
   const curve = (await countCurve(files)).map((counts, i) => rowOf(`sensitivity ${SENSITIVITIES[i]}`, counts))
   const each = ours.map((counts) => rowOf(counts.file.name, counts))
   const tables = [tableOfGroups('latchkey', ours), ...rivals.map(({ name, counted }) => tableOfGroups(name, counted))]
   console.log([HEAD, ...tables, '', HEAD, ...curve, '', HEAD, ...each, ''].join('\n'))
   const f1 = (counted: Counted) => scoreOf(sumCounts(counted)).f1 ?? 0
+  if (!withRivals) return [measurementOf({ name: 'presence, F1 over all files', unit: '', ours: f1(ours) })]
   return rivals.map(({ name, counted }) =>
     measurementOf(
       { name: 'presence, F1 over all files', unit: '', ours: f1(ours), peer: { name, value: f1(counted) } },

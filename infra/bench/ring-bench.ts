@@ -1,12 +1,11 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { once } from 'node:events'
+import { execFileSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
-import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { connectAsync, type MqttClient } from 'mqtt'
-import { type Measurement, measurementOf } from './measure.ts'
+import type { MqttClient } from 'mqtt'
+import { connectWhenUp, startMosquitto } from './home-broker.ts'
+import { type Measurement, measurementOf, quantile } from './measure.ts'
 import { endProgram, pairOnce, startDoorbell } from './paired-doorbell.ts'
 
 const RINGS = 240
@@ -17,35 +16,6 @@ const WARM_UP_MS = 5_000
 const TIMEOUT_MS = 60_000
 /** Nobody listens on it. */
 const DEAD_CAMERA = 'rtsp://127.0.0.1:9/stream'
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
-}
-
-async function startMosquitto(folder: string): Promise<{ broker: ChildProcess; url: string }> {
-  const port = await freePort()
-  const config = join(folder, 'mosquitto.conf')
-  writeFileSync(config, `listener ${port} 127.0.0.1\nallow_anonymous true\npersistence false\nuser root\n`)
-  const env = { PATH: `${process.env['PATH']}:/usr/sbin` }
-  const broker = spawn('mosquitto', ['-c', config], { stdio: 'ignore', env })
-  return { broker, url: `mqtt://127.0.0.1:${port}` }
-}
-
-async function connectWhenUp(url: string): Promise<MqttClient> {
-  for (let tries = 0; ; tries++) {
-    try {
-      return await connectAsync(url, { protocolVersion: 5, reconnectPeriod: 0 })
-    } catch (error) {
-      if (tries > 100) throw error
-      await delay(50)
-    }
-  }
-}
 
 /** Resolves with the topic and moment of the next message that fits. */
 function nextMessage(client: MqttClient, fits: (topic: string, text: string) => boolean): Promise<[string, number]> {
@@ -71,11 +41,6 @@ function keyDown(): Buffer {
   bytes.writeUInt16LE(28, 18)
   bytes.writeInt32LE(1, 20)
   return bytes
-}
-
-function quantile(values: readonly number[], share: number): number {
-  const sorted = values.toSorted((a, b) => a - b)
-  return sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)]!
 }
 
 interface Delays {

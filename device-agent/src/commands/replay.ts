@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util'
 import { loadFfmpeg } from '../camera/ffmpeg-binary.ts'
 import { DEFAULT_CLIP_CONFIG } from '../clip/clip-cutter.ts'
 import { loadAgentConfig } from '../config.ts'
+import type { FindingReason } from '../flow.ts'
 import { systemClock } from '../kernel/clock.ts'
 import { DEFAULT_MOTION_CONFIG } from '../motion/motion-detector.ts'
 import { type Replay, replayFile } from '../replay.ts'
@@ -44,6 +45,20 @@ function createProgress(): { show: (share: number) => void; end: () => void } {
   }
 }
 
+/** What was found in how many pictures. */
+const REASON_WORDS: Readonly<Record<FindingReason, string>> = {
+  visitor: 'show somebody, or something, that moves',
+  'close-visitor': 'show it filling much of the picture',
+  quiet: 'show nothing new',
+  light: 'show only another light',
+  infrared: "show the camera's switch to or from its own lamps",
+  still: 'show something new that does not move any more, such as a parcel',
+  small: 'show a change that is smaller than motion.minAreaShare',
+  unconfirmed: 'show a change that the next ones had to confirm',
+  settling: 'show nearly everything changed at once, which the next ones decided',
+  learning: 'were needed to learn the place',
+}
+
 const percent = (share: number) => `${(share * 100).toFixed(1)} %`
 
 function summaryOf({ events, seconds, pictures, threshold, reasons }: Replay): string {
@@ -53,9 +68,10 @@ function summaryOf({ events, seconds, pictures, threshold, reasons }: Replay): s
     const why = `up to ${percent(maxChangedShare)} of the picture changed (${percent(threshold)} are enough)${where}`
     return `${i + 1}. motion ${fromS.toFixed(1)}–${toS.toFixed(1)} s: ${why}; recorded ${recorded}`
   })
-  const counts = Object.entries(reasons).map(([reason, count]) => `${reason} ${count}`)
+  const known = Object.keys(REASON_WORDS) as FindingReason[]
+  const counts = known.flatMap((reason) => (reasons[reason] ? [`  ${reasons[reason]} ${REASON_WORDS[reason]}`] : []))
   const head = `${seconds.toFixed(1)} s, ${pictures} pictures looked at, ${events.length} ${events.length === 1 ? 'event' : 'events'}`
-  return [head, ...lines, `Pictures by reason: ${counts.join(', ')}`, ''].join('\n')
+  return [head, ...lines, 'Of these pictures', ...counts, ''].join('\n')
 }
 
 async function run({ args, environment }: CommandContext): Promise<number> {

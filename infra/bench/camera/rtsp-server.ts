@@ -11,6 +11,8 @@ export interface RtspServerOptions {
   /** `user:password` to ask for, in the clear (RFC 7617) unless `digest` (RFC 7616, MD5 as cameras still do). */
   readonly credentials?: string
   readonly digest?: boolean
+  /** Told of each picture as it leaves, counted from 0 over all loops. */
+  readonly onPicture?: (number: number) => void
 }
 
 /** An RTSP server over TCP that plays one video in a loop, and misbehaves when told. */
@@ -152,6 +154,7 @@ export async function startRtspServer(options: RtspServerOptions): Promise<RtspS
         const timestamp = baseTicks + unit.timestamp + loops * playing.durationTicks
         if (timestamp > dueTicks || socket.writableLength > 1 << 22) return
         socket.write(packetize({ ...unit, timestamp }, playing.codec))
+        options.onPicture?.(next)
         next++
       }
     }, TICK_MS)
