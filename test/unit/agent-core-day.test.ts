@@ -10,19 +10,22 @@ import { createMemoryFolder } from '../support/memory-folder.ts'
 
 const START = 1_700_000_000_000
 
+/** Nothing that waits on it wakes before it is told to end. */
+const frozenClock = {
+  nowMs: () => START,
+  monotonicMs: () => 1,
+  sleep: (_: number, signal?: AbortSignal) =>
+    new Promise<void>((resolve) => signal?.addEventListener('abort', () => resolve())),
+  setTimer: () => ({ cancel: () => {} }),
+}
+
 /** A day recorder with its outbox, on a clock that stands where the test puts it. */
 async function openDay(
   folder: string,
   options: { nowMs: number; device: TestDevice; failpoints?: Failpoints; monotonicMs?: number },
 ) {
   const { device } = options
-  const clock = {
-    nowMs: () => options.nowMs,
-    monotonicMs: () => options.monotonicMs ?? 1,
-    sleep: (_: number, signal?: AbortSignal) =>
-      new Promise<void>((resolve) => signal?.addEventListener('abort', () => resolve())),
-    setTimer: () => ({ cancel: () => {} }),
-  }
+  const clock = { ...frozenClock, nowMs: () => options.nowMs, monotonicMs: () => options.monotonicMs ?? 1 }
   const file = await openDayFile(`${folder}/day.json`, options.failpoints)
   const outbox = await openDiskOutbox({
     path: `${folder}/outbox.log`,
@@ -51,6 +54,31 @@ async function openDay(
 }
 
 describe('day records', () => {
+  test('hash tens of thousands of events, as many as a long outage leaves', async () => {
+    await using folder = await createMemoryFolder()
+    const device = createTestDevice()
+    const { outbox, record } = await openDay(folder.path, { nowMs: START, device })
+    await record({ type: 'motion', event: clipId(1), atMs: START })
+    const many = Array.from({ length: 60_000 }, () => outbox.at(1)!)
+    const file = await openDayFile(`${folder.path}/day.json`)
+    await using days = await file.start({
+      identity: device,
+      keyset: () => device.deviceCertificate,
+      events: { stream: outbox.stream, last: many.length, after: () => many, keepAfter: () => {} },
+      head: () => ({ sequence: 0, digest: null }),
+      seen: () => null,
+      record,
+      clock: { ...frozenClock, nowMs: () => START + 1 },
+      onFault(error) {
+        throw error
+      },
+    })
+    await days.sign()
+    const { events } = dayRecord.parse(days.days()[0]!.day).payload.latchkey
+    const one = canonicalBytes(many[0]!)
+    expect(events.sha256).toBe(digestOf(Buffer.concat(many.map(() => one))))
+  })
+
   test('say without a hole what was watched, and hash every event', async () => {
     await using folder = await createMemoryFolder()
     const device = createTestDevice()

@@ -1,5 +1,6 @@
 import {
   canonicalBytes,
+  concatBytes,
   type DayRecord,
   dayRecord,
   type DeviceEvent,
@@ -28,6 +29,17 @@ const DAY_MS = 24 * 60 * 60_000
 const ALIVE_EVERY_MS = 60_000
 /** A record has room for 100 stretches; a camera that flaps gets its record earlier. */
 const SIGN_AT_STRETCHES = 90
+
+/** Together in one call: many thousands of arguments do not fit the stack. */
+const DIGEST_AT_ONCE = 1_000
+
+/** Digest over the canonical bytes of all, one after the other. */
+function digestOfEvents(events: readonly DeviceEvent[]): string {
+  const pieces: Uint8Array[] = []
+  for (let at = 0; at < events.length; at += DIGEST_AT_ONCE)
+    pieces.push(concatBytes(...events.slice(at, at + DIGEST_AT_ONCE).map((event) => canonicalBytes(event))))
+  return digestOf(...pieces)
+}
 
 /** Events as day records see them. */
 export interface EventLog {
@@ -158,7 +170,7 @@ async function startRecorder(
           stream: events.stream,
           first: covered[0]?.sequence ?? 0,
           last: covered.at(-1)?.sequence ?? 0,
-          sha256: digestOf(...covered.map((event) => canonicalBytes(event))),
+          sha256: digestOfEvents(covered),
         },
         watching,
         seen: options.seen(),
