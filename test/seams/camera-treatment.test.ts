@@ -1,5 +1,5 @@
 import { digestOfMasks } from '@latchkey/shared'
-import { execFileSync, spawnSync } from 'node:child_process'
+import { execFileSync } from 'node:child_process'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -12,6 +12,7 @@ import {
   createFolder,
   decodeComplaints,
   drawScene,
+  lightestIn,
   packetsOf,
   SMALL_SCENE,
   testFfmpeg,
@@ -129,23 +130,6 @@ test('a camera without sound is recorded all the same when sound is asked for', 
   const clip = await record(scene, { audio: true })
   expect(clip.items.filter(({ kind }) => kind.startsWith('audio'))).toEqual([])
 })
-
-/** Lightest luma inside a shape, over all pictures. `inside`: in pixels. */
-function lightestIn(
-  input: Uint8Array,
-  size: { width: number; height: number },
-  inside: (x: number, y: number) => boolean,
-) {
-  const args = ['-v', 'error', '-i', 'pipe:0', '-f', 'rawvideo', '-pix_fmt', 'gray', 'pipe:1']
-  const { stdout } = spawnSync('ffmpeg', args, { input, maxBuffer: 1 << 30 })
-  const pixels = size.width * size.height
-  let lightest = 0
-  for (let at = 0; at < stdout.length; at++) {
-    const place = at % pixels
-    if (inside(place % size.width, Math.floor(place / size.width))) lightest = Math.max(lightest, stdout[at]!)
-  }
-  return { lightest, pictures: stdout.length / pixels }
-}
 
 const MASKS = {
   neighbour: {

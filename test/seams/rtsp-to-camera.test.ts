@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { inspect } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createCamera } from '../../device-agent/src/camera/camera.ts'
 import type { FfmpegBinary } from '../../device-agent/src/camera/ffmpeg-binary.ts'
@@ -172,6 +173,28 @@ test('a password stands in no command line where ffmpeg reads the camera', async
   expect(ingests().join(' ')).not.toMatch(/cret|127\.0\.0\.1/)
   await eventually(() => watched.states.at(-1) === 'on', 'pictures', 20_000)
 })
+
+test.each([
+  ['our reader', {}],
+  ['ffmpeg', { audio: true }],
+])(
+  '%s says why a camera is away in words that hold neither its address nor its password',
+  async (_, how) => {
+    await using server = await startRtspServer({ video, credentials: 'admin:s3cret', digest: true })
+    const told: unknown[] = []
+    const addresses = [server.url('admin:s3cret-wrong'), 'rtsp://admin:s3cret@camera.invalid/door']
+    for (const url of addresses) {
+      const stopping = new AbortController()
+      const onLost = (error: unknown) => void told.push(error)
+      const camera = createCamera({ source: { kind: 'rtsp', url }, ffmpeg, clock, random: () => 0.5, onLost, ...how })
+      for await (const event of camera.events(stopping.signal))
+        if (event.kind === 'state' && event.state === 'camera-lost') stopping.abort()
+    }
+    expect(told).toMatchObject([{ code: 'UNAVAILABLE', message: 'the camera refuses the user or the password' }, {}])
+    expect(inspect(told, { depth: 10 })).not.toMatch(/s3cret|admin|127\.0\.0\.1/)
+  },
+  60_000,
+)
 
 test('a password answers a digest challenge too', async () => {
   await using server = await startRtspServer({ video, credentials: 'admin:s3cret', digest: true })

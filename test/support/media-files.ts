@@ -87,3 +87,20 @@ export function footage(name: string): string | undefined {
   const path = join(FOOTAGE, name)
   return existsSync(path) ? path : undefined
 }
+
+/** Lightest luma inside a shape, over all pictures. `inside`: in pixels. */
+export function lightestIn(
+  input: Uint8Array,
+  size: { width: number; height: number },
+  inside: (x: number, y: number) => boolean,
+) {
+  const args = ['-v', 'error', '-i', 'pipe:0', '-f', 'rawvideo', '-pix_fmt', 'gray', 'pipe:1']
+  const { stdout } = spawnSync('ffmpeg', args, { input, maxBuffer: 1 << 30 })
+  const pixels = size.width * size.height
+  let lightest = 0
+  for (let at = 0; at < stdout.length; at++) {
+    const place = at % pixels
+    if (inside(place % size.width, Math.floor(place / size.width))) lightest = Math.max(lightest, stdout[at]!)
+  }
+  return { lightest, pictures: stdout.length / pixels }
+}

@@ -169,6 +169,17 @@ export async function* ingest(options: IngestOptions): AsyncGenerator<StreamEven
   return 'ended'
 }
 
+/** What ffmpeg says of an answer of the camera, and what we say of it. Its own words hold the address: they stay here. */
+const REFUSALS: readonly (readonly [RegExp, string])[] = [
+  [/401 Unauthorized|403 Forbidden/, 'the camera refuses the user or the password'],
+  [/404 Not Found/, 'the camera has no such stream: check the path of its address'],
+]
+
+function awayWords({ started, stderr }: StreamEnd): string {
+  if (started) return 'the camera stream ended'
+  return REFUSALS.find(([said]) => said.test(stderr))?.[1] ?? 'the camera cannot be reached'
+}
+
 interface StreamEnd {
   readonly missing: 'frames' | 'keyframes' | undefined
   readonly failed: boolean
@@ -184,7 +195,8 @@ function endOfSound({ failed, started, stderr }: StreamEnd, { audio = 'none' }: 
 }
 
 /** The end of a file is an end; that of a camera never is, whatever the exit code says. */
-function assertEnd({ missing, failed, started, stderr }: StreamEnd, { source, hevc }: IngestOptions): void {
+function assertEnd(end: StreamEnd, { source, hevc }: IngestOptions): void {
+  const { missing, failed, started, stderr } = end
   if (NOT_MUXABLE.test(stderr))
     throw new LatchkeyError(
       'SOURCE_UNSUPPORTED',
@@ -197,5 +209,5 @@ function assertEnd({ missing, failed, started, stderr }: StreamEnd, { source, he
   if (source.kind === 'file' && !started)
     throw new LatchkeyError('SOURCE_UNSUPPORTED', 'the file is not there or holds no video that ffmpeg can read')
   if (source.kind === 'file' && !failed) return
-  throw new LatchkeyError('UNAVAILABLE', started ? 'the camera stream ended' : 'the camera cannot be reached')
+  throw new LatchkeyError('UNAVAILABLE', awayWords(end))
 }
