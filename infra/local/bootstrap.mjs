@@ -21,6 +21,7 @@ const EVERYTHING = {
   age: 'age',
   e2fsck: 'e2fsprogs',
   gpiomon: 'gpiod',
+  ip: 'iproute2',
   losetup: 'mount',
   mosquitto: 'mosquitto',
   openssl: 'openssl',

@@ -13,9 +13,9 @@ const QUIET = [
   '--disable-sync',
 ]
 
-/** Starts a browser; close it. */
-export function startChromium(): Promise<Browser> {
-  return chromium.launch({ executablePath: '/usr/bin/chromium', args: QUIET })
+/** Starts a browser; close it. `program`: something that becomes one. */
+export function startChromium(program = '/usr/bin/chromium'): Promise<Browser> {
+  return chromium.launch({ executablePath: program, args: QUIET })
 }
 
 /** What axe finds wrong with the page as it stands, WCAG 2.2 A and AA: `rule: element`, empty when nothing. */
