@@ -74,15 +74,17 @@ const FORGETFUL: ClipSink = { start: async () => {}, item: async () => {}, end: 
 /** The same file from a network camera, at real speed, in eco. */
 async function watchEco(file: PresenceFile, ffmpeg: FfmpegBinary): Promise<Watched> {
   const video = loadCodedVideo(file.path)
-  let zeroMs: number | undefined
+  let zeroMs = Infinity
   let over: () => void = () => {}
   const shown = new Promise<void>((resolve) => (over = resolve))
   function onPicture(number: number): void {
-    if (number === 0) zeroMs = performance.now()
+    if (number >= video.units.length) return
+    // Pictures may leave late, never early.
+    zeroMs = Math.min(zeroMs, performance.now() - video.units[number]!.timestamp / 90)
     if (number === video.units.length - 1) over()
   }
   await using camera = await startRtspServer({ video, onPicture })
-  const nowS = () => (performance.now() - zeroMs!) / 1000
+  const nowS = () => (performance.now() - zeroMs) / 1000
   const moving: number[] = []
   const told: Told[] = []
   const faults: unknown[] = []

@@ -104,6 +104,8 @@ export class Scene {
    * before it.
    */
   #markFaint(floor: number): void {
+    this.faint.fill(0)
+    if (this.changed.every((mark) => mark === NOTHING)) return
     const rest = this.#stirs.filter((_, block) => this.changed[block] === NOTHING).sort()
     const least = Math.max(floor, FAINT_RATIO * (rest[rest.length >> 1] ?? Infinity))
     for (let block = 0; block < this.faint.length; block++) this.faint[block] = this.#stirs[block]! > least ? 1 : 0
