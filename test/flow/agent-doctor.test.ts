@@ -49,6 +49,7 @@ function patientOf(changes: object = {}, more: Partial<Patient> = {}): Patient {
     ffmpegPath: undefined,
     running: false,
     sysPath: `${folder.path}/sys`,
+    devicesPath: `${folder.path}/dev`,
     ...more,
   }
 }
@@ -210,6 +211,32 @@ describe('what the doctor says of', () => {
     expect(await input('/dev/null')).toMatchObject({ verdict: 'pass' })
     expect(await verdictOf(checkButton(patientOf({ button: { gpio: { line: 'NO_SUCH_LINE' } } })))).toMatchObject({
       verdict: 'fail',
+    })
+    const gpio = (section: object) => verdictOf(checkButton(patientOf({ button: { gpio: section } })))
+    const [named, placed] = [{ line: 'GPIO17' }, { chip: 'gpiochip4', offset: 17 }]
+    for (const section of [named, placed])
+      expect(await gpio(section)).toMatchObject({ verdict: 'fail', text: 'this machine has no GPIO chip' })
+    await mkdir(`${folder.path}/dev`)
+    for (const name of ['gpiochip10', 'gpiochip2', 'gpio', 'gpiomem']) await writeFile(`${folder.path}/dev/${name}`, '')
+    expect(await gpio(placed)).toMatchObject({
+      verdict: 'fail',
+      text: 'gpiochip4 is not there; this machine has gpiochip2, gpiochip10',
+      fix: expect.stringContaining('gpiodetect') as string,
+    })
+    expect(await gpio({ ...placed, chip: 'gpiochip2' })).toMatchObject({
+      verdict: 'pass',
+      text: expect.stringContaining('GPIO line gpiochip2 offset 17') as string,
+    })
+    expect(await gpio(named)).toMatchObject({
+      verdict: 'fail',
+      text: expect.stringContaining('is called GPIO17') as string,
+    })
+    // libgpiod 1.6 and 2 have different programs that say nearly the same.
+    await tool('gpiofind', 'gpiochip10 17')
+    await tool('gpioinfo', 'gpiochip10 17\t"GPIO17"\tinput')
+    expect(await gpio(named)).toMatchObject({
+      verdict: 'pass',
+      text: expect.stringContaining('GPIO line GPIO17 (gpiochip10 offset 17)') as string,
     })
     const chime = (program: string) => verdictOf(checkChime(patientOf({ button: { chime: { command: [program] } } })))
     expect(await chime('/nowhere/aplay')).toMatchObject({ verdict: 'fail' })

@@ -126,6 +126,7 @@ async function run({ args, environment }: CommandContext): Promise<number> {
         ffmpegPath: environment['LATCHKEY_FFMPEG'],
         running: await isRunning(config.dataDir),
         sysPath: '/sys',
+        devicesPath: '/dev',
       },
       tell,
     )

@@ -1,8 +1,8 @@
 import { LatchkeyError } from '@latchkey/shared'
 import { constants } from 'node:fs'
-import { access } from 'node:fs/promises'
-import { DEFAULT_GPIO } from '../../button/gpio-line.ts'
-import { loadGpioProgram } from '../../button/gpiomon-program.ts'
+import { access, readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { loadGpiomon } from '../../button/gpiomon-program.ts'
 import type { ButtonConfig } from '../../doorbell-config.ts'
 import { type Finding, findingsOf, type Patient } from './finding.ts'
 
@@ -15,21 +15,56 @@ const isAllowed = (path: string, mode: number): Promise<boolean> =>
     () => false,
   )
 
-async function checkGpio(gpio: NonNullable<ButtonConfig['gpio']>, clock: Patient['clock']): Promise<Finding> {
-  const chip = `/dev/${gpio.chip ?? 'gpiochip0'}`
-  const place = gpio.line ?? `${gpio.chip} offset ${gpio.offset}`
+type GpioConfig = NonNullable<ButtonConfig['gpio']>
+
+/** Names of the machine's GPIO chips, by number. */
+async function chipsOf(devicesPath: string): Promise<string[]> {
+  const names = await readdir(devicesPath).catch(() => [])
+  return names.filter((name) => /^gpiochip\d+$/.test(name)).toSorted((a, b) => Number(a.slice(8)) - Number(b.slice(8)))
+}
+
+/** `gpiochip0 offset 17` of a named line; null when no chip that this user may open has it. */
+async function placeOf(line: string, { run, clock }: Patient): Promise<string | null> {
+  const { major } = await loadGpiomon(clock)
+  const said = await (major === 1 ? run('gpiofind', [line]) : run('gpioinfo', ['--by-name', line]))
+  if (said?.code !== 0) return null
+  const [, chip, offset] = /^(gpiochip\d{1,5})\s+(\d{1,5})\b/m.exec(said.stdout) ?? []
+  return chip === undefined ? 'found' : `${chip} offset ${offset}`
+}
+
+async function checkGpio(gpio: GpioConfig, patient: Patient): Promise<Finding> {
+  const chips = await chipsOf(patient.devicesPath)
+  if (chips.length === 0)
+    return finding.fail(
+      'this machine has no GPIO chip',
+      'a Raspberry Pi has one, a PC or a container seldom: use button.input, or take button.gpio out',
+    )
+  if (gpio.chip !== undefined && !chips.includes(gpio.chip))
+    return finding.fail(
+      `${gpio.chip} is not there; this machine has ${chips.join(', ')}`,
+      'correct button.gpio.chip: gpiodetect says what each is for',
+    )
+  const paths = (gpio.chip === undefined ? chips : [gpio.chip]).map((chip) => join(patient.devicesPath, chip))
+  const allowed = await Promise.all(paths.map((path) => isAllowed(path, constants.R_OK | constants.W_OK)))
+  if (!allowed.includes(true)) return finding.skip(`${paths[0]} is for root and group gpio: try again with sudo`)
+  const place = gpio.line === undefined ? `${gpio.chip} offset ${gpio.offset}` : await placeOf(gpio.line, patient)
+  if (place === null)
+    return finding.fail(
+      `no line of ${chips.join(', ')} is called ${gpio.line}`,
+      'correct button.gpio.line: gpioinfo lists them',
+    )
+  const name = gpio.line === undefined ? place : `${gpio.line} (${place})`
+  return finding.pass(`GPIO line ${name}: press it, and latchkey-agent status shows the ring`)
+}
+
+async function examineGpio(gpio: GpioConfig, patient: Patient): Promise<Finding> {
   try {
-    await loadGpioProgram({ ...DEFAULT_GPIO, ...gpio }, clock)
+    await loadGpiomon(patient.clock)
+    return await checkGpio(gpio, patient)
   } catch (error) {
     if (!(error instanceof LatchkeyError)) throw error
-    const isMissing = error.code === 'DEPENDENCY_MISSING'
-    return finding.fail(error.message, isMissing ? 'sudo apt-get install -y gpiod' : 'correct button.gpio.line')
+    return finding.fail(error.message, 'sudo apt-get install -y gpiod')
   }
-  if (!(await isAllowed(chip, constants.F_OK)))
-    return finding.fail(`${chip} is not there`, 'this machine has no such GPIO chip: gpiodetect lists them')
-  if (!(await isAllowed(chip, constants.R_OK | constants.W_OK)))
-    return finding.skip(`${chip} is for root and group gpio: try again with sudo`)
-  return finding.pass(`GPIO line ${place}: press it, and latchkey-agent status shows the ring`)
 }
 
 async function checkInput({ device }: NonNullable<ButtonConfig['input']>): Promise<Finding> {
@@ -44,9 +79,9 @@ async function checkInput({ device }: NonNullable<ButtonConfig['input']>): Promi
 }
 
 /** The bell's contact. */
-export function checkButton({ config, clock }: Patient): Promise<Finding> {
-  const { gpio, input } = config.button ?? {}
-  if (gpio !== undefined) return checkGpio(gpio, clock)
+export function checkButton(patient: Patient): Promise<Finding> {
+  const { gpio, input } = patient.config.button ?? {}
+  if (gpio !== undefined) return examineGpio(gpio, patient)
   if (input !== undefined) return checkInput(input)
   return Promise.resolve(finding.skip('none is configured'))
 }

@@ -28,6 +28,8 @@ export interface Patient {
   readonly running: boolean
   /** Where the kernel tells of the machine; `/sys`. */
   readonly sysPath: string
+  /** Where its devices are; `/dev`. */
+  readonly devicesPath: string
 }
 
 /** Builds findings of one check. */

@@ -1,5 +1,4 @@
 import { codeOf, type LatchkeyError } from '@latchkey/shared'
-import { existsSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { systemClock } from '../../kernel/clock.ts'
 import { checkRelay } from '../doctor/relay.ts'
@@ -57,7 +56,8 @@ export async function askForRelay({ options, dialogue, terminal }: Step): Promis
 
 async function buttonChoices(): Promise<Choice<string>[]> {
   const inputs = (await readdir('/dev/input/by-path').catch(() => [])).filter((name) => name.endsWith('-event'))
-  const gpio = existsSync('/dev/gpiochip0') ? [{ value: 'gpio', label: 'At the GPIO header' }] : []
+  const hasGpio = (await readdir('/dev').catch(() => [])).some((name) => /^gpiochip\d+$/.test(name))
+  const gpio = hasGpio ? [{ value: 'gpio', label: 'At the GPIO header' }] : []
   return [
     { value: 'none', label: 'None: motion alone starts a recording' },
     ...gpio,
