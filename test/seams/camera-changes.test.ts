@@ -58,7 +58,7 @@ async function record(options: { hevc?: boolean } = {}) {
     random: () => 0.5,
     sink,
     clip: { ...DEFAULT_CLIP_CONFIG, preRollMs: 0, postRollMs: 30_000 },
-    staleMs: 2_000,
+    staleMs: 15_000,
     retryBaseMs: 20,
     ...options,
     onState: (state) => states.push(state),
