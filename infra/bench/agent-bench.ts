@@ -11,9 +11,9 @@ import { type Measurement, measurementOf } from './measure.ts'
 import { cpuSecondsOf, findProcess } from './process-tree.ts'
 import { projectFile } from './programs.ts'
 
-/** Starting, pairing and learning the scene are not what a doorbell does all day. */
-const WARM_UP_MS = 40_000
-const MEASURE_MS = 30_000
+/** Starting, pairing, learning the scene and compiling what runs often are not what a doorbell does all day. */
+const WARM_UP_MS = 90_000
+const MEASURE_MS = 60_000
 
 const QUIET_CBR: StreamPlan = { name: 'quiet CBR 2.5 Mbit/s', rate: 'cbr', kilobitsPerSecond: 2_500, busy: false }
 /** What is measured, and the most of `motion`'s CPU that the doorbell is meant to take. */

@@ -66,7 +66,7 @@ const PARTS: Readonly<Record<string, Part>> = {
 }
 
 const HELP = `npm run bench -- [PART…] [--json FILE] [--footage DIR] [--scenes DIR]
-Prints a table and then the same as JSON; --json writes that to FILE too. Takes about fourteen minutes.
+Prints a table and then the same as JSON; --json writes that to FILE too. Takes about eighteen minutes.
 Rivals run in turns, the best round of each counts. A missed goal is printed, not an error: machines differ.
 
 Parts, all of them by default:
