@@ -141,11 +141,14 @@ export async function openDiskOutbox(options: OutboxOptions): Promise<Outbox> {
     await held?.close().catch(() => {})
   }
 
-  const droppable = (): number => kept.findIndex(({ event }) => event.sequence > Math.min(acknowledged, covered))
+  /** Of the oldest events, those that nobody needs any more: their sequences follow each other. */
+  function countDroppable(): number {
+    const first = kept[0]?.event.sequence ?? 0
+    return Math.max(0, Math.min(kept.length, Math.min(acknowledged, covered) - first + 1))
+  }
 
   async function rewrite(): Promise<void> {
-    const from = droppable()
-    kept = from < 0 ? [] : kept.slice(from)
+    kept = kept.slice(countDroppable())
     const header = { kind: 'header' as const, v: 1 as const, stream, acknowledged, last, mark }
     let writtenBytes = 0
     function* pieces(): Generator<Uint8Array> {
@@ -161,8 +164,7 @@ export async function openDiskOutbox(options: OutboxOptions): Promise<Outbox> {
   }
 
   async function compactWhenDue(): Promise<void> {
-    const from = droppable()
-    const gone = from < 0 ? kept.length : from
+    const gone = countDroppable()
     if (gone >= COMPACT_AT && gone >= kept.length / 2) await rewrite()
   }
 
