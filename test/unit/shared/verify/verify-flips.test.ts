@@ -51,7 +51,7 @@ describe.each([...files.keys()])('one flipped bit in %s', (path) => {
     const misses = positions.flatMap((at) => missed(rehashBag(new Map(files).set(path, flipped(bytes, at))), path, at))
     expect(misses).toEqual([])
     tellSoak({
-      what: `flipped bytes of ${path}, hashes anew`,
+      what: 'flipped bytes, each byte of each file of a small bundle, hashes anew',
       count: positions.length,
       outcome: 'all found and named',
     })
