@@ -104,17 +104,19 @@ export async function createFakeRelay(): Promise<FakeRelay> {
   await new Promise<void>((resolve) => mqttServer.listen(0, '127.0.0.1', resolve))
   const mqttUrl = `mqtt://127.0.0.1:${(mqttServer.address() as AddressInfo).port}`
 
+  /** Of each stream, the first event that is missing. */
+  const firsts = new Map<string, number>()
   function acknowledge(device: string, stream: string, first: number): void {
     if (relay.silent) return
     let sequence = first - 1
     while (relay.events.has(`${stream}/${sequence + 1}`)) sequence++
+    firsts.set(stream, sequence + 1)
     const payload = Buffer.from(encodeMqtt({ v: 1, stream, sequence }))
     broker.publish(
       { cmd: 'publish', topic: deviceTopic(device, 'acknowledged'), payload, qos: 1, retain: false, dup: false },
       () => {},
     )
   }
-  const firsts = new Map<string, number>()
   broker.on('publish', (packet, client) => {
     if (client === null) return
     const topic = parseDeviceTopic(packet.topic)
