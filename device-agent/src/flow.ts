@@ -28,6 +28,8 @@ export interface CodedFrame {
   readonly ptsTicks: number
   readonly durationTicks: number
   readonly keyframe: boolean
+  /** Frames between the one before and this one were sent and did not arrive. */
+  readonly afterLoss?: boolean
   /** Capture time of this frame, UTC ms by the device clock (presentation order). */
   readonly captureMs: number
   /** The same instant on the boot's monotonic clock, ms. */

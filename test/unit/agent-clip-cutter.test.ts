@@ -18,6 +18,8 @@ interface Story {
   readonly lagS?: number
   readonly config?: Partial<ClipConfig>
   readonly makePoster?: PosterMaker
+  /** Frames that were sent and did not arrive. */
+  readonly lost?: readonly number[]
   /** What else happens, at the frame of that second. */
   readonly at?: Readonly<Record<number, (cutter: ReturnType<typeof createClipCutter>) => void>>
 }
@@ -32,7 +34,7 @@ function frameOf(n: number, gopS: number): CodedFrame {
 }
 
 async function play(story: Story) {
-  const { seconds, gopS = 1, motion = [], lagS = 0.2, at = {} } = story
+  const { seconds, gopS = 1, motion = [], lagS = 0.2, lost = [], at = {} } = story
   const sink = createMemorySink()
   const events: DoorEvent[] = []
   const faults: unknown[] = []
@@ -46,7 +48,8 @@ async function play(story: Story) {
   })
   cutter.begin(FORMAT)
   for (let n = 0; n < seconds * 10; n++) {
-    cutter.add(frameOf(n, gopS))
+    if (lost.includes(n)) continue
+    cutter.add({ ...frameOf(n, gopS), ...(lost.includes(n - 1) ? { afterLoss: true } : {}) })
     if (n % 10 === 0) at[n / 10]?.(cutter)
     const foundS = n / 10 - lagS
     if (n % 2 !== 0 || foundS < 0) continue
@@ -284,6 +287,21 @@ describe('the clip cutter', () => {
     expect(clip!.end!.gaps).toHaveLength(1)
     expect(clip!.end!.gaps[0]).toMatchObject({ reason: 'frames-dropped' })
     expect(framesIn(clip!).length).toBeLessThan(300)
+  })
+
+  test('names the frames that did not arrive, in a group, before one and at its beginning', async () => {
+    const { clips } = await play({ seconds: 30, motion: [[10, 12]], lost: [83, 84, 99, 110] })
+    const missing = [
+      [8_300, 8_500],
+      [9_900, 10_000],
+      // Without its keyframe nothing of the group after it decodes: it goes on with the group before.
+      [11_000, 11_100],
+    ]
+    expect(clips[0]!.end!.gaps).toEqual(
+      missing.map(([from, to]) => ({ startMs: T0 + from!, endMs: T0 + to!, reason: 'frames-dropped' })),
+    )
+    const untouched = await play({ seconds: 30, motion: [[10, 12]] })
+    expect(untouched.clips[0]!.end!.gaps).toEqual([])
   })
 
   test('goes on without a poster when none can be made', async () => {

@@ -244,11 +244,11 @@ function packets(): Uint8Array[] {
   return all
 }
 
-function assemble(from: readonly Uint8Array[]): { units: AccessUnit[]; damaged: number } {
+function assemble(from: readonly Uint8Array[]): { units: AccessUnit[]; afterLoss: number[] } {
   const units: AccessUnit[] = []
-  const assembler = createAccessUnitAssembler(({ data, ticks }) => units.push({ data: data.slice(), ticks }))
+  const assembler = createAccessUnitAssembler((unit) => units.push({ ...unit, data: unit.data.slice() }))
   for (const packet of from) assembler.push(parseRtpPacket(packet))
-  return { units, damaged: assembler.damaged }
+  return { units, afterLoss: units.flatMap((unit, i) => (unit.afterLoss ? [i] : [])) }
 }
 
 const joined = (nals: readonly Uint8Array[]) =>
@@ -262,19 +262,24 @@ const rtp = (sequence: number, ticks: number, payload: readonly number[], marker
 
 describe('pictures out of packets', () => {
   test('are bit for bit what was sent, each with its time', () => {
-    const { units, damaged } = assemble(packets())
+    const { units, afterLoss } = assemble(packets())
     expect(got(units)).toEqual(sent())
     expect(units.map(({ ticks }) => ticks)).toEqual(
       video.units.map(({ timestamp }) => timestamp - video.units[0]!.timestamp),
     )
-    expect(damaged).toBe(0)
+    expect(afterLoss).toEqual([])
   })
 
-  test('come whole or not at all when packets are missing', () => {
+  test('come whole or not at all when packets are missing, and the next one says so', () => {
     const all = packets()
     const whole = sent()
     for (let missing = 0; missing < all.length; missing++) {
-      const { units } = assemble(all.filter((_, i) => i !== missing))
+      const { units, afterLoss } = assemble(all.filter((_, i) => i !== missing))
+      // Neither the first nor the last packet has something on both sides that could tell.
+      const seen = got(units)
+      const place = seen.findIndex((unit, i) => !whole[i]!.endsWith(unit))
+      if (place > 0) expect(afterLoss, `without packet ${missing}`).toEqual([place])
+      else expect(afterLoss.length, `without packet ${missing}`).toBeLessThanOrEqual(1)
       expect(units.length, `without packet ${missing}`).toBeGreaterThanOrEqual(video.units.length - 2)
       // Parameter sets, in packets of their own, may be what is missing; the picture is whole without them.
       for (const unit of got(units))
@@ -367,6 +372,7 @@ describe('a recording of packets', () => {
     const bare = units.map(({ ticks }, i) => ({
       data: joined(video.units[i]!.nalUnits.filter((nal) => !isParameterSet(nal))),
       ticks,
+      afterLoss: false,
     }))
     expect(record(bare, [])).toHaveLength(0)
     expect(record(bare)).toHaveLength(1 + units.length)
@@ -390,7 +396,7 @@ describe('a recording of packets', () => {
   test('is left to ffmpeg when pictures are not shown as they are sent', async () => {
     await using folder = await createFolder()
     const reordered = loadCodedVideo(makeVideo(join(folder.path, 'reordered.mp4'), REORDERED))
-    const first = { data: joined(reordered.units[0]!.nalUnits), ticks: 0 }
+    const first = { data: joined(reordered.units[0]!.nalUnits), ticks: 0, afterLoss: false }
     expect(codeOf(() => record([first], reordered.parameterSets))).toBe('SOURCE_UNSUPPORTED')
     const [one, two] = assemble(packets()).units
     expect(codeOf(() => record([one!, { ...two!, ticks: 0 }]))).toBe('ENCODING_INVALID')

@@ -12,6 +12,8 @@ export interface Sample {
   readonly durationTicks: number
   /** The container's claim; whether decoding can start here is for the coded data to say. */
   readonly sync: boolean
+  /** As in `CodedFrame`. */
+  readonly afterLoss?: boolean
 }
 
 // Flags of ISO/IEC 14496-12 §8.8.7 (tfhd), §8.8.8 (trun) and §8.8.3.1 (sample flags).

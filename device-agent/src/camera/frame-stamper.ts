@@ -32,6 +32,7 @@ export function createFrameStamper(
     parameters.see(units)
     const time = { ptsMs: ptsTicks * toMs, dtsMs: dtsTicks * toMs, keyframe }
     const stamp = captureTime(time, { nowMs: clock.nowMs(), monotonicMs: clock.monotonicMs() })
-    return { data, dtsTicks, ptsTicks, durationTicks, keyframe, ...stamp }
+    const loss = sample.afterLoss === true ? { afterLoss: true } : {}
+    return { data, dtsTicks, ptsTicks, durationTicks, keyframe, ...loss, ...stamp }
   }
 }

@@ -60,7 +60,7 @@ export function createH264Track(announced: readonly Uint8Array[]): (unit: Access
     return { kind: 'init', init: parseInit(ftyp, moov) }
   }
 
-  function sampleOf({ data, ticks }: AccessUnit): TrackPart {
+  function sampleOf({ data, ticks, afterLoss }: AccessUnit): TrackPart {
     if (ticks <= lastTicks) throw new LatchkeyError('ENCODING_INVALID', 'the camera’s pictures go back in time')
     if (lastTicks >= 0) durationTicks = ticks - lastTicks
     lastTicks = ticks
@@ -69,7 +69,7 @@ export function createH264Track(announced: readonly Uint8Array[]): (unit: Access
     // What the samples' flags say is read by nobody: keyframes count by their slices.
     const fragment = encodeFragment({ frames: [{ data, ...times, keyframe: sync }], sequence: ++count, originTicks: 0 })
     const copy = fragment.subarray(fragment.length - data.length)
-    return { kind: 'sample', sample: { data: copy, ...times, sync }, boxes: [fragment] }
+    return { kind: 'sample', sample: { data: copy, ...times, sync, afterLoss }, boxes: [fragment] }
   }
 
   return (unit) => {

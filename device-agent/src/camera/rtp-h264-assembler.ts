@@ -7,6 +7,8 @@ export interface AccessUnit {
   readonly data: Uint8Array
   /** 90 kHz, 0 for the first picture. */
   readonly ticks: number
+  /** Packets between the picture before and this one are missing: pictures may be. */
+  readonly afterLoss: boolean
 }
 
 /** Packets of one stream → its pictures. */
@@ -16,8 +18,6 @@ export interface AccessUnitAssembler {
    * @throws ENCODING_INVALID for what no camera sends; SOURCE_UNSUPPORTED for packings we do not read
    */
   push(packet: RtpPacket): void
-  /** Pictures left out because a packet of theirs was missing. */
-  readonly damaged: number
 }
 
 /** Bytes of the length in front of each NAL unit that we write. @see ISO/IEC 14496-15 §5.3.3 */
@@ -99,7 +99,8 @@ export function createAccessUnitAssembler(onUnit: (unit: AccessUnit) => void): A
   let inFragment = false
   /** The picture at `timestamp` was handed over: nothing may follow. */
   let isOver = false
-  let damaged = 0
+  /** Something is missing since the picture that was handed over last. */
+  let afterLoss = false
 
   function clear(): void {
     buffer.clear()
@@ -107,8 +108,9 @@ export function createAccessUnitAssembler(onUnit: (unit: AccessUnit) => void): A
   }
 
   function finish(): void {
-    if (isBroken || inFragment) damaged++
-    else onUnit({ data: buffer.data, ticks })
+    const isWhole = !isBroken && !inFragment
+    if (isWhole) onUnit({ data: buffer.data, ticks, afterLoss })
+    afterLoss = !isWhole
     clear()
     isOver = true
   }
@@ -183,14 +185,14 @@ export function createAccessUnitAssembler(onUnit: (unit: AccessUnit) => void): A
     push(packet) {
       const isNext = lastSequence === undefined || distance(lastSequence, packet.sequence, 16) === 1
       lastSequence = packet.sequence
-      // What was coming in misses a packet, unless it was over.
-      if (!isNext && buffer.sizeBytes > 0) isBroken = true
+      if (!isNext) {
+        afterLoss = true
+        // What was coming in misses a packet, unless it was over.
+        if (buffer.sizeBytes > 0) isBroken = true
+      }
       if (packet.timestamp !== timestamp) advance(packet.timestamp)
       if (packet.payload.length > 0) takePayload(packet.payload)
       if (packet.marker && hasPicture) finish()
-    },
-    get damaged() {
-      return damaged
     },
   }
 }

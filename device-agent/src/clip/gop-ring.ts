@@ -15,6 +15,14 @@ export interface RecordedGop extends Gop {
   readonly sizeBytes: number
   /** The sound between this group's start and the next one's; undefined without any. Whole when the group is. */
   readonly sound: GopSound | undefined
+  /** Stretches of it, or up to the next group, whose frames did not arrive. */
+  readonly losses: readonly Loss[]
+}
+
+/** A stretch without frames, capture time. */
+export interface Loss {
+  readonly startMs: number
+  readonly endMs: number
 }
 
 /** Sound that goes with a group of pictures. */
@@ -61,6 +69,7 @@ interface OpenGop extends RecordedGop {
   complete: boolean
   sizeBytes: number
   sound: GopSound | undefined
+  losses: Loss[]
 }
 
 function frameEndMs(frame: CodedFrame, format: VideoFormat): number {
@@ -83,11 +92,21 @@ export function createGopRing({ coverMs, maxBytes }: GopRingOptions): GopRing {
   function open(format: VideoFormat, frame: CodedFrame): void {
     const { captureMs: startMs, monotonicMs: monotonicStartMs } = frame
     const number = nextNumber++
-    const empty = { frames: [], complete: false, sizeBytes: 0, sound: undefined }
+    const empty = { frames: [], complete: false, sizeBytes: 0, sound: undefined, losses: [] }
     gops.push({ format, number, startMs, monotonicStartMs, endMs: startMs, ...empty })
   }
 
+  /** From where the frame before should have ended; it is made to last until `next` when the loss is noted. */
+  function noteLoss(gop: OpenGop, next: CodedFrame): void {
+    const before = gop.frames.at(-1)
+    if (next.afterLoss !== true || before === undefined) return
+    const [startMs, endMs] = [frameEndMs(before, gop.format), next.captureMs]
+    // What was lost may have been no picture.
+    if (endMs - startMs >= (startMs - before.captureMs) / 2) gop.losses.push({ startMs, endMs })
+  }
+
   function append(gop: OpenGop, frame: CodedFrame): void {
+    noteLoss(gop, frame)
     const before = gop.frames.at(-1)
     if (before !== undefined) gop.frames[gop.frames.length - 1] = withDuration(before, frame)
     gop.frames.push(frame)
@@ -125,6 +144,7 @@ export function createGopRing({ coverMs, maxBytes }: GopRingOptions): GopRing {
         return
       }
       if (gop !== undefined) {
+        noteLoss(gop, frame)
         gop.frames.push(withDuration(gop.frames.pop()!, frame))
         gop.endMs = frame.captureMs
         complete(gop)
