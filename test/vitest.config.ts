@@ -11,8 +11,8 @@ export default defineConfig({
     include: ['**/*.test.ts'],
     // Real brokers, databases and ffmpeg share the cores: more workers than cores only makes deadlines miss.
     maxWorkers: Math.max(2, availableParallelism()),
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     teardownTimeout: 20_000,
   },
 })

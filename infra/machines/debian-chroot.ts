@@ -60,12 +60,16 @@ export function prepareBase(folder: string, host: HostConfiguration, base: BaseS
   return tarball
 }
 
-/** Mounts exist only in a mount namespace of this one command: nothing to undo, however it ends. */
+/**
+ * Mounts exist only in a mount namespace of this one command: nothing to undo, however it ends. The root is a mount, as on a real
+ * machine: `ip netns` needs that. Tests make a disk fail through `/sys`.
+ */
 const ENTER = `
 mount --make-rprivate /
+mount --bind "$MACHINE" "$MACHINE"
 mount -t proc proc "$MACHINE/proc"
 mount --rbind /dev "$MACHINE/dev"
-mount -t sysfs -o ro sysfs "$MACHINE/sys"
+mount -t sysfs sysfs "$MACHINE/sys"
 exec chroot --userspec="$ACCOUNT" "$MACHINE" /usr/bin/env -i "$@"`
 
 /**

@@ -73,7 +73,10 @@ export async function createMosquitto(options: MosquittoOptions = {}): Promise<M
   await eventually(() => answers(port), 'Mosquitto to listen')
   const stop = async (): Promise<void> => {
     child.kill('SIGTERM')
+    // It forgets a SIGTERM that comes when it listens already and its loop has not begun.
+    const again = setInterval(() => child.kill('SIGTERM'), 200)
     await exited
+    clearInterval(again)
     await folder[Symbol.asyncDispose]()
   }
   return { url: `${tls ? 'mqtts' : 'mqtt'}://127.0.0.1:${port}`, port, stop, [Symbol.asyncDispose]: stop }
