@@ -99,7 +99,8 @@ async function preparePlace(options: EmbeddedPostgresOptions): Promise<Place> {
   const binaries = await loadPostgresBinaries(nobody, options.copyFolder)
   const isNew = !(await exists(dataDir)) || (await readdir(dataDir)).length === 0
   if (isNew) await createOwnFolder(dataDir, nobody)
-  const place = { dataDir, binaries, as: nobody && (await demotionFor(dataDir, nobody)) }
+  const as = nobody && (await demotionFor(dataDir, nobody))
+  const place = { dataDir, binaries, as: as && { ...as, readSearch: as.readSearch || binaries.readSearch } }
   if (isNew) await initialise(place)
   await assertUsable(place)
   return place

@@ -13,6 +13,8 @@ export interface PostgresBinaries {
   readonly postgres: string
   /** Major version, as in `PG_VERSION` of a data folder. */
   readonly major: string
+  /** They lie below a folder that is closed to the user that runs them: see `Demotion`. */
+  readonly readSearch: boolean
 }
 
 interface Package {
@@ -67,13 +69,17 @@ async function copyOnce(from: string, to: string): Promise<void> {
  */
 export async function loadPostgresBinaries(as: Demotion | null, copyFolder: string): Promise<PostgresBinaries> {
   const { native, version } = await loadPackage()
-  let home = native
-  if (!(await runs(native, as))) {
-    home = join(copyFolder, `postgres-${version}`)
-    if (as) await copyOnce(native, home)
-    if (!as || !(await runs(home, as))) {
-      throw new LatchkeyError('DEPENDENCY_MISSING', `PostgreSQL in ${home} does not run on this machine`)
-    }
+  const major = version.split('.')[0]!
+  const binariesIn = (home: string, readSearch: boolean): PostgresBinaries => {
+    return { initdb: join(home, 'bin', 'initdb'), postgres: join(home, 'bin', 'postgres'), major, readSearch }
   }
-  return { initdb: join(home, 'bin', 'initdb'), postgres: join(home, 'bin', 'postgres'), major: version.split('.')[0]! }
+  if (await runs(native, as)) return binariesIn(native, false)
+  const home = join(copyFolder, `postgres-${version}`)
+  if (as) {
+    await copyOnce(native, home)
+    // The data may lie in a closed folder, and the copy beside it.
+    for (const readSearch of [false, true])
+      if (await runs(home, { ...as, readSearch })) return binariesIn(home, readSearch)
+  }
+  throw new LatchkeyError('DEPENDENCY_MISSING', `PostgreSQL in ${home} does not run on this machine`)
 }
