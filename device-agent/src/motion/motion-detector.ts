@@ -93,6 +93,8 @@ class Watch {
   readonly visitors: Uint8Array
   /** When what is in a block last stirred, as part of a thing that did. */
   readonly #breathMs: Float64Array
+  /** The things of this picture that are where something stirred lately. */
+  #known: ReadonlySet<Component> = new Set()
   readonly #before: Uint8Array
   #sinceReached = 0
 
@@ -127,6 +129,8 @@ class Watch {
   track(things: readonly Component[], nowMs: number): void {
     const stirring = things.filter((thing) => this.stirs(thing))
     const stands = nowMs - this.stirredMs <= STAND_MS
+    const isRecent = (block: number) => nowMs - this.#breathMs[block]! <= HOLD_MS
+    this.#known = new Set(things.filter(({ blocks }) => blocks.some(isRecent)))
     for (const thing of things)
       if (this.stirs(thing) || (stands && this.stirsFaintly(thing)))
         for (const block of thing.blocks) this.#breathMs[block] = nowMs
@@ -147,9 +151,9 @@ class Watch {
   }
 
   isMoving(thing: Component, nowMs: number): boolean {
-    // What was already moving needs no second proof; otherwise one picture may be a switch.
+    // Who was already moving needs no second proof; otherwise one picture may be a switch, or a keyframe's sharper edges.
     const { blocks } = thing
-    if (nowMs - this.movedMs <= HOLD_MS)
+    if (nowMs - this.movedMs <= HOLD_MS && this.#known.has(thing))
       return blocks.filter((block) => nowMs - this.#breathMs[block]! <= BREATH_MS).length >= enoughOf(blocks)
     if (!this.stirs(thing)) return false
     const needed = blocks.length < SMALL * this.minBlocks ? REACHING_FRAMES_SMALL : REACHING_FRAMES
