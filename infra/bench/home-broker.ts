@@ -1,24 +1,14 @@
 /** A home broker, as a real process. */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
-import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { connectAsync, type MqttClient } from 'mqtt'
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
-}
+import { findFreePort } from '../local/port.ts'
 
 /** A broker of the household's own on a free port of the loopback interface. */
 export async function startMosquitto(folder: string): Promise<{ broker: ChildProcess; url: string }> {
-  const port = await freePort()
+  const port = await findFreePort()
   const config = join(folder, 'mosquitto.conf')
   writeFileSync(config, `listener ${port} 127.0.0.1\nallow_anonymous true\npersistence false\nuser root\n`)
   const env = { PATH: `${process.env['PATH']}:/usr/sbin` }

@@ -20,6 +20,13 @@ function tryPort(port: number): Promise<number | string> {
   })
 }
 
+/** A port that nobody listens on. @throws CONFLICT when there is none */
+export async function findFreePort(): Promise<number> {
+  const found = await tryPort(0)
+  if (typeof found === 'number') return found
+  throw new LatchkeyError('CONFLICT', `no port of ${HOST} can be used (${found})`)
+}
+
 /**
  * A port that can be listened on now; waits a moment for one that a former run is about to leave.
  * @param port 0 takes any free one

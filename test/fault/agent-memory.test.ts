@@ -7,7 +7,7 @@ import { FRUGAL } from '../../infra/local/demo-world.ts'
 import { clipId, TEST_CLOCK } from '../support/agent-rig.ts'
 import { IS_FULL, runs, tellSoak } from '../support/counts.ts'
 import { createFakeRelay, type FakeRelay } from '../support/fake-relay.ts'
-import { createHousehold, pairAsPhone } from '../support/household.ts'
+import { createHousehold, pairAsPhone, pairingAddress } from '../support/household.ts'
 import { type AgentProcess, startAgentProcess } from '../support/kill-agent-process.ts'
 import { makeBusyVideo } from '../support/kill-scene.ts'
 import { createMemoryFolder } from '../support/memory-folder.ts'
@@ -42,7 +42,7 @@ async function writeConfig(folder: string, relay: FakeRelay, visits: number): Pr
 }
 
 async function pair(agent: AgentProcess): Promise<void> {
-  const url = await eventually(() => /https?:\S+\/pair#\S+/.exec(agent.output())?.[0], 'the pairing address', 30_000)
+  const url = await pairingAddress(() => agent.output())
   await pairAsPhone(await createHousehold(), url)
 }
 

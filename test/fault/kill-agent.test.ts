@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { createSeededRandom, runs, tellSoak } from '../support/counts.ts'
-import { pairAsPhone } from '../support/household.ts'
+import { pairAsPhone, pairingAddress } from '../support/household.ts'
 import { type AgentProcess, inspectRemains, startAgentProcess } from '../support/kill-agent-process.ts'
 import {
   assertOpens,
@@ -15,7 +15,6 @@ import {
 import { databaseUrlOf, loadDays, loadEvents } from '../support/kill-database.ts'
 import { makeBusyVideo } from '../support/kill-scene.ts'
 import { createMemoryFolder } from '../support/memory-folder.ts'
-import { eventually } from '../support/poll.ts'
 import { createTestDatabase } from '../support/relay-database.ts'
 import { createRelayWorld, enrolHousehold, expectStatus, type Household, randomSalt } from '../support/relay-world.ts'
 
@@ -42,7 +41,7 @@ async function writeConfig(folder: string, relay: string): Promise<string> {
 
 async function pair(household: Household, agent: AgentProcess): Promise<PublicJwk> {
   const { owner, root, recovery, keyset } = household
-  const url = await eventually(() => /https?:\S+\/pair#\S+/.exec(agent.output())?.[0], 'the pairing address', 30_000)
+  const url = await pairingAddress(() => agent.output())
   const phone = { root, member: owner.signer, phone: owner.identity, recovery, keyset: keyset.raw }
   const { answer, hello } = await pairAsPhone(phone, url)
   const json = { deviceCertificate: answer.deviceCertificate, hello, salt: randomSalt() }

@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest'
 import { inputEvent, createNamedPipe } from '../support/doorbell-rig.ts'
 import { createFakeRelay } from '../support/fake-relay.ts'
 import { createHomeListener, type HomeListener } from '../support/home-listener.ts'
-import { createHousehold, pairAsPhone } from '../support/household.ts'
+import { createHousehold, pairAsPhone, pairingAddress } from '../support/household.ts'
 import { createMemoryFolder } from '../support/memory-folder.ts'
 import { createMosquitto } from '../support/mosquitto.ts'
 import { eventually } from '../support/poll.ts'
@@ -99,7 +99,7 @@ test('a camera that cannot be used does not silence the bell, and the relay hear
   const agent = spawn(process.execPath, [MAIN, 'run', '--config', config])
   let output = ''
   for (const stream of [agent.stdout, agent.stderr]) stream.on('data', (chunk: Buffer) => (output += chunk.toString()))
-  const url = await eventually(() => /https?:\S+\/pair#\S+/.exec(output)?.[0], 'the pairing address', 30_000)
+  const url = await pairingAddress(() => output)
   await pairAsPhone(await createHousehold(), url)
   await eventually(() => output.includes('the bell goes on'), 'to be told', 30_000)
   agent.kill('SIGUSR1')

@@ -9,7 +9,7 @@ import { startRtspServer } from '../../infra/bench/camera/rtsp-server.ts'
 import { childPrograms } from '../support/child-programs.ts'
 import { MAIN } from '../support/doorbell.ts'
 import { createFakeRelay, type FakeClip } from '../support/fake-relay.ts'
-import { createHousehold, type Household, pairAsPhone } from '../support/household.ts'
+import { createHousehold, type Household, pairAsPhone, pairingAddress } from '../support/household.ts'
 import { createFolder, decodeComplaints, drawScene, lightestIn, SMALL_SCENE } from '../support/media-files.ts'
 import { eventually } from '../support/poll.ts'
 
@@ -98,7 +98,7 @@ test('a mask is black in everything the owner opens, and a camera’s password i
   await setAddress(urlOf(server.url(), { ...CREDENTIALS, password: `${CREDENTIALS.password}!` }))
   {
     await using wrong = startAgent(path)
-    const url = await eventually(() => /https?:\S+\/pair#\S+/.exec(wrong.output())?.[0], 'the address', PATIENCE_MS)
+    const url = await pairingAddress(() => wrong.output())
     await pairAsPhone(household, url)
     const status = await eventually(
       async () => {

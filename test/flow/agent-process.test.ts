@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { clipManifest, dayRecord, openFile } from '@latchkey/shared'
 import { describe, expect, test } from 'vitest'
 import { createFakeRelay, type FakeRelay } from '../support/fake-relay.ts'
-import { createHousehold, type Household, pairAsPhone } from '../support/household.ts'
+import { createHousehold, type Household, pairAsPhone, pairingAddress } from '../support/household.ts'
 import { drawScene } from '../support/media-files.ts'
 import { createMemoryFolder } from '../support/memory-folder.ts'
 import { eventually } from '../support/poll.ts'
@@ -39,7 +39,7 @@ function start(config: string): Running {
 
 async function startPaired(config: string, household: Household): Promise<Running> {
   const running = start(config)
-  const url = await eventually(() => /https?:\S+\/pair#\S+/.exec(running.output())?.[0], 'the pairing address')
+  const url = await pairingAddress(() => running.output())
   const { digits } = await pairAsPhone(household, url)
   await eventually(() => running.output().includes(`same digits: ${digits}`), 'the six digits')
   return running

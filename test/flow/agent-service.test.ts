@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
 import { expect, test } from 'vitest'
 import { createFakeRelay } from '../support/fake-relay.ts'
-import { createHousehold, pairAsPhone } from '../support/household.ts'
+import { createHousehold, pairAsPhone, pairingAddress } from '../support/household.ts'
 import { drawScene } from '../support/media-files.ts'
 import { createMemoryFolder } from '../support/memory-folder.ts'
 import { startNotifyListener } from '../support/notify-listener.ts'
@@ -46,7 +46,7 @@ test('a service is ready when it waits to be paired and when it watches, lives w
   expect(waiting.output()).not.toMatch(/secret=/)
 
   const pairing = start('', {})
-  const url = await eventually(() => /https?:\S+\/pair#\S+/.exec(pairing.output())?.[0], 'the address', 20_000)
+  const url = await pairingAddress(() => pairing.output())
   await pairAsPhone(await createHousehold(), url)
   await eventually(() => pairing.output().includes('same digits'), 'the digits')
   await stop(pairing)

@@ -10,6 +10,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createAgent } from '../../device-agent/src/agent.ts'
 import { createLog } from '../../device-agent/src/kernel/log.ts'
 import { HOME } from '../../infra/local/demo-home.ts'
+import { findFreePort } from '../../infra/local/port.ts'
 import {
   byteCanary,
   type Canary,
@@ -228,16 +229,8 @@ async function startRecordingProxy(targetPort: () => number) {
   }
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}
-
 test('nothing that a doorbell says to the broker, and so nothing that the broker keeps, tells what was recorded', async () => {
-  const brokerPort = await freePort()
+  const brokerPort = await findFreePort()
   await using proxy = await startRecordingProxy(() => brokerPort)
   const broker = { host: '127.0.0.1', port: brokerPort, url: `mqtt://127.0.0.1:${proxy.port}` }
   await using world = await createRelayWorld({ config: { broker } })

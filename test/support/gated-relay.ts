@@ -1,5 +1,5 @@
+import { findFreePort } from '../../infra/local/port.ts'
 import type { Gate } from './kill-gate.ts'
-import { findFreePort } from './kill-world.ts'
 import { createRelayWorld } from './relay-world.ts'
 
 /** A relay on its own database whose HTTP and whose broker can each go away; `comeBack` leads both to it again. */

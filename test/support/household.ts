@@ -46,6 +46,11 @@ export async function createHousehold(): Promise<Household> {
   return { root, member, phone, recovery, keyset: raw }
 }
 
+/** The address for the phone, in what an agent has said so far. */
+export function pairingAddress(said: () => string): Promise<string> {
+  return eventually(() => /https?:\S+\/pair#\S+/.exec(said())?.[0], 'the pairing address', 60_000)
+}
+
 /** The phone's side of pairing, over the relay's own routes. @returns the six digits it shows, and both letters */
 export async function pairAsPhone(
   household: Household,

@@ -4,9 +4,10 @@ import { once } from 'node:events'
 import { readdir, readlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Relay } from '../../relay/src/relay.ts'
+import { findFreePort } from '../../infra/local/port.ts'
 import { runs } from './counts.ts'
 import { eventually } from './poll.ts'
-import { createWorldAround, createWorldTerms, findFreePort } from './kill-world.ts'
+import { createWorldAround, createWorldTerms } from './kill-world.ts'
 import type { RelayWorld } from './relay-world.ts'
 
 const MAIN = new URL('../../relay/src/main.ts', import.meta.url).pathname

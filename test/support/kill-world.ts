@@ -1,7 +1,5 @@
 import { generateIdentity, type Policy, type Signer } from '@latchkey/shared'
 import { createRelayClient, type RelayClient } from '@latchkey/shared/node'
-import { once } from 'node:events'
-import { type AddressInfo, createServer } from 'node:net'
 import type { Relay } from '../../relay/src/relay.ts'
 import { createShiftedClock, loadTestPolicy, randomSigner, type RelayWorld } from './relay-world.ts'
 
@@ -10,16 +8,6 @@ const NEVER_REACHED = { perDay: 100_000, per30Days: 100_000, open: 100_000 }
 /** A policy whose agencies may ask without end, and who may operate the relay. */
 export async function createWorldTerms(): Promise<{ readonly policy: Policy; readonly operator: Signer }> {
   return { policy: await loadTestPolicy({ agencyLimits: NEVER_REACHED }), operator: randomSigner() }
-}
-
-/** A loopback port that nobody listens on. */
-export async function findFreePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 /** What uses of a running relay need, around a relay that may be another one at every look, at one address. */

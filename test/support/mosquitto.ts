@@ -1,19 +1,11 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmod, writeFile } from 'node:fs/promises'
-import { connect, createServer, type AddressInfo } from 'node:net'
+import { connect } from 'node:net'
 import { join } from 'node:path'
+import { findFreePort } from '../../infra/local/port.ts'
 import { eventually } from './poll.ts'
 import { createTemporaryFolder } from './temporary-folder.ts'
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
-}
 
 function answers(port: number): Promise<boolean> {
   return new Promise((resolve) => {
@@ -56,7 +48,7 @@ async function accessLines(folder: string, user: MosquittoOptions['user']): Prom
 /** Debian's Mosquitto on a loopback port; stopped at the end of the scope. It forgets what is retained. */
 export async function createMosquitto(options: MosquittoOptions = {}): Promise<Mosquitto> {
   const folder = await createTemporaryFolder()
-  const port = options.port ?? (await freePort())
+  const port = options.port ?? (await findFreePort())
   const config = join(folder.path, 'mosquitto.conf')
   const { tls } = options
   const access = await accessLines(folder.path, options.user)

@@ -85,7 +85,7 @@ export function createClipWriter(options: ClipWriterOptions, event: DoorEvent, f
     emit('audio', at, encodeFragment({ frames, sequence: ++soundSequence, originTicks: soundOriginTicks }))
   }
 
-  function note(gap: Gap): void {
+  function addGap(gap: Gap): void {
     const before = gaps.at(-1)
     if (before?.reason === gap.reason && (before.endMs >= gap.startMs || gaps.length >= MAX_GAPS))
       gaps[gaps.length - 1] = { ...before, endMs: gap.endMs }
@@ -125,13 +125,13 @@ export function createClipWriter(options: ClipWriterOptions, event: DoorEvent, f
     append(gop) {
       pending.push(gop)
       last = gop
-      for (const loss of gop.losses) note({ ...loss, reason: 'frames-dropped' })
+      for (const loss of gop.losses) addGap({ ...loss, reason: 'frames-dropped' })
       if (!posterMade && gop.startMs >= event.atMs + POSTER_DELAY_MS) makePosterOf(gop)
       if (gop.endMs - pending[0]!.startMs >= MIN_MEDIA_MS) flush()
     },
     miss(gap) {
       flush()
-      note(gap)
+      addGap(gap)
     },
     note: (finding) => findings.add(finding),
     close() {

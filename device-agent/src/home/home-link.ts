@@ -56,7 +56,6 @@ export interface HomeLink extends AsyncDisposable {
   readonly refresh: () => void
 }
 
-const MAX_RETRY_MS = 60_000
 const STATES_EVERY_MS = 60_000
 /** Who has just come subscribes while we speak, and a broker that has restarted has forgotten: all is said once more. */
 const AGAIN_AFTER_MS = 2_000
@@ -73,7 +72,8 @@ interface Waiting {
 export function createHomeLink(options: HomeLinkOptions): HomeLink {
   const { clock, log, announcement } = options
   const waker = createWaker(clock)
-  const backoff = createBackoff({ baseMs: options.retryBaseMs ?? 1_000, maxMs: MAX_RETRY_MS, random: options.random })
+  const { retryBaseMs: baseMs = 1_000, random } = options
+  const backoff = createBackoff({ baseMs, random })
   const said = new Map<string, string | Uint8Array>()
   let session: HomeSession | null = null
   let waiting: Waiting[] = []

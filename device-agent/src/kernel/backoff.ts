@@ -4,8 +4,8 @@ import { randomBytes } from '@latchkey/shared'
 export interface BackoffOptions {
   /** Mean of the first delay. */
   readonly baseMs: number
-  /** No delay is longer. */
-  readonly maxMs: number
+  /** No delay is longer. Default sixty of the first. */
+  readonly maxMs?: number
   /** Uniform in [0, 1). */
   readonly random: () => number
 }
@@ -24,7 +24,7 @@ export function randomFraction(): number {
 }
 
 /** Builds a {@link Backoff}: delays of about `baseMs`, 2 `baseMs`, 4 `baseMs` … `maxMs`. */
-export function createBackoff({ baseMs, maxMs, random }: BackoffOptions): Backoff {
+export function createBackoff({ baseMs, maxMs = 60 * baseMs, random }: BackoffOptions): Backoff {
   let failures = 0
   return {
     nextDelayMs() {

@@ -73,8 +73,6 @@ const WINDOW = 64
 /** After this the oldest event, and all behind it, is sent again. @see spec/mqtt.md */
 export const REPEAT_AFTER_MS = 30_000
 const HEALTH_EVERY_MS = 60_000
-/** The longest pause, in first ones. */
-const RETRY_MAX_FACTOR = 60
 
 interface SentState {
   /** Of which hello was said. */
@@ -94,7 +92,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
   const { outbox, clock, log } = options
   const waker = createWaker(clock)
   const { retryBaseMs: baseMs = 1_000, random } = options
-  const backoff = createBackoff({ baseMs, maxMs: RETRY_MAX_FACTOR * baseMs, random })
+  const backoff = createBackoff({ baseMs, random })
   let healthDue = true
   let connected = false
 

@@ -46,8 +46,6 @@ const CLIP_REFUSALS: ReadonlySet<ErrorCode> = new Set([
   'DAY_INVALID',
   'CONFLICT',
 ])
-/** The longest pause, in first ones. */
-const RETRY_MAX_FACTOR = 60
 /** Waking is the rule; this only mends a lost one. */
 const LOOK_EVERY_MS = 60 * 60_000
 
@@ -65,7 +63,7 @@ export function createUploader(options: UploaderOptions): Uploader {
   const { queue, days, relay, clock, log } = options
   const waker = createWaker(clock)
   const { retryBaseMs: baseMs = 1_000, random } = options
-  const backoff = createBackoff({ baseMs, maxMs: RETRY_MAX_FACTOR * baseMs, random })
+  const backoff = createBackoff({ baseMs, random })
   const setAside = new Set<string>()
   const resent = new Set<string>()
   let idle: PromiseWithResolvers<void> = Promise.withResolvers()
