@@ -10,7 +10,7 @@ import {
   sealedLeafData,
   utf8,
 } from '@latchkey/shared'
-import { readdir, writeFile } from 'node:fs/promises'
+import { readdir, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { DELETE_FAILPOINTS } from '../../relay/src/clip/clips.ts'
@@ -64,6 +64,8 @@ interface MortalRelay extends AsyncDisposable {
   readonly world: RelayWorld
   /** Those of the relay that runs now; armed with nothing. */
   readonly failpoints: FatalFailpoints
+  /** Where it keeps its data now. */
+  readonly dataDir: string
   /** Takes from the dead relay what the kernel takes from a dead process, and starts another. */
   restart(): Promise<void>
 }
@@ -77,6 +79,8 @@ async function startMortalRelay(folder: string, store: TestDatabase): Promise<Mo
   const gate = await createGate()
   const origin = `http://127.0.0.1:${gate.port}`
   const log = createLog({ level: 'silent' })
+  const dataDirOf = (life: number) => join(folder, `data-${life}`)
+  let life = 0
   const start = async (failpoints: FatalFailpoints): Promise<Relay> => {
     const port = await findFreePort()
     const at = (number: number) => ({ host: '127.0.0.1', port: number })
@@ -86,7 +90,7 @@ async function startMortalRelay(folder: string, store: TestDatabase): Promise<Mo
       listen: at(port),
       operatorListen: at(0),
       broker: at(0),
-      dataDir: 'data',
+      dataDir: dataDirOf(life),
       policyFile: 'policy.json',
       operatorJwk: operator.jwk,
       databaseUrl: databaseUrlOf(store.target),
@@ -103,11 +107,16 @@ async function startMortalRelay(folder: string, store: TestDatabase): Promise<Mo
     get failpoints() {
       return failpoints
     },
+    get dataDir() {
+      return dataDirOf(life)
+    },
     async restart() {
       gate.cut()
       // Not awaited: what stands still for ever is never done.
-      void relay[Symbol.asyncDispose]()
+      relay[Symbol.asyncDispose]().catch(() => {})
       await store.database.query(END_CONNECTIONS)
+      // What the dead one was about to write between two points finds no place any more.
+      await rename(dataDirOf(life), dataDirOf(++life))
       failpoints = createFatalFailpoints()
       relay = await start(failpoints)
     },
@@ -209,14 +218,14 @@ async function doWork(work: Work, onDone: (deed: string, answer: string) => void
   onDone('deletion', 'done')
 }
 
-async function payloadFiles(folder: string, clip: string): Promise<number> {
-  const files = await readdir(join(folder, 'data', 'items'), { recursive: true, withFileTypes: true })
+async function payloadFiles(dataDir: string, clip: string): Promise<number> {
+  const files = await readdir(join(dataDir, 'items'), { recursive: true, withFileTypes: true })
   expect(files.filter((file) => file.isFile() && file.parentPath.includes('/temporary'))).toEqual([])
   return files.filter((file) => file.isFile() && file.parentPath.endsWith(`/${clip}`)).length
 }
 
 /** What a clean run would have left: everything once, byte for byte, and nothing of what was deleted. */
-async function assertWorkDoneOnce(work: Work, world: RelayWorld, store: TestDatabase): Promise<void> {
+async function assertWorkDoneOnce(work: Work, { world, dataDir }: MortalRelay, store: TestDatabase): Promise<void> {
   const { subject, clip, sealed, doomed } = work
   const { owner } = subject.household
   for (const [index, body] of sealed.bodies.entries())
@@ -224,8 +233,8 @@ async function assertWorkDoneOnce(work: Work, world: RelayWorld, store: TestData
   const { clips } = await owner.client.json('GET', '/v1/clips', clipList)
   expect(clips.filter((entry) => entry.clip === clip).map((entry) => entry.manifest)).toEqual([work.manifest])
   expect(clips.filter((entry) => entry.clip === doomed.clip)).toEqual([])
-  expect(await payloadFiles(world.folder, clip)).toBe(sealed.bodies.length)
-  expect(await payloadFiles(world.folder, doomed.clip)).toBe(0)
+  expect(await payloadFiles(dataDir, clip)).toBe(sealed.bodies.length)
+  expect(await payloadFiles(dataDir, doomed.clip)).toBe(0)
   const gone = await owner.client.send('GET', `/v1/clips/${doomed.clip}/items/0`)
   expect(gone.status).toBe(404)
 
@@ -284,9 +293,9 @@ describe('the relay that dies between two durable steps', () => {
       await relay.restart()
       const after = new Map<string, string>()
       await doWork(work, (deed, answer) => after.set(deed, answer))
-      for (const [deed, answer] of before) expect([deed, after.get(deed)]).toEqual([deed, answer])
-      await assertWorkDoneOnce(work, relay.world, store)
       subject.device.finals.push(clipManifest.parse(work.manifest))
+      for (const [deed, answer] of before) expect([deed, after.get(deed)]).toEqual([deed, answer])
+      await assertWorkDoneOnce(work, relay, store)
     },
   )
 
