@@ -113,7 +113,7 @@ async function startMortalRelay(folder: string, store: TestDatabase): Promise<Mo
     async restart() {
       gate.cut()
       // Not awaited: what stands still for ever is never done.
-      relay[Symbol.asyncDispose]().catch(() => {})
+      void Promise.resolve(relay[Symbol.asyncDispose]()).catch(() => {})
       await store.database.query(END_CONNECTIONS)
       // What the dead one was about to write between two points finds no place any more.
       await rename(dataDirOf(life), dataDirOf(++life))

@@ -224,6 +224,27 @@ describe('the packet trigger', () => {
     expect(noticed).toBeLessThan(5)
   })
 
+  test('notices a visitor where quiet pictures differ tenfold in size, and the camera repeats every third', () => {
+    const trigger = createPacketTrigger()
+    const source = sizes(3)
+    let state = 1
+    // As a free rate codes noise that is just too fine for its quality: a little of it, now here, now there.
+    const quiet = () => {
+      state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
+      const { position } = source.next().value!
+      return { position, qp: 20 + (state % 5 === 0 ? 1 : 0), sizeBytes: Math.round(200 * 10 ** (state / 2 ** 32)) }
+    }
+    let alarms = 0
+    for (let n = 0; n < 3000; n++) alarms += Number(trigger.add(quiet(), true))
+    // One accident is in as many windows as the trigger judges pictures together.
+    expect(alarms).toBeLessThanOrEqual(8)
+    const noticed = Array.from({ length: 8 }, (_, n) => {
+      const visitor = n % 3 === 2 ? {} : { sizeBytes: 6_000, qp: 21 }
+      return trigger.add({ ...quiet(), ...visitor }, false)
+    }).indexOf(true)
+    expect(noticed).toBeGreaterThanOrEqual(0)
+  })
+
   test('sees through a rate that is held by a coarser quantiser', () => {
     const trigger = createPacketTrigger()
     const source = sizes(2)

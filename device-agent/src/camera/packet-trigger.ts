@@ -9,29 +9,28 @@ export interface PacketTrigger {
   blame(): void
 }
 
-const QP_COUNT = 52
 const POSITIONS = 128
 /** Halving the quantiser step, six steps of QP, costs about twice the bits. */
 const QP_PER_DOUBLING = 6
 /** Pictures that each median is taken of. */
 const LATEST_OF_ALL = 120
-const LATEST_OF_QP = 60
 const LATEST_OF_POSITION = 15
-/** Pictures whose residuals are known; about a minute. */
+/** Pictures whose rises are known; about a minute. */
 const HISTORY = 900
 const ENOUGH_HISTORY = 120
-const ENOUGH_FOR_QP = 30
 const ENOUGH_FOR_POSITION = 4
 /** The first pictures only teach the medians. */
 const WARM_UP = 90
 const THRESHOLD_EVERY = 15
+/** Pictures that are judged together: half a second of most cameras. */
+const WINDOW = 8
 /** A rise below a seventh of the size is nobody. */
 const LEAST_RISE = 0.2
 const QUANTILE = 0.99
-const MEAN_OF = 4
-const MINIMUM_OF = 5
-/** Deviations above the median; each false alarm makes it more, each quiet minute a little less. */
-const DEVIATIONS = 5
+/** Beyond that quantile, the least that is unusual: levels of log2, and share of what the quantile is above the median. */
+const MARGIN = 0.2
+const MARGIN_SHARE = 0.1
+/** Each false alarm makes the margin larger, each quiet minute a little less so. */
 const MAX_CAUTION = 4
 const BLAME_FACTOR = 1.3
 const FORGIVE_FACTOR = 0.98
@@ -76,10 +75,9 @@ class UsualRange {
     if (this.#count < ENOUGH_HISTORY) return
     const sorted = this.#values.slice(0, Math.min(this.#count, HISTORY)).sort()
     const at = (share: number) => sorted[Math.floor(share * (sorted.length - 1))]!
-    const median = at(0.5)
-    // Of the upper half: what is small says nothing of what is large, and a visitor who was learnt from must not widen it.
-    const deviation = at(0.84) - median
-    this.#limit = Math.max(median + LEAST_RISE, median + DEVIATIONS * caution * deviation, at(QUANTILE))
+    const [median, high] = [at(0.5), at(QUANTILE)]
+    // Quantiles, not deviations: noise at the edge of what is coded at all makes sizes differ tenfold, with an upper end.
+    this.#limit = Math.max(median + LEAST_RISE, high + caution * (MARGIN + MARGIN_SHARE * (high - median)))
   }
 
   isExceededBy(value: number): boolean {
@@ -89,58 +87,59 @@ class UsualRange {
 
 /**
  * Builds a trigger for one stream. The size of a P picture alone says little: rate control holds it where it is by a
- * coarser quantiser, and it depends on the place in the group. So what is judged is log2(size), less what is usual for
- * that quantiser and that place, in the mean of four pictures and in the least of five. It can be blind or too eager,
+ * coarser quantiser, and it depends on the place in the group. So what is judged is the size at an equal quantiser, against
+ * what is usual for that place, over some pictures together but the largest of them: one may be an accident, and a camera
+ * that repeats pictures makes every third small. It can be blind, where noise alone fills a constant rate, or too eager,
  * depending on the encoder; the keyframes are what is relied on.
  */
 export function createPacketTrigger(): PacketTrigger {
-  const forQp = Array.from({ length: QP_COUNT }, () => new RecentMedian(LATEST_OF_QP))
   const forPosition = Array.from({ length: POSITIONS }, () => new RecentMedian(LATEST_OF_POSITION))
   const all = new RecentMedian(LATEST_OF_ALL)
-  const means = new UsualRange()
-  const minima = new UsualRange()
-  const latest: number[] = []
+  const rises = new UsualRange()
+  const latest: { readonly size: number; readonly usual: number }[] = []
   let count = 0
   let caution = 1
 
-  function residual(scaled: number, { qp, position }: { qp: number; position: number }, quiet: boolean): number {
-    const ofQp = forQp[Math.max(0, Math.min(QP_COUNT - 1, Math.round(qp)))]!
+  /** What such a picture usually takes, log2. */
+  function usualOf(scaled: number, position: number, quiet: boolean): number {
     const ofPosition = forPosition[Math.min(POSITIONS - 1, position)]!
-    const before = ofQp.knows(ENOUGH_FOR_QP) ? ofQp.value : all.value
+    const before = all.value
     const there = ofPosition.knows(ENOUGH_FOR_POSITION) ? ofPosition.value : 0
     if (quiet) {
       all.learn(scaled)
-      ofQp.learn(scaled)
       ofPosition.learn(scaled - before)
     }
-    return scaled - before - there
+    return before + there
   }
 
-  function settle(): void {
-    caution = Math.max(1, caution * FORGIVE_FACTOR)
-    means.settle(caution)
-    minima.settle(caution)
+  /** How much larger the latest pictures are than usual, log2. */
+  function rise(): number {
+    const largest = latest.reduce((most, one) => (one.size > most.size ? one : most))
+    const others = latest.filter((one) => one !== largest)
+    const sum = (value: (one: (typeof latest)[number]) => number) => others.reduce((n, one) => n + value(one), 0)
+    return Math.log2(sum(({ size }) => size) / sum(({ usual }) => usual))
   }
 
   return {
-    add(picture, quiet) {
-      const scaled = Math.log2(Math.max(1, picture.sizeBytes)) + picture.qp / QP_PER_DOUBLING
-      latest.push(residual(scaled, picture, quiet))
-      if (latest.length < MINIMUM_OF) return false
-      if (latest.length > MINIMUM_OF) latest.shift()
-      const mean = latest.slice(-MEAN_OF).reduce((sum, value) => sum + value, 0) / MEAN_OF
-      const minimum = Math.min(...latest)
-      const fires = means.isExceededBy(mean) || minima.isExceededBy(minimum)
+    add({ sizeBytes, qp, position }, quiet) {
+      const scaled = Math.log2(Math.max(1, sizeBytes)) + qp / QP_PER_DOUBLING
+      latest.push({ size: 2 ** scaled, usual: 2 ** usualOf(scaled, position, quiet) })
+      if (latest.length < WINDOW) return false
+      if (latest.length > WINDOW) latest.shift()
+      const now = rise()
+      const fires = rises.isExceededBy(now)
       if (quiet && count++ > WARM_UP) {
-        means.learn(mean)
-        minima.learn(minimum)
-        if (count % THRESHOLD_EVERY === 0) settle()
+        rises.learn(now)
+        if (count % THRESHOLD_EVERY === 0) {
+          caution = Math.max(1, caution * FORGIVE_FACTOR)
+          rises.settle(caution)
+        }
       }
       return fires
     },
     blame() {
       caution = Math.min(MAX_CAUTION, caution * BLAME_FACTOR)
-      settle()
+      rises.settle(caution)
     },
   }
 }
