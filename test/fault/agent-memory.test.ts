@@ -11,7 +11,7 @@ import { createHousehold, pairAsPhone, pairingAddress } from '../support/househo
 import { type AgentProcess, startAgentProcess } from '../support/kill-agent-process.ts'
 import { makeBusyVideo } from '../support/kill-scene.ts'
 import { createMemoryFolder } from '../support/memory-folder.ts'
-import { slopeOf } from '../support/memory-watch.ts'
+import { type HeldMemory, slopeOf } from '../support/memory-watch.ts'
 import { eventually } from '../support/poll.ts'
 
 /** Events that wait when the agent starts: as many as its queue holds, in full. */
@@ -20,11 +20,21 @@ const QUEUED = runs(300, 50_000)
 const CLIPS = runs(6, 600)
 /** Faster than time, and in full no faster than what was recorded is uploaded: clips that wait take memory too. */
 const RATE = runs(60, 15)
+/** From one look at the memory to the next. */
+const CLIPS_PER_SAMPLE = runs(2, 10)
 /** Of a run's samples, these say nothing: caches fill and code is compiled. */
 const WARM_UP_SHARE = 1 / 3
-/** What the line through the rest may rise over all of them: a collection more or less, of some 120 MiB. */
-const RISE_LIMIT_MIB = 4
+/**
+ * What objects and buffers may grow by with each clip, and malloc's only arena. A clip leaves its event, and every other
+ * one the motion that began it: 0.6 KiB each, kept until a day record covers them. The smallest manifest takes more.
+ */
+const CLIP_LIMIT_BYTES = 2_048
+/** What compiled code may grow by in all: without the optimising compilers resident memory does not rise from clip to clip. */
+const CODE_LIMIT_MIB = 4
+/** Whole pages, some never quite full, and whatever else the system counts. */
+const RESIDENT_LIMIT_MIB = 160
 const PEAK_LIMIT_MIB = 256
+const MEMORY_PROBE = new URL('../support/memory-probe.ts', import.meta.url).href
 const TIMEOUT_MS = runs(60_000, 3_600_000)
 
 async function writeConfig(folder: string, relay: FakeRelay, visits: number): Promise<string> {
@@ -50,6 +60,12 @@ async function pair(agent: AgentProcess): Promise<void> {
 async function memoryMib({ child }: AgentProcess, what: 'VmRSS' | 'VmHWM'): Promise<number> {
   const status = await readFile(`/proc/${child.pid}/status`, 'utf8')
   return Number(new RegExp(`^${what}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1]) / 1024
+}
+
+/** Of the agent's process: what malloc has of small pieces, in one arena as the package asks for it. */
+async function arenaBytes({ child }: AgentProcess): Promise<number> {
+  const maps = await readFile(`/proc/${child.pid}/smaps`, 'utf8')
+  return Number(/ \[heap\]$[^]*?^Rss:\s+(\d+) kB$/m.exec(maps)?.[1]) * 1024
 }
 
 /** What an agent has said so far, counted as it comes: its log grows long. */
@@ -93,30 +109,57 @@ function takeFinished(relay: FakeRelay): number {
   return finished.length
 }
 
-interface Sample {
-  readonly clips: number
-  readonly mib: number
-}
-
-/** Until the visitors have passed, and the relay has `events` and every clip: memory with each clip. */
-async function watchMemory(agent: AgentProcess, relay: FakeRelay, events: number): Promise<Sample[]> {
-  const samples: Sample[] = []
+/** Until the visitors have passed, and the relay has `events` and every clip. `look` is called now and then with the number of clips. */
+async function watchAgent(
+  agent: AgentProcess,
+  relay: FakeRelay,
+  { events, look }: { events: number; look?: (clips: number) => Promise<void> },
+): Promise<void> {
   const heard = hearAgent(agent)
-  let clips = 0
+  let lookedAt = 0
   await eventually(
     async () => {
       if (agent.child.exitCode !== null) throw new Error(`the agent ended by itself: ${agent.output().slice(-2_000)}`)
-      if (heard.clips > clips) {
-        clips = heard.clips
+      if (heard.clips >= lookedAt + CLIPS_PER_SAMPLE) {
+        lookedAt = heard.clips
         takeFinished(relay)
-        samples.push({ clips, mib: await memoryMib(agent, 'VmRSS') })
+        await look?.(lookedAt)
       }
-      return heard.hasPlayed && relay.events.size >= events && takeFinished(relay) >= clips
+      return heard.hasPlayed && relay.events.size >= events && takeFinished(relay) >= heard.clips
     },
     'the visitors to pass and the queue to leave',
     TIMEOUT_MS,
   )
-  return samples
+}
+
+interface Sample {
+  readonly clips: number
+  readonly held: HeldMemory
+  readonly arena: number
+  readonly residentMib: number
+}
+
+/** Memory of an agent with the probe, each time right after a collection. */
+function createScale(agent: AgentProcess) {
+  const answers: HeldMemory[] = []
+  createInterface({ input: agent.child.stderr! }).on('line', (line) => {
+    const answer = /^held (.+)$/.exec(line)
+    if (answer) answers.push(JSON.parse(answer[1]!) as HeldMemory)
+  })
+  return async (clips: number): Promise<Sample> => {
+    const before = answers.length
+    agent.child.kill('SIGUSR2')
+    await eventually(() => answers.length > before, 'the agent to say what it holds')
+    const residentMib = await memoryMib(agent, 'VmRSS')
+    return { clips, held: answers.at(-1)!, arena: await arenaBytes(agent), residentMib }
+  }
+}
+
+/** What the samples after warm-up rise by with each clip, and in all of them together. */
+function riseOf(samples: readonly Sample[], measure: (sample: Sample) => number) {
+  const warm = samples.slice(Math.floor(samples.length * WARM_UP_SHARE))
+  const perClip = slopeOf(warm.map((sample) => [sample.clips, measure(sample)]))
+  return { perClip, mib: (perClip * (warm.at(-1)!.clips - warm[0]!.clips)) / 1024 ** 2 }
 }
 
 /** An agent that was paired before, and then stopped. */
@@ -137,7 +180,7 @@ test(
     relay.events.clear()
     const queued = await queueEvents(folder.path)
     const agent = startAgentProcess(config, FRUGAL)
-    await watchMemory(agent, relay, QUEUED)
+    await watchAgent(agent, relay, { events: QUEUED })
     const peakMib = await memoryMib(agent, 'VmHWM')
     expect(await agent.stop()).toBe(0)
     assertSent(relay, queued)
@@ -158,22 +201,32 @@ test(
     await using relay = await createFakeRelay()
     const config = await writeConfig(folder.path, relay, CLIPS)
     await pairAgent(config)
-    const agent = startAgentProcess(config, FRUGAL)
-    const samples = await watchMemory(agent, relay, 0)
+    const nodeFlags = [...FRUGAL.nodeFlags, '--import', MEMORY_PROBE]
+    const agent = startAgentProcess(config, { ...FRUGAL, nodeFlags })
+    const weigh = createScale(agent)
+    const samples: Sample[] = []
+    const look = async (seen: number): Promise<void> => void samples.push(await weigh(seen))
+    await watchAgent(agent, relay, { events: 0, look })
     expect(await agent.stop()).toBe(0)
     const clips = takeFinished(relay)
     expect(clips).toBe(relay.clips.size)
     expect(clips).toBeGreaterThanOrEqual(CLIPS / 2)
-    const warm = samples.slice(Math.floor(samples.length * WARM_UP_SHARE))
-    expect(warm.length).toBeGreaterThanOrEqual(CLIPS / 3)
-    const [oldest, newest] = [warm[0]!, warm.at(-1)!]
-    const riseMib = slopeOf(warm.map((sample) => [sample.clips, sample.mib])) * (newest.clips - oldest.clips)
+    expect(samples.length).toBeGreaterThanOrEqual(CLIPS / CLIPS_PER_SAMPLE / 3)
+    const data = riseOf(samples, ({ held }) => held.data)
+    const arena = riseOf(samples, (sample) => sample.arena)
+    const code = riseOf(samples, ({ held }) => held.code)
+    const residentMib = Math.max(...samples.map((sample) => sample.residentMib))
+    expect(residentMib).toBeLessThan(RESIDENT_LIMIT_MIB)
     // So few clips end before memory has found its size.
-    if (IS_FULL) expect(riseMib).toBeLessThan(RISE_LIMIT_MIB)
+    if (IS_FULL) {
+      expect(data.perClip).toBeLessThan(CLIP_LIMIT_BYTES)
+      expect(arena.perClip).toBeLessThan(CLIP_LIMIT_BYTES)
+      expect(code.mib).toBeLessThan(CODE_LIMIT_MIB)
+    }
     tellSoak({
-      what: 'clips of one agent as the package starts it, and its resident memory',
+      what: 'clips of one agent as the package starts it, and its memory after each collection',
       count: clips,
-      outcome: `a line through the samples after warm-up rises by ${riseMib.toFixed(1)} MiB over all of them, at ${newest.mib.toFixed(0)} MiB`,
+      outcome: `with each clip ${data.perClip.toFixed(0)} bytes of objects and buffers, its event among them, and ${arena.perClip.toFixed(0)} of malloc's arena; compiled code ${code.mib.toFixed(1)} MiB in all; ${residentMib.toFixed(0)} MiB resident at most`,
     })
   },
   TIMEOUT_MS + 60_000,

@@ -1,4 +1,4 @@
-import { setFlagsFromString } from 'node:v8'
+import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 
 /** Resident memory over a run, robust against the noise of one collection. */
@@ -25,18 +25,40 @@ export function createMemoryWatch(): MemoryWatch {
   }
 }
 
-/** Bytes of the heap that something still holds: what is left after a full collection. */
-export function heldHeapBytes(): number {
+function collectGarbage(): void {
   setFlagsFromString('--expose-gc')
   const collect = runInNewContext('gc') as () => void
   collect()
+}
+
+/** Bytes of the heap that something still holds: what is left after a full collection. */
+export function heldHeapBytes(): number {
+  collectGarbage()
   return process.memoryUsage().heapUsed
 }
 
-/** Slope of the straight line that fits points (x, y) best, least squares; 0 for fewer than two. */
+/** What a program still holds after a full collection, bytes. */
+export interface HeldMemory {
+  /** Objects and buffers. */
+  readonly data: number
+  /** Bytecode and machine code: the compiler goes on making it for a long time, whatever the program holds. */
+  readonly code: number
+}
+
+/** Collects all garbage of this process, and measures what is left. */
+export function heldMemory(): HeldMemory {
+  collectGarbage()
+  const held = { data: process.memoryUsage().external, code: 0 }
+  for (const { space_name: name, space_used_size: bytes } of getHeapSpaceStatistics())
+    held[/^(code|trusted)_/.test(name) ? 'code' : 'data'] += bytes
+  return held
+}
+
+/**
+ * Slope of points (x, y), the median of those between all pairs (Theil and Sen): one step, which a least-squares line
+ * spreads over all points, leaves it as it is; what grows all the time does not. 0 for fewer than two.
+ */
 export function slopeOf(points: readonly (readonly [x: number, y: number])[]): number {
-  const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length
-  const [meanX, meanY] = [mean(points.map(([x]) => x)), mean(points.map(([, y]) => y))]
-  const spread = points.reduce((sum, [x]) => sum + (x - meanX) ** 2, 0)
-  return spread === 0 ? 0 : points.reduce((sum, [x, y]) => sum + (x - meanX) * (y - meanY), 0) / spread
+  const slopes = points.flatMap(([x, y], i) => points.slice(0, i).map(([x0, y0]) => (y - y0) / (x - x0)))
+  return median(slopes)
 }

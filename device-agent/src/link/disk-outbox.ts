@@ -123,6 +123,7 @@ export async function openDiskOutbox(options: OutboxOptions): Promise<Outbox> {
   let acknowledged = loaded.header.acknowledged
   let last = loaded.events.at(-1)?.event.sequence ?? loaded.header.last
   let mark = Math.max(loaded.header.mark, newestMark(loaded.events))
+  /** Some 0.6 KiB of memory each: what waits, `maximumEvents` at most, and the day so far, until its record is signed. */
   let kept: OutboxEvent[] = [...loaded.events]
   let covered = options.keepAfter ?? Number.MAX_SAFE_INTEGER
   let sizeBytes = loaded.sizeBytes
