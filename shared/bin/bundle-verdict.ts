@@ -1,5 +1,6 @@
 import { CONTAINER } from '../src/verify/bundle-paths.ts'
 import { clockLines } from '../src/verify/clock-lines.ts'
+import { contentLines } from '../src/verify/content-lines.ts'
 import { createVerifierTrust, parseTrust, type VerifierTrust } from '../src/verify/trust.ts'
 import { type Verdict, verifyBundleZip } from '../src/verify/verify-bundle.ts'
 import type { World } from './command.ts'
@@ -41,14 +42,14 @@ export function failuresOfVerdict({ checks }: Verdict, bundle: string): Failure[
   return findings.map(({ code, file, message }) => ({ code, file: file === CONTAINER ? bundle : file, message }))
 }
 
-/** The verdict for people: one line per check, when it was recorded by whose clock, and always what is not proven. */
+/** The verdict for people: one line per check, when it was recorded by whose clock, what is missing, and always what is not proven. */
 export function verdictText(verdict: Verdict): string {
   const width = Math.max(...verdict.checks.map(({ name }) => name.length))
   const lines = verdict.checks.map(({ number, name, status, reason }) => {
     const head = `${String(number).padStart(2)}  ${name.padEnd(width)}  ${status}`
     return reason === null ? head : `${head}: ${reason}`
   })
-  const recorded = verdict.facts === null ? [] : ['', ...clockLines(verdict.facts)]
+  const recorded = verdict.facts === null ? [] : ['', ...clockLines(verdict.facts), ...contentLines(verdict.facts)]
   const notProven = verdict.notProven.map((line) => `- ${line}`)
   return [...lines, ...recorded, '', verdict.passed ? 'PASS' : 'FAIL', '', 'Not proven:', ...notProven].join('\n')
 }

@@ -1,5 +1,6 @@
 import { formatTime } from '../consent/notice.ts'
 import { clockLines } from './clock-lines.ts'
+import { contentLines } from './content-lines.ts'
 import { NOT_PROVEN } from './not-proven.ts'
 import type { EvidenceFile, OpeningNote } from './evidence-file.ts'
 import type { BundleFacts } from './verify-bundle.ts'
@@ -29,14 +30,11 @@ export function renderCertification(facts: BundleFacts, files: readonly Evidence
     '',
     '1. The process. A doorbell camera recorded coded video. On the device itself each piece of about two seconds was',
     '   sealed as an age file, and the device signed a list of all pieces. The owner chose pieces and signed a consent',
-    '   that gives them to the requester’s key. Nothing was re-encoded at any step.',
+    '   that gives them to the requester’s key. Nothing was re-encoded once it was sealed.',
     `   Device key: ${facts.device}`,
     `   Recorded by: ${facts.software}`,
     `   Clip ${facts.clip}`,
-    ...clockLines(facts).map((line) => `   ${line}`),
-    ...facts.gaps.map(
-      (gap) => `   Missing: ${formatTime(gap.startMs, 0)} to ${formatTime(gap.endMs, 0)}, ${gap.reason}`,
-    ),
+    ...[...clockLines(facts), ...contentLines(facts)].map((line) => `   ${line}`),
     '',
     '2. Digital identification. Every piece was compared, by SHA-256 and by keyed commitments, with what the device',
     '   signed, and opened with the requester’s key. All checks passed. The files below are the opened pieces, joined.',

@@ -32,9 +32,14 @@ export interface BundleFacts {
   /** What the device knew of its clock. */
   readonly clock: ClockStatement
   readonly gaps: readonly GapField[]
+  /** Digest of the privacy masks painted at capture; null without any. */
+  readonly masks: string | null
   /** Program that recorded. */
   readonly software: string
+  /** Released. */
   readonly items: number
+  /** In the clip. */
+  readonly clipItems: number
   /** Digests of the signed objects. */
   readonly request: string
   readonly consent: string
@@ -66,7 +71,7 @@ const UNREADABLE = 'not checked: a proof file of the bundle does not parse'
 
 function factsOf(bundleCase: BundleCase): BundleFacts {
   const { request, consent, agency, manifest, device, items, release, leaves, investigator } = bundleCase
-  const { clip, startMs, endMs, clock, gaps, software } = manifest.payload.latchkey
+  const { clip, startMs, endMs, clock, gaps, masks, software } = manifest.payload.latchkey
   return {
     agency: agency.uri,
     agencyName: agency.name,
@@ -79,8 +84,10 @@ function factsOf(bundleCase: BundleCase): BundleFacts {
     endMs,
     clock,
     gaps,
+    masks,
     software,
     items: items.items.length,
+    clipItems: manifest.payload.latchkey.items,
     request: request.digest,
     consent: consent.digest,
     release: release?.digest ?? null,

@@ -110,6 +110,21 @@ describe('the texts beside them', () => {
     expect(draft).toContain('28 U.S.C. § 1746')
   })
 
+  test('say in the draft what was not released, is missing or was painted over', () => {
+    const draftOf = (changed: Partial<typeof facts>) =>
+      renderOpened({ ...facts, ...changed }, { opened, files }, note).get('certification-draft.txt')!
+    const whole = draftOf({ items: facts.clipItems })
+    expect(whole).toContain(`All ${facts.clipItems} pieces of the clip were released.`)
+    expect(whole).toContain('The device states no gap.')
+    expect(whole).toContain('The device states no privacy mask.')
+    const gaps = [{ startMs: 1_750_000_000_000, endMs: 1_750_000_002_000, reason: 'frames-dropped' as const }]
+    const less = draftOf({ items: 3, clipItems: 9, gaps, masks: digestOf(utf8('masks')) })
+    expect(less).toContain('Of the clip’s 9 pieces 3 were released.')
+    expect(less).toContain('Missing: 2025-06-15 15:06:40 UTC+00:00 to 2025-06-15 15:06:42 UTC+00:00, frames-dropped.')
+    expect(less).toMatch(/painted privacy masks .* never recorded \(masks \S{43}\)/)
+    expect(less).not.toContain('The device states no')
+  })
+
   test('give the receipt its digest', () => {
     expect(plaintextsDigest(opened)).toBe(digestOf(...given.plaintexts.slice(0, 4).map((text) => sha256(text))))
   })
