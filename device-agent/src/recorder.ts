@@ -18,13 +18,13 @@ import { createMqttOpener } from './link/mqtt-session.ts'
 import { createPublisher } from './link/publisher.ts'
 import { diskView, type RecorderStatus, type RecorderView } from './recorder-view.ts'
 import { createClockSource } from './seal/clock-source.ts'
-import { tellPictures } from './poster-news.ts'
 import { createSealer } from './seal/sealer.ts'
 import { openDiskSpool } from './spool/disk-spool.ts'
 import { createStorageWatch } from './spool/storage-watch.ts'
 import { createRelayUploadClient } from './upload/relay-upload-client.ts'
 import { tellingUploads } from './upload/telling-uploads.ts'
 import { createUploader } from './upload/uploader.ts'
+import { watchSink } from './watched-sink.ts'
 import { startWatching, viewOf } from './watching.ts'
 
 /** What every manifest says of the program that made it. */
@@ -154,19 +154,19 @@ export async function startRecorder(context: AgentContext, pairing: PairingState
       clock,
       log,
       record: (body) => keeper.record(body),
+      mendEvents: keeper.mend,
       async mend() {
-        await keeper.mend()
         await sealer.mend()
         await spool.mend()
       },
       onChange: () => wake.health(),
     }),
   )
-  const { diskBytes } = await room()
   const spool = await openDiskSpool({
     directory: join(dataDir, 'spool'),
     maximumBytes: config.spool?.maximumBytes ?? DEFAULTS.maximumBytes,
-    minimumFreeBytes: config.spool?.minimumFreeBytes ?? Math.min(DEFAULTS.minimumFreeBytes, diskBytes / 8),
+    minimumFreeBytes:
+      config.spool?.minimumFreeBytes ?? Math.min(DEFAULTS.minimumFreeBytes, (await room()).diskBytes / 8),
     freeBytes,
     onChange: () => wake.upload(),
     onDropped(clip, reason) {
@@ -226,13 +226,12 @@ export async function startRecorder(context: AgentContext, pairing: PairingState
     }),
   )
 
-  const trust = { relay: pairing.relay, relayJwk: pairing.relayJwk, device: signer.urn }
   const retry = parts.retryBaseMs === undefined ? {} : { retryBaseMs: parts.retryBaseMs }
   const uploader = stack.use(
     createUploader({
       queue: tellingUploads(spool, (clip) => tell({ kind: 'uploaded', clip, atMs: clock.nowMs() })),
       days,
-      relay: createRelayUploadClient(relay, trust),
+      relay: createRelayUploadClient(relay, { relay: pairing.relay, relayJwk: pairing.relayJwk, device: signer.urn }),
       clock,
       log,
       random,
@@ -307,9 +306,10 @@ export async function startRecorder(context: AgentContext, pairing: PairingState
     await drained(config.stopGraceMs ?? DEFAULTS.stopGraceMs)
   })
 
+  const keeping = watchSink(sealer, clock, (jpeg) => tell({ kind: 'picture', jpeg }))
   const watching = stack.use(
     await startWatching(context, {
-      sink: tellPictures(sealer, (jpeg) => tell({ kind: 'picture', jpeg })),
+      sink: keeping,
       onState,
       onEvent(event) {
         storage.record({ type: event.trigger, event: event.event, atMs: event.atMs })
@@ -341,6 +341,7 @@ export async function startRecorder(context: AgentContext, pairing: PairingState
         nowMs: clock.monotonicMs(),
         disk: storage.state,
         diskWaitingMs: disk.waitingMs(),
+        clipWaitingMs: keeping.waitingMs(),
         loopLagMs: loopWatch.lagMs(),
       }),
     setPrivacy: (on) => watching.set(on),

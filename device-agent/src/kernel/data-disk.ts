@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { isFileError, isFullError, isSystemError, readFileOrNull, writeFileAtomic } from './atomic-file.ts'
 import type { Clock } from './clock.ts'
 import { type Disk, type DiskFile, plainDisk } from './disk.ts'
+import { createWaitMeter } from './wait-meter.ts'
 import { createWaker } from './waker.ts'
 import { createWriteMeter } from './write-meter.ts'
 
@@ -107,7 +108,7 @@ export async function openDataDisk(options: DataDiskOptions): Promise<DataDisk> 
   const marker = await claimDirectory(options)
   const meter = createWriteMeter(clock)
   const waker = createWaker(clock)
-  const calls = new Set<{ readonly sinceMs: number }>()
+  const waits = createWaitMeter(clock)
   let place = await stat(directory)
   const listeners = new Set<(state: DiskState) => void>()
   let state: DiskState = 'ok'
@@ -135,18 +136,16 @@ export async function openDataDisk(options: DataDiskOptions): Promise<DataDisk> 
     if (state !== 'ok') throw new LatchkeyError('STORAGE_FAILED', `the data disk is ${state}`)
   }
 
-  async function guarded<T>(call: () => Promise<T>): Promise<T> {
-    const entry = { sinceMs: clock.monotonicMs() }
-    calls.add(entry)
-    try {
-      await assertThere()
-      return await call()
-    } catch (error) {
-      if (!isOrdinary(error)) enter(stateOf(error))
-      throw error
-    } finally {
-      calls.delete(entry)
-    }
+  function guarded<T>(call: () => Promise<T>): Promise<T> {
+    return waits.of(async () => {
+      try {
+        await assertThere()
+        return await call()
+      } catch (error) {
+        if (!isOrdinary(error)) enter(stateOf(error))
+        throw error
+      }
+    })
   }
 
   async function tryToWrite(): Promise<void> {
@@ -211,10 +210,7 @@ export async function openDataDisk(options: DataDiskOptions): Promise<DataDisk> 
       return state
     },
     writtenDayBytes: meter.dayBytes,
-    waitingMs() {
-      const now = clock.monotonicMs()
-      return Math.max(0, ...[...calls].map(({ sinceMs }) => now - sinceMs))
-    },
+    waitingMs: waits.waitingMs,
     look,
     listen: (listener) => void listeners.add(listener),
     [Symbol.asyncDispose]: async () => {

@@ -15,7 +15,12 @@ export interface StorageWatchOptions {
   readonly log: Log
   /** Keeps an event, wherever it can; never rejects. */
   readonly record: (body: EventBody) => Promise<void>
-  /** Tries again what the disk refused. Called when it is back, and each minute while it is well. */
+  /** Keeps the events that the disk refused, in their place among the others. */
+  readonly mendEvents: () => Promise<void>
+  /**
+   * Tries again what else the disk refused; may wait for `recorded`. Both are called when the disk is back, and each
+   * minute while it is well.
+   */
   readonly mend: () => Promise<void>
   readonly onChange: () => void
 }
@@ -50,24 +55,33 @@ export function createStorageWatch(options: StorageWatchOptions): StorageWatch {
     options.onChange()
   }
 
-  function mendInOrder(): Promise<void> {
-    tail = tail
-      .then(() => (disk.state === 'ok' ? options.mend() : undefined))
-      .catch((error: unknown) => log.error({ code: codeOf(error) }, 'what the disk refused waits on'))
-    return tail
+  function whenWell(mend: () => Promise<void>): () => Promise<void> {
+    return async () => {
+      try {
+        if (disk.state === 'ok') await mend()
+      } catch (error) {
+        log.error({ code: codeOf(error) }, 'what the disk refused waits on')
+      }
+    }
+  }
+
+  function mendAll(): Promise<void> {
+    tail = tail.then(whenWell(options.mendEvents))
+    // Not part of the events' line: a clip that is being finished waits for that line, and mending waits for the clip.
+    return tail.then(whenWell(options.mend))
   }
 
   function onDisk(state: DiskState): void {
     log[state === 'ok' ? 'warn' : 'error']({ storage: state }, DISK_ADVICE[state])
     const lost = state !== 'ok'
-    if (!lost) void mendInOrder()
+    if (!lost) void mendAll()
     if (lost !== isLost) tell(lost ? 'disk-lost' : 'disk-ok')
     isLost = lost
     options.onChange()
   }
 
   disk.listen(onDisk)
-  const mending = repeat(clock, MEND_EVERY_MS, mendInOrder)
+  const mending = repeat(clock, MEND_EVERY_MS, mendAll)
   return {
     get state() {
       return disk.state === 'ok' && isFull ? 'full' : disk.state
