@@ -116,7 +116,8 @@ async function startMortalRelay(folder: string, store: TestDatabase): Promise<Mo
       void Promise.resolve(relay[Symbol.asyncDispose]()).catch(() => {})
       await store.database.query(END_CONNECTIONS)
       // What the dead one was about to write between two points finds no place any more.
-      await rename(dataDirOf(life), dataDirOf(++life))
+      const left = dataDirOf(life++)
+      await rename(left, dataDirOf(life))
       failpoints = createFatalFailpoints()
       relay = await start(failpoints)
     },

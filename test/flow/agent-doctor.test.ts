@@ -2,7 +2,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmod, copyFile, mkdir, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { checkConfigFile } from '../../device-agent/src/commands/config.ts'
 import { checkButton, checkChime } from '../../device-agent/src/commands/doctor/button.ts'
@@ -15,6 +14,7 @@ import { checkBroker, checkLog, checkPairing, checkRelay } from '../../device-ag
 import { createToolRunner } from '../../device-agent/src/commands/doctor/tools.ts'
 import { type AgentConfig, parseAgentConfig } from '../../device-agent/src/config.ts'
 import { systemClock } from '../../device-agent/src/kernel/clock.ts'
+import { findFreePort } from '../../infra/local/port.ts'
 import { createFakeRelay } from '../support/fake-relay.ts'
 import { drawScene } from '../support/media-files.ts'
 import { createMemoryFolder } from '../support/memory-folder.ts'
@@ -61,15 +61,6 @@ async function tool(name: string, text: string, code = 0): Promise<void> {
   await chmod(path, 0o755)
 }
 
-async function closedPort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number }
-  server.close()
-  await once(server, 'close')
-  return port
-}
-
 const verdictOf = async (finding: Promise<Finding> | Finding) => {
   const { verdict, text, fix } = await finding
   return { verdict, text, fix: fix ?? '' }
@@ -99,7 +90,7 @@ describe('what the doctor says of', () => {
     expect(good.verdict).toMatch(/pass|warn/)
     const source = (text: string) => patientOf({ camera: { source: text, name: 'x' } })
     expect(await verdictOf(checkCamera(source(`${folder.path}/none.mp4`), ffmpeg))).toMatchObject({ verdict: 'fail' })
-    const refused = await verdictOf(checkCamera(source(`rtsp://127.0.0.1:${await closedPort()}/door`), ffmpeg))
+    const refused = await verdictOf(checkCamera(source(`rtsp://127.0.0.1:${await findFreePort()}/door`), ffmpeg))
     expect(refused).toMatchObject({ verdict: 'fail', text: 'the camera cannot be reached' })
     expect(await verdictOf(checkCamera(source('/dev/video99'), ffmpeg))).toMatchObject({ verdict: 'fail' })
     const busy = { ...source('/dev/video0'), running: true }
@@ -165,7 +156,7 @@ describe('what the doctor says of', () => {
     await using relay = await createFakeRelay()
     const asked = async (origin: string) => verdictOf((await checkRelay(patientOf({ relay: { origin } }))).finding)
     expect(await asked(relay.origin)).toMatchObject({ verdict: 'pass' })
-    expect(await asked(`http://127.0.0.1:${await closedPort()}`)).toMatchObject({
+    expect(await asked(`http://127.0.0.1:${await findFreePort()}`)).toMatchObject({
       verdict: 'fail',
       text: 'cannot be used: it refuses the connection',
     })
@@ -290,7 +281,7 @@ test('as a program: one line each with the fix, no colour into a pipe, JSON when
   const config = {
     dataDir: `${folder.path}/data`,
     camera: { source: `${folder.path}/none.mp4`, name: 'Front door' },
-    relay: { origin: `http://127.0.0.1:${await closedPort()}` },
+    relay: { origin: `http://127.0.0.1:${await findFreePort()}` },
   }
   await writeFile(path, JSON.stringify(config))
   expect(await checkConfigFile(path)).toEqual([])
