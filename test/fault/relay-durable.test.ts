@@ -8,6 +8,7 @@ import { MANIFEST_FAILPOINTS } from '../../relay/src/clip/manifests.ts'
 import type { Failpoints } from '../../relay/src/kernel/failpoint.ts'
 import { RELEASE_FAILPOINTS } from '../../relay/src/release/downloads.ts'
 import { ITEM_STORE_FAILPOINTS } from '../../relay/src/store/disk-item-store.ts'
+import { findFreePort } from '../../infra/local/port.ts'
 import { eventually } from '../support/poll.ts'
 import {
   type Case,
@@ -46,7 +47,8 @@ const failpoints = createSwitch()
 let world: OwnRelayWorld
 let subject: Case
 beforeAll(async () => {
-  world = await createRelayWorld({ failpoints })
+  // It comes back at the same address.
+  world = await createRelayWorld({ failpoints, config: { listen: { host: '127.0.0.1', port: await findFreePort() } } })
   subject = await createCase(world)
 })
 afterAll(async () => {
