@@ -1,26 +1,9 @@
-import {
-  createVerifierTrust,
-  digestOfJws,
-  readZip,
-  trust as trustFile,
-  verifyBundle,
-  verifyBundleZip,
-} from '@latchkey/shared'
+import { createVerifierTrust, readZip, trust as trustFile, verifyBundle, verifyBundleZip } from '@latchkey/shared'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { rederiveBag, rehashBag } from '../support/bag-forger.ts'
 import { createSeededRandom, runs, tellSoak } from '../support/counts.ts'
-import { eventually } from '../support/poll.ts'
-import {
-  type Case,
-  consentPlan,
-  createCase,
-  createRelayWorld,
-  expectStatus,
-  postConsent,
-  randomId,
-  type RelayWorld,
-  signConsent,
-} from '../support/relay-world.ts'
+import { downloadBundle } from '../support/released-bundle.ts'
+import { createCase, createRelayWorld } from '../support/relay-world.ts'
 
 type Files = ReadonlyMap<string, Uint8Array>
 
@@ -33,18 +16,6 @@ let files: Files
 /** The bundle of another case from the same relay: everything in it is genuine, in its place. */
 let otherFiles: Files
 let trust: ReturnType<typeof createVerifierTrust>
-
-/** The bundle of a case as its requester downloads it. */
-async function downloadBundle(world: RelayWorld, subject: Case): Promise<Uint8Array> {
-  const { client } = subject.investigator
-  const submission = await signConsent(subject, consentPlan(world, subject))
-  await expectStatus(await postConsent(subject.household.owner, submission), 201)
-  const json = { download: randomId() }
-  const path = `/v1/releases/${digestOfJws(submission.consent)}/downloads`
-  const isReleased = async () => (await client.send('POST', path, { json })).status === 200
-  await eventually(isReleased, 'the release to be logged')
-  return client.bytes('GET', `/v1/downloads/${json.download}/bundle.zip`)
-}
 
 beforeAll(async () => {
   // The relay is gone when the tests begin: what they do needs no relay, and must not.

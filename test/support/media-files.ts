@@ -106,3 +106,28 @@ export function lightestIn(
   }
   return { lightest, pictures: stdout.length / pixels }
 }
+
+/** Lowest and highest value of each plane in a part of a picture: luma, blue and red difference, as coded (black is 16, 128, 128). */
+export type PictureLevels = Readonly<Record<'y' | 'u' | 'v', readonly [lowest: number, highest: number]>>
+
+/** A part of a picture, in pixels; all of its numbers are even, since colour is coded for squares of two by two. */
+export type PicturePart = Readonly<Record<'left' | 'top' | 'width' | 'height', number>>
+
+/** {@link PictureLevels} of every picture of a video file, in order, by ffmpeg's own decoder. */
+export function levelsIn(path: string, part: PicturePart): PictureLevels[] {
+  const { width, height, left, top } = part
+  const crop = ['-vf', `format=yuv420p,crop=${width}:${height}:${left}:${top}`, '-fps_mode', 'passthrough']
+  const args = ['-v', 'error', '-i', path, '-map', '0:v:0', ...crop, '-f', 'rawvideo', 'pipe:1']
+  const bytes = execFileSync('ffmpeg', args, { maxBuffer: 1 << 28 })
+  const luma = width * height
+  const sizes = { y: luma, u: luma / 4, v: luma / 4 }
+  const pictures: PictureLevels[] = []
+  for (let at = 0; at < bytes.length;) {
+    const levels = Object.entries(sizes).map(([plane, size]) => {
+      const values = bytes.subarray(at, (at += size))
+      return [plane, [Math.min(...values), Math.max(...values)]] as const
+    })
+    pictures.push(Object.fromEntries(levels) as PictureLevels)
+  }
+  return pictures
+}
