@@ -17,9 +17,12 @@ import {
   uploadClip,
 } from './relay-world.ts'
 
-/** The clip starts this long before the upload, the requested window an hour before: the first two pieces lie outside. */
-const CLIP_AGO_MS = 3_606_000
+/** The clip starts this long before the upload. */
+const CLIP_AGO_MS = 3_660_000
 const MEDIA = 6
+/** The requested window begins this long after the clip: its first three pieces lie outside. */
+const OUTSIDE_MS = 6_500
+const WINDOW_MS = 3_600_000
 
 /** A household whose keyset changed once, with everything around it that a forged consent could name instead. */
 export interface ConsentGround extends Case {
@@ -82,7 +85,9 @@ export async function createConsentGround(world: RelayWorld): Promise<ConsentGro
   const laterClip = await uploadClip(world, { household, device }, { media: MEDIA })
   const otherClip = await uploadClip(world, { household, device: otherDevice }, options)
   const investigator = await certifyInvestigator(world, await enrolAgency(world))
-  const request = await acceptedRequest(world, investigator)
+  // Counted from the clip, so that it does not matter how long all of this took.
+  const startMs = clip.descriptors[0]!.startMs + OUTSIDE_MS
+  const request = await acceptedRequest(world, investigator, { startMs, endMs: startMs + WINDOW_MS })
   const other = await createCase(world)
   return {
     household,

@@ -336,6 +336,9 @@ export async function certifyInvestigator(world: RelayWorld, agency: Agency): Pr
   return { ...party, agency, certificate }
 }
 
+/** What minutes are asked about. */
+export type RequestWindow = ClipRequest['authorization_details'][0]['window']
+
 /** About 0.1 km² in cell 9q8yy. */
 export const TEST_AREA: ClipRequest['authorization_details'][0]['area'] = [
   [37_775_000, -122_420_000],
@@ -344,8 +347,8 @@ export const TEST_AREA: ClipRequest['authorization_details'][0]['area'] = [
   [37_775_000, -122_416_000],
 ]
 
-/** A request that policy allows, over the last hour. */
-export function draftRequest(world: RelayWorld, investigator: Investigator): ClipRequest {
+/** A request that policy allows, over the last hour unless told otherwise. */
+export function draftRequest(world: RelayWorld, investigator: Investigator, window?: RequestWindow): ClipRequest {
   const nowMs = world.clock.nowMs()
   return {
     iss: investigator.agency.uri,
@@ -359,7 +362,7 @@ export function draftRequest(world: RelayWorld, investigator: Investigator): Cli
       {
         type: 'latchkey/clip-request',
         actions: ['decrypt'],
-        window: { startMs: nowMs - 3_600_000, endMs: nowMs - 1_000 },
+        window: window ?? { startMs: nowMs - 3_600_000, endMs: nowMs - 1_000 },
         area: TEST_AREA,
       },
     ],
@@ -389,8 +392,9 @@ export async function postRequest(investigator: Investigator, request: ClipReque
 export async function acceptedRequest(
   world: RelayWorld,
   investigator: Investigator,
+  window?: RequestWindow,
 ): Promise<Signed<ClipRequest> & { index: number; proof: string }> {
-  const draft = draftRequest(world, investigator)
+  const draft = draftRequest(world, investigator, window)
   const answer = await expectStatus(await postRequest(investigator, draft), 201)
   const raw = await clipRequest.encode(draft, investigator.signer)
   return { ...clipRequest.parse(raw), index: answer['index'] as number, proof: answer['proof'] as string }
