@@ -35,6 +35,7 @@ import { createAdmission } from './household/invitations.ts'
 import { findKeysetAt, findKeysetInForce, findMember, findRoot, isKeysetOf } from './household/keyset-store.ts'
 import { enrolHousehold, keysetsAfter, submitKeyset } from './household/keysets.ts'
 import { issueCredential } from './household/mqtt-credentials.ts'
+import { findSettings, putSettings } from './household/settings.ts'
 import { type BoundRoute, bindRoutes } from './http/app.ts'
 import type { CallerDirectory } from './http/callers.ts'
 import type { ProofMemory } from './http/dpop.ts'
@@ -45,6 +46,7 @@ import { INVESTIGATOR_ROUTES } from './http/routes/investigator-routes.ts'
 import { LOG_ROUTES } from './http/routes/log-routes.ts'
 import { PAIRING_ROUTES } from './http/routes/pairing-routes.ts'
 import { PUBLIC_ROUTES } from './http/routes/public-routes.ts'
+import { SETTINGS_ROUTES } from './http/routes/settings-routes.ts'
 import type { Clock } from './kernel/clock.ts'
 import type { Failpoints } from './kernel/failpoint.ts'
 import type { LeafSettler } from './kernel/leaf-settler.ts'
@@ -167,6 +169,13 @@ function householdRoutes(core: RelayCore): BoundRoute[] {
   })
 }
 
+function settingsRoutes({ database }: RelayCore): BoundRoute[] {
+  return bindRoutes(SETTINGS_ROUTES, {
+    findSettings: (root) => findSettings(database, root),
+    putSettings: (root, change) => putSettings(database, root, change),
+  })
+}
+
 type Crossings = ReturnType<typeof createCrossings>
 
 function clipRoutes(core: RelayCore, crossings: Crossings, deletion: DeletionParts): BoundRoute[] {
@@ -265,6 +274,7 @@ export function createRules(core: RelayCore, proofs: ProofMemory): RelayRules {
     routes: [
       ...bindRoutes(PAIRING_ROUTES, { putLetter: mailboxes.put, getLetter: mailboxes.get }),
       ...householdRoutes(core),
+      ...settingsRoutes(core),
       ...clipRoutes(core, crossings, deletion),
       ...bindRoutes(LOG_ROUTES, core.logReader),
       ...publicRoutes(core),

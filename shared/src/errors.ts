@@ -105,6 +105,7 @@ export const ERROR_CODES = {
   NOT_FOUND: refuse(404, 'Not found'),
   METHOD_NOT_ALLOWED: refuse(405, 'Method not allowed'),
   CONFLICT: refuse(409, 'Conflicts with what is stored'),
+  PRECONDITION_FAILED: refuse(412, 'What is stored is another version'),
   PRECONDITION_REQUIRED: refuse(428, 'A required header is missing'),
   MEDIA_TYPE: refuse(415, 'Media type is not accepted'),
   RANGE_INVALID: refuse(416, 'Range cannot be served'),

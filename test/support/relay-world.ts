@@ -242,7 +242,7 @@ export function memberOf(party: Party, role: 'owner' | 'viewer' = 'owner'): Keys
 /** A household of one phone, enrolled, its keyset published. */
 export async function enrolHousehold(
   world: RelayWorld,
-  options: { members?: Party[]; quorum?: 1 | 2 } = {},
+  options: { members?: Party[]; viewers?: Party[]; quorum?: 1 | 2 } = {},
 ): Promise<Household> {
   const root = randomSigner()
   const owner = options.members?.[0] ?? world.party()
@@ -256,7 +256,10 @@ export async function enrolHousehold(
         version: 1,
         previous: null,
         effectiveMs: world.clock.nowMs(),
-        members: (options.members ?? [owner]).map((member) => memberOf(member)),
+        members: [
+          ...(options.members ?? [owner]).map((member) => memberOf(member)),
+          ...(options.viewers ?? []).map((viewer) => memberOf(viewer, 'viewer')),
+        ],
         recovery: recovery.recipient,
         quorum: options.quorum ?? 1,
       },

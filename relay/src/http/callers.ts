@@ -28,6 +28,14 @@ const FINDERS: Readonly<Record<CallerKind, Finder>> = {
     Promise.resolve(thumbprint === directory.operator ? { kind: 'operator', thumbprint } : null),
 }
 
+/** Every refusal of a caller, in the same words. */
+const refused = (): LatchkeyError => new LatchkeyError('CALLER_REFUSED', 'this key may not use this route')
+
+/** Viewers look; what ends, gives or changes is the owners' of the keyset in force. @throws CALLER_REFUSED */
+export function assertOwner(caller: MemberCaller): void {
+  if (caller.role !== 'owner' || !caller.inForce) throw refused()
+}
+
 /**
  * The caller in the first of `kinds` that the proven key is known as.
  * @throws CALLER_REFUSED, in the same words for every key and route
@@ -41,5 +49,5 @@ export async function resolveCaller(
     const caller = await FINDERS[kind](directory, key.thumbprint, key.jwk)
     if (caller !== null) return caller
   }
-  throw new LatchkeyError('CALLER_REFUSED', 'this key may not use this route')
+  throw refused()
 }

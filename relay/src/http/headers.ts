@@ -10,7 +10,15 @@ export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
 }
 
 const EXPOSED = ['content-digest', 'content-range', 'dpop-nonce', 'etag', 'retry-after', 'x-request-id'].join(', ')
-const ALLOWED_HEADERS = ['content-digest', 'content-type', 'dpop', 'if-none-match', 'latchkey-payload-digest', 'range']
+const ALLOWED_HEADERS = [
+  'content-digest',
+  'content-type',
+  'dpop',
+  'if-match',
+  'if-none-match',
+  'latchkey-payload-digest',
+  'range',
+]
 const PREFLIGHT_LIFE_S = 600
 
 /**

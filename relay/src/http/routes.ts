@@ -6,11 +6,13 @@ import { INVESTIGATOR_ROUTES } from './routes/investigator-routes.ts'
 import { LOG_ROUTES } from './routes/log-routes.ts'
 import { PAIRING_ROUTES } from './routes/pairing-routes.ts'
 import { PUBLIC_ROUTES } from './routes/public-routes.ts'
+import { SETTINGS_ROUTES } from './routes/settings-routes.ts'
 
 /** Every route of the public interface: its address and who may call it. A test tries everyone else on each. */
 export const ROUTES: readonly Pick<Route<never>, 'method' | 'url' | 'callers' | 'schema' | 'bodyType'>[] = [
   ...PAIRING_ROUTES,
   ...HOUSEHOLD_ROUTES,
+  ...SETTINGS_ROUTES,
   ...CLIP_ROUTES,
   ...LOG_ROUTES,
   ...PUBLIC_ROUTES,

@@ -15,7 +15,8 @@ import {
 } from '@latchkey/shared'
 import { Type } from 'typebox'
 import { Check } from 'typebox/value'
-import type { DeviceCaller, MemberCaller, SealedFile } from '../../flow.ts'
+import type { DeviceCaller, SealedFile } from '../../flow.ts'
+import { assertOwner } from '../callers.ts'
 import { cursorOf, IndexText, indexOfText, WholeText } from '../path-fields.ts'
 import { json, type Route, routeOf } from '../route.ts'
 import { sealedAnswer } from '../sealed-answer.ts'
@@ -45,12 +46,6 @@ function payloadDigestOf(header: string | string[] | undefined): string {
   if (header === undefined) throw new LatchkeyError('PRECONDITION_REQUIRED', 'an item needs Latchkey-Payload-Digest')
   if (!Check(B64u32, header)) throw new LatchkeyError('MESSAGE_INVALID', 'Latchkey-Payload-Digest is not a digest')
   return header
-}
-
-/** Viewers look; what ends or gives is the owners'. @throws CALLER_REFUSED */
-export function assertOwner(caller: MemberCaller): void {
-  if (caller.role !== 'owner' || !caller.inForce)
-    throw new LatchkeyError('CALLER_REFUSED', 'this key may not use this route')
 }
 
 const uploads: readonly Route<ClipServices>[] = [
