@@ -1,8 +1,8 @@
 import { decodeBase64url, encodeBase64url } from '../bytes/base64url.ts'
 import { wrapHeader } from '../crypto/age-header.ts'
 import { randomBytes } from '../crypto/hash.ts'
-import type { Identity, Signer } from '../crypto/keys.ts'
-import { recoverFileKey } from '../crypto/seal.ts'
+import type { HeaderOpener, Signer } from '../crypto/keys.ts'
+import { recoverFileKeyWith } from '../crypto/seal.ts'
 import { LatchkeyError } from '../errors.ts'
 import type { ClipManifest, ItemDescriptor } from '../wire/clip.ts'
 import { type Consent, consent, type ConsentSubmission } from '../wire/consent.ts'
@@ -46,7 +46,8 @@ export interface ConsentPlan {
 /** The phone's own keys. */
 export interface ConsentKeys {
   readonly signer: Signer
-  readonly identity: Identity
+  /** Its X25519 half: WebCrypto on a phone, an `Identity` elsewhere. */
+  readonly identity: HeaderOpener
 }
 
 /** A consent ready to send, and the words it stands for. */
@@ -84,21 +85,24 @@ function withInit(descriptors: readonly ItemDescriptor[], items: readonly number
 }
 
 /** One new single-recipient header per item; a header whose key is not the committed one is refused (the polyglot). */
-function rewrapHeaders(
+async function rewrapHeaders(
   plan: ConsentPlan,
   items: readonly number[],
-  input: { identity: Identity; fetched: ReadonlyMap<number, FetchedHeader> },
-) {
-  return items.map((index) => {
+  input: { identity: HeaderOpener; fetched: ReadonlyMap<number, FetchedHeader> },
+): Promise<Uint8Array[]> {
+  const headers: Uint8Array[] = []
+  for (const index of items) {
     const descriptor = plan.descriptors[index]
     const fetched = input.fetched.get(index)
     if (!descriptor || !fetched) throw new LatchkeyError('CONSENT_INVALID', `item ${index} is not there`)
-    const fileKey = recoverFileKey(fetched.header, input.identity, {
+    const fileKey = await recoverFileKeyWith(fetched.header, input.identity, {
       nonce: fetched.nonce,
       keyCommitment: decodeBase64url(descriptor.keyCommitment),
     })
-    return wrapHeader(fileKey, [plan.request.payload.latchkey.recipient])
-  })
+    headers.push(wrapHeader(fileKey, [plan.request.payload.latchkey.recipient]))
+    fileKey.fill(0)
+  }
+  return headers
 }
 
 function draftOf(plan: ConsentPlan, items: readonly number[], headersSha256: string): ConsentDraft {
@@ -149,7 +153,7 @@ export async function buildConsent(
   fetched: ReadonlyMap<number, FetchedHeader>,
 ): Promise<BuiltConsent> {
   const items = withInit(plan.descriptors, plan.items)
-  const headers = rewrapHeaders(plan, items, { identity: keys.identity, fetched })
+  const headers = await rewrapHeaders(plan, items, { identity: keys.identity, fetched })
   const draft = draftOf(plan, items, headersDigest(headers))
   const descriptors = new Map(plan.descriptors.map((item) => [item.index, item]))
   const notice = renderNotice(NOTICE_VERSION, 'en', {

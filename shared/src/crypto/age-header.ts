@@ -3,7 +3,7 @@ import { primitives } from '#primitives'
 import { concatBytes, equalBytes, fromUtf8, utf8 } from '../bytes/bytes.ts'
 import { LatchkeyError } from '../errors.ts'
 import { hkdfSha256, hmacSha256 } from './hash.ts'
-import { type Identity, decodeRecipient, type Recipient } from './keys.ts'
+import { decodeRecipient, type HeaderOpener, type Identity, type Recipient } from './keys.ts'
 
 /** A file key: 16 random bytes that seal exactly one payload. */
 export const FILE_KEY_BYTES = 16
@@ -149,8 +149,8 @@ function asAscii(bytes: Uint8Array): string {
   return fromUtf8(bytes)
 }
 
-/** `null` when the stanza is for somebody else; throws when it is for us and broken, as the age spec asks. */
-function unwrapStanza(stanza: Stanza, identity: Identity): Uint8Array | null {
+/** The sender's share of an X25519 stanza; `null` for a stanza of another type. */
+function shareOf(stanza: Stanza): Uint8Array | null {
   if (stanza.type !== 'X25519') return null
   const [shareText, ...rest] = stanza.args
   if (shareText === undefined || rest.length > 0)
@@ -159,24 +159,55 @@ function unwrapStanza(stanza: Stanza, identity: Identity): Uint8Array | null {
   if (share.length !== 32) throw new LatchkeyError('AGE_HEADER_INVALID', 'X25519 share has a wrong length')
   if (stanza.body.length !== FILE_KEY_BYTES + 16)
     throw new LatchkeyError('AGE_HEADER_INVALID', 'X25519 body has a wrong length')
-  const shared = primitives.x25519Shared(identity.secret, share)
-  if (shared === null) throw new LatchkeyError('AGE_HEADER_INVALID', 'X25519 share has small order')
-  return primitives.chachaOpen(wrapKey(shared, share, identity.publicKey), ZERO_NONCE, stanza.body)
+  return share
 }
+
+/**
+ * `null` when the stanza is for somebody else.
+ * @param agreed what the opener shares with the stanza's share
+ */
+function unwrapStanza(
+  header: AgeHeader,
+  body: Uint8Array,
+  agreed: { share: Uint8Array; shared: Uint8Array | null; publicKey: Uint8Array },
+): Uint8Array | null {
+  const { share, shared, publicKey } = agreed
+  // An opener is told to answer null; one over another library may hand on the zeros.
+  if (shared === null || shared.every((byte) => byte === 0))
+    throw new LatchkeyError('AGE_HEADER_INVALID', 'X25519 share has small order')
+  const fileKey = primitives.chachaOpen(wrapKey(shared, share, publicKey), ZERO_NONCE, body)
+  if (fileKey !== null && !equalBytes(headerMac(fileKey, header.macInput), header.mac))
+    throw new LatchkeyError('AGE_HEADER_INVALID', 'header MAC does not verify')
+  return fileKey
+}
+
+const noMatch = () => new LatchkeyError('AGE_NO_MATCH', 'no stanza of this file is for this identity')
 
 /**
  * The file key that `identity` finds in a header, its MAC verified.
  * @throws AGE_NO_MATCH when no stanza is for this identity; AGE_HEADER_INVALID when the MAC or a stanza is wrong
  */
 export function openHeader(header: AgeHeader, identity: Identity): Uint8Array {
+  const { publicKey } = identity
   for (const stanza of header.stanzas) {
-    const fileKey = unwrapStanza(stanza, identity)
-    if (fileKey === null) continue
-    if (!equalBytes(headerMac(fileKey, header.macInput), header.mac))
-      throw new LatchkeyError('AGE_HEADER_INVALID', 'header MAC does not verify')
-    return fileKey
+    const share = shareOf(stanza)
+    if (share === null) continue
+    const fileKey = unwrapStanza(header, stanza.body, { share, shared: identity.agree(share), publicKey })
+    if (fileKey !== null) return fileKey
   }
-  throw new LatchkeyError('AGE_NO_MATCH', 'no stanza of this file is for this identity')
+  throw noMatch()
+}
+
+/** {@link openHeader} for any opener: a phone's key answers with a promise. @throws AGE_NO_MATCH | AGE_HEADER_INVALID */
+export async function openHeaderWith(header: AgeHeader, opener: HeaderOpener): Promise<Uint8Array> {
+  const { publicKey } = opener
+  for (const stanza of header.stanzas) {
+    const share = shareOf(stanza)
+    if (share === null) continue
+    const fileKey = unwrapStanza(header, stanza.body, { share, shared: await opener.agree(share), publicKey })
+    if (fileKey !== null) return fileKey
+  }
+  throw noMatch()
 }
 
 /** An age file as its two halves. Untrusted: `file`. @throws AGE_HEADER_INVALID */

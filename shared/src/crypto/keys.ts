@@ -90,19 +90,34 @@ export function encodeRecipient(publicKey: Uint8Array): Recipient {
   return bech32.encode('age', bech32.toWords(publicKey), BECH32_LIMIT)
 }
 
-/** An X25519 key pair for opening age files. */
-export interface Identity {
-  /** 32 bytes. Secret. */
-  readonly secret: Uint8Array
+/**
+ * Something that opens age headers: a secret in memory ({@link Identity}), or a non-extractable WebCrypto key on a phone,
+ * whose answers take a promise.
+ */
+export interface HeaderOpener {
+  readonly recipient: Recipient
   /** 32 bytes. */
   readonly publicKey: Uint8Array
-  readonly recipient: Recipient
+  /**
+   * X25519 with the secret half.
+   * @param share 32 bytes of a stanza, untrusted
+   * @returns 32 bytes; `null` when they would be all zero (a small-order share). @see RFC 7748 §6.1
+   */
+  agree(share: Uint8Array): Uint8Array | null | Promise<Uint8Array | null>
+}
+
+/** An X25519 key pair in memory: opens age files at once. */
+export interface Identity extends HeaderOpener {
+  /** 32 bytes. Secret. */
+  readonly secret: Uint8Array
+  agree(share: Uint8Array): Uint8Array | null
 }
 
 /** The identity of a 32-byte secret. */
 export function identityOf(secret: Uint8Array): Identity {
   const publicKey = primitives.x25519Public(secret)
-  return { secret, publicKey, recipient: encodeRecipient(publicKey) }
+  const agree = (share: Uint8Array) => primitives.x25519Shared(secret, share)
+  return { secret, publicKey, recipient: encodeRecipient(publicKey), agree }
 }
 
 /** A fresh random identity. */

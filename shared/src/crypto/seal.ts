@@ -1,9 +1,9 @@
 import { equalBytes } from '../bytes/bytes.ts'
 import { LatchkeyError } from '../errors.ts'
-import { FILE_KEY_BYTES, openHeader, parseHeader, splitAgeFile, wrapHeader } from './age-header.ts'
+import { FILE_KEY_BYTES, openHeader, openHeaderWith, parseHeader, splitAgeFile, wrapHeader } from './age-header.ts'
 import { openPayload, PAYLOAD_NONCE_BYTES, sealPayload } from './age-payload.ts'
 import { hkdfSha256, hmacSha256, randomBytes, sha256 } from './hash.ts'
-import type { Identity, Recipient } from './keys.ts'
+import type { HeaderOpener, Identity, Recipient } from './keys.ts'
 
 /** A sealed item: an age file in its two halves, and the commitments that pin its key and its plaintext. */
 export interface SealedItem {
@@ -50,20 +50,37 @@ export function sealItem(plaintext: Uint8Array, recipients: readonly Recipient[]
   return sealed
 }
 
+/** What the device committed to about a file key: 16 bytes of nonce, 32 of commitment. */
+export interface CommittedKey {
+  readonly nonce: Uint8Array
+  readonly keyCommitment: Uint8Array
+}
+
+function matchingKey(fileKey: Uint8Array, { nonce, keyCommitment }: CommittedKey): Uint8Array {
+  if (!equalBytes(keyCommitmentOf(fileKey, nonce), keyCommitment))
+    throw new LatchkeyError('COMMITMENT_MISMATCH', 'the header holds another key than the device committed to')
+  return fileKey
+}
+
 /**
  * Opens the small header of an item and checks that its key is the one the device committed to. The payload itself is
  * not needed, only its first 16 bytes: this is all a phone fetches to consent without a preview.
  * @throws AGE_HEADER_INVALID | AGE_NO_MATCH | COMMITMENT_MISMATCH
  */
-export function recoverFileKey(
+export function recoverFileKey(header: Uint8Array, identity: Identity, committed: CommittedKey): Uint8Array {
+  return matchingKey(openHeader(parseHeader(header), identity), committed)
+}
+
+/**
+ * {@link recoverFileKey} for any opener: a phone's key answers with a promise.
+ * @throws AGE_HEADER_INVALID | AGE_NO_MATCH | COMMITMENT_MISMATCH
+ */
+export async function recoverFileKeyWith(
   header: Uint8Array,
-  identity: Identity,
-  committed: { nonce: Uint8Array; keyCommitment: Uint8Array },
-): Uint8Array {
-  const fileKey = openHeader(parseHeader(header), identity)
-  if (!equalBytes(keyCommitmentOf(fileKey, committed.nonce), committed.keyCommitment))
-    throw new LatchkeyError('COMMITMENT_MISMATCH', 'the header holds another key than the device committed to')
-  return fileKey
+  opener: HeaderOpener,
+  committed: CommittedKey,
+): Promise<Uint8Array> {
+  return matchingKey(await openHeaderWith(parseHeader(header), opener), committed)
 }
 
 /**
@@ -97,4 +114,10 @@ export function sealFile(plaintext: Uint8Array, recipients: readonly Recipient[]
 export function openFile(file: Uint8Array, identity: Identity): Uint8Array {
   const { header, payload } = splitAgeFile(file)
   return openPayload(openHeader(parseHeader(header), identity), payload)
+}
+
+/** {@link openFile} for any opener. @throws AGE_HEADER_INVALID | AGE_NO_MATCH | AGE_PAYLOAD_INVALID */
+export async function openFileWith(file: Uint8Array, opener: HeaderOpener): Promise<Uint8Array> {
+  const { header, payload } = splitAgeFile(file)
+  return openPayload(await openHeaderWith(parseHeader(header), opener), payload)
 }
