@@ -1,5 +1,5 @@
 import { codeOf, LatchkeyError } from '@latchkey/shared'
-import { createRelayClient } from '@latchkey/shared/node'
+import { createRelayClient } from '@latchkey/shared/client'
 import { join } from 'node:path'
 import type { AgentContext, AgentParts } from './agent-context.ts'
 import { createAgentDesk, type PairingView } from './agent-desk.ts'

@@ -1,5 +1,5 @@
 import { codeOf, deviceCertificate, type Health, keysetList, mqttCredentials } from '@latchkey/shared'
-import { createRelayClient, type RelayClient } from '@latchkey/shared/node'
+import { createRelayClient, type RelayClient } from '@latchkey/shared/client'
 import { statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { AgentContext } from './agent-context.ts'

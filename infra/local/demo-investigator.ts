@@ -22,13 +22,15 @@ import {
   verifyBundleZip,
   type Vertex,
 } from '@latchkey/shared'
-import { createRelayClient, readJson } from '@latchkey/shared/node'
+import { createRelayClient, readJson } from '@latchkey/shared/client'
 import { anything } from './answers.ts'
 import { DEMO_AGENCY, type DemoParties } from './demo-parties.ts'
 import { poll } from './poll.ts'
 
 const POLL_MS = 250
 const WAIT_MS = 60_000
+/** All items of a clip of a minute, many times over. */
+const MAX_BUNDLE_BYTES = 1024 * 1024 * 1024
 
 /** What is asked for. */
 export interface Question {
@@ -119,7 +121,10 @@ export function createDemoInvestigator(options: {
         const response = await client.send('POST', `/v1/releases/${digest}/downloads`, { json: { download } })
         return response.status === 202 ? null : readJson(response, downloadAnswer)
       })
-      const bundle = await client.bytes('GET', `/v1/downloads/${answer.download}/bundle.zip`, { timeoutMs: WAIT_MS })
+      const bundle = await client.bytes('GET', `/v1/downloads/${answer.download}/bundle.zip`, {
+        timeoutMs: WAIT_MS,
+        maxBytes: MAX_BUNDLE_BYTES,
+      })
       return { release: answer.release, bundle }
     },
     async acknowledge(answer, trust) {

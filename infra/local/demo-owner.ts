@@ -26,7 +26,7 @@ import {
   randomBytes,
   type Seen,
 } from '@latchkey/shared'
-import { createRelayClient, type RelayClient } from '@latchkey/shared/node'
+import { createRelayClient, type RelayClient } from '@latchkey/shared/client'
 import { anything } from './answers.ts'
 import type { DemoParties } from './demo-parties.ts'
 import { poll } from './poll.ts'

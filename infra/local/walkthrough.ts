@@ -11,7 +11,7 @@ import {
   type PublicRequest,
   type Trust,
 } from '@latchkey/shared'
-import { createRelayClient } from '@latchkey/shared/node'
+import { createRelayClient } from '@latchkey/shared/client'
 import { loadFfmpeg } from '../../device-agent/src/camera/ffmpeg-binary.ts'
 import { systemClock } from '../../device-agent/src/kernel/clock.ts'
 import type { StartOptions } from './arguments.ts'

@@ -12,7 +12,7 @@ function git(...args: readonly string[]): string {
 }
 
 /** What runs on the doorbell; documents, compiler settings and everything else stay. */
-const AGENT_FILES = /^(?:device-agent\/(?:src\/|package\.json$)|shared\/(?:src|node)\/|shared\/package\.json$)/
+const AGENT_FILES = /^(?:device-agent\/(?:src\/|package\.json$)|shared\/(?:src|client|node)\/|shared\/package\.json$)/
 const NOT_AT_RUN_TIME = /(?:\.d\.ts|\/tsconfig\.json|\.md)$/
 
 /** Paths of the files of agent and shared sources, from the project's folder, sorted. */

@@ -1,5 +1,5 @@
 import { decodeBase64url } from '../src/bytes/base64url.ts'
-import type { RelayClient } from '../node/relay-client.ts'
+import type { RelayClient } from '../client/relay-client.ts'
 import type { FetchedHeader } from '../src/consent/consent-build.ts'
 import { checkFirstKeyset } from '../src/household/keyset-chain.ts'
 import { LatchkeyError } from '../src/errors.ts'

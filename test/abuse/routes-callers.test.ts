@@ -11,7 +11,7 @@ import {
   randomSalt,
   type RelayWorld,
 } from '../support/relay-world.ts'
-import type { RelayClient } from '@latchkey/shared/node'
+import type { RelayClient } from '@latchkey/shared/client'
 
 type Role = Exclude<CallerKind, 'anyone' | 'key'> | 'stranger'
 const ROLES: readonly Role[] = ['root', 'member', 'device', 'investigator', 'operator', 'stranger']

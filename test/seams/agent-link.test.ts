@@ -1,4 +1,4 @@
-import { createRelayClient } from '@latchkey/shared/node'
+import { createRelayClient } from '@latchkey/shared/client'
 import { createSigner, mqttCredentials, randomBytes } from '@latchkey/shared'
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Server } from 'node:net'

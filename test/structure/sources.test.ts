@@ -3,7 +3,7 @@ import ts from 'typescript'
 import { describe, expect, test } from 'vitest'
 import { filesBelow, nodesOf, parseSource } from '../support/source-files.ts'
 
-const SOURCES = ['shared/src', 'shared/node', 'device-agent/src', 'relay/src'].flatMap((room) =>
+const SOURCES = ['shared/src', 'shared/client', 'shared/node', 'device-agent/src', 'relay/src'].flatMap((room) =>
   filesBelow(room, '.ts'),
 )
 
@@ -40,7 +40,11 @@ const usersOf = (...worlds: string[]) => [
 describe('only its own files touch', () => {
   test('the wall clock and timers', () => {
     const timers = usersOf('Date.now', 'new Date()', 'performance.now', 'setTimeout', 'setInterval', 'setImmediate')
-    expect(timers).toEqual(['device-agent/src/kernel/clock.ts', 'relay/src/kernel/clock.ts'])
+    expect(timers).toEqual([
+      'shared/client/idle-watch.ts',
+      'device-agent/src/kernel/clock.ts',
+      'relay/src/kernel/clock.ts',
+    ])
   })
 
   test('randomness', () => {

@@ -21,7 +21,7 @@ import {
   type Signed,
   splitAgeFile,
 } from '@latchkey/shared'
-import type { RelayClient } from '@latchkey/shared/node'
+import type { RelayClient } from '@latchkey/shared/client'
 import { expect } from 'vitest'
 
 /** A clip as a relay holds it. */

@@ -1,5 +1,5 @@
 import { type DeviceEvent, digestOf, digestOfJws, LatchkeyError, mqttCredentials } from '@latchkey/shared'
-import { createRelayClient } from '@latchkey/shared/node'
+import { createRelayClient } from '@latchkey/shared/client'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { QUIET_HEALTH } from './device-health.ts'

@@ -1,5 +1,5 @@
 import { generateIdentity, type Policy, type Signer } from '@latchkey/shared'
-import { createRelayClient, type RelayClient } from '@latchkey/shared/node'
+import { createRelayClient, type RelayClient } from '@latchkey/shared/client'
 import type { Relay } from '../../relay/src/relay.ts'
 import { createShiftedClock, loadTestPolicy, randomSigner, type RelayWorld } from './relay-world.ts'
 

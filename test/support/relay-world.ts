@@ -31,7 +31,7 @@ import {
   type Signer,
   concatBytes,
 } from '@latchkey/shared'
-import { createRelayClient, type RelayClient } from '@latchkey/shared/node'
+import { createRelayClient, type RelayClient } from '@latchkey/shared/client'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { loadConfig } from '../../relay/src/config.ts'

@@ -1,5 +1,5 @@
 import { LatchkeyError, pairingAnswer, trust } from '@latchkey/shared'
-import { readJson, type RelayClient } from '@latchkey/shared/node'
+import { readJson, type RelayClient } from '@latchkey/shared/client'
 import type { PairingRelay } from './pairing.ts'
 
 /**

@@ -1,5 +1,5 @@
 import { digestOf, digestOfJws, storedAnswer } from '@latchkey/shared'
-import type { RelayClient, RelayRequest } from '@latchkey/shared/node'
+import type { RelayClient, RelayRequest } from '@latchkey/shared/client'
 import { assertReceipt, type ExpectedReceipt, type ReceiptTrust } from './receipt.ts'
 import type { UploadRelay } from './uploader.ts'
 

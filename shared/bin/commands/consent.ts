@@ -1,4 +1,4 @@
-import { createRelayClient } from '../../node/relay-client.ts'
+import { createRelayClient } from '../../client/relay-client.ts'
 import { type BuiltConsent, buildConsent, type ConsentPlan, defaultItems } from '../../src/consent/consent-build.ts'
 import type { PublicJwk } from '../../src/crypto/keys.ts'
 import { LatchkeyError } from '../../src/errors.ts'

@@ -1,4 +1,4 @@
-import { createRelayClient } from '../../node/relay-client.ts'
+import { createRelayClient } from '../../client/relay-client.ts'
 import { encodeBase64url } from '../../src/bytes/base64url.ts'
 import { randomBytes } from '../../src/crypto/hash.ts'
 import { LatchkeyError } from '../../src/errors.ts'

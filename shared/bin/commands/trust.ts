@@ -1,5 +1,5 @@
 import type { PublicJwk } from '../../src/crypto/keys.ts'
-import { createRelayClient } from '../../node/relay-client.ts'
+import { createRelayClient } from '../../client/relay-client.ts'
 import { LatchkeyError } from '../../src/errors.ts'
 import { parseVkey } from '../../src/tlog/note-key.ts'
 import { parseWith } from '../../src/wire/schema.ts'

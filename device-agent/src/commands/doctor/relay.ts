@@ -7,7 +7,7 @@ import {
   openCheckpoint,
   trust,
 } from '@latchkey/shared'
-import { createRelayClient, readJson } from '@latchkey/shared/node'
+import { createRelayClient, readJson } from '@latchkey/shared/client'
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { connect, type PeerCertificate, type TLSSocket } from 'node:tls'

@@ -1,4 +1,4 @@
-import { createRelayClient } from '@latchkey/shared/node'
+import { createRelayClient } from '@latchkey/shared/client'
 import { mkdir, chown } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { AgentConfig } from '../../config.ts'

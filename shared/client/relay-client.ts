@@ -1,13 +1,18 @@
+import { Type } from 'typebox'
 import { encodeBase64url } from '../src/bytes/base64url.ts'
 import { randomBytes, sha256 } from '../src/crypto/hash.ts'
 import type { Signer } from '../src/crypto/keys.ts'
 import { LatchkeyError } from '../src/errors.ts'
 import { contentDigestOf, type DpopClaims, encodeBody, encodeDpop } from '../src/wire/dpop.ts'
 import { errorOfProblem } from '../src/wire/problem.ts'
-import type { Validator } from '../src/wire/schema.ts'
+import { MAX_ITEM_BYTES } from '../src/wire/clip.ts'
+import { createValidator, type Validator } from '../src/wire/schema.ts'
+import { readBounded } from './bounded-body.ts'
 
 /** JSON answers above this are refused: no route of ours sends more. */
 const MAX_JSON_BYTES = 32 * 1024 * 1024
+/** A problem is a few sentences. */
+const MAX_PROBLEM_BYTES = 65_536
 const DEFAULT_TIMEOUT_MS = 30_000
 
 /** One request to a relay. */
@@ -17,8 +22,11 @@ export interface RelayRequest {
   /** Sent as it is. */
   readonly bytes?: Uint8Array
   readonly headers?: Readonly<Record<string, string>>
-  readonly timeoutMs?: number
+  /** For the whole answer; `null` for one without an end, whose reader watches over it. */
+  readonly timeoutMs?: number | null
   readonly signal?: AbortSignal
+  /** What the body of the answer may have at most: of {@link RelayClient.bytes}, one sealed item unless told. */
+  readonly maxBytes?: number
 }
 
 /** A caller of the relay; every request is proved by the caller's key. */
@@ -28,14 +36,17 @@ export interface RelayClient {
   send(method: DpopClaims['htm'], path: string, request?: RelayRequest): Promise<Response>
   /** Sends and parses a JSON answer. @throws the problem's code, or MESSAGE_INVALID */
   json<T>(method: DpopClaims['htm'], path: string, validator: Validator<T>, request?: RelayRequest): Promise<T>
-  /** Sends and answers with the body. @throws the problem's code */
+  /** Sends and answers with the body. @throws the problem's code | MESSAGE_TOO_LARGE */
   bytes(method: DpopClaims['htm'], path: string, request?: RelayRequest): Promise<Uint8Array>
 }
 
-/** Status not 2xx → the error it stands for. */
-async function errorOf(response: Response): Promise<LatchkeyError> {
-  const text = await response.text().catch(() => '')
+/** For answers of which only matters that they came. */
+export const anything: Validator<unknown> = createValidator(Type.Unknown())
+
+/** Status not 2xx → the error it stands for. Untrusted: the answer. */
+export async function errorOf(response: Response): Promise<LatchkeyError> {
   try {
+    const text = new TextDecoder().decode(await readBounded(response, MAX_PROBLEM_BYTES))
     return errorOfProblem(JSON.parse(text), response.status)
   } catch {
     return errorOfProblem(null, response.status)
@@ -45,8 +56,7 @@ async function errorOf(response: Response): Promise<LatchkeyError> {
 /** Body of a successful answer as `T`. Untrusted: the answer. @throws the problem's code | MESSAGE_INVALID */
 export async function readJson<T>(response: Response, validator: Validator<T>): Promise<T> {
   if (!response.ok) throw await errorOf(response)
-  const body = new Uint8Array(await response.arrayBuffer())
-  if (body.length > MAX_JSON_BYTES) throw new LatchkeyError('MESSAGE_TOO_LARGE', 'the answer is too large')
+  const body = await readBounded(response, MAX_JSON_BYTES)
   let value: unknown
   try {
     value = JSON.parse(new TextDecoder().decode(body))
@@ -56,6 +66,13 @@ export async function readJson<T>(response: Response, validator: Validator<T>): 
   // The text rule is for signed objects: a log proof in an answer has line breaks.
   if (!validator.check(value)) throw new LatchkeyError('MESSAGE_INVALID', `answer: ${validator.explain(value)}`)
   return value
+}
+
+/** When to give up: at the end of `timeoutMs`, when the caller says so, or whichever is first. */
+function deadlineOf({ signal, timeoutMs = DEFAULT_TIMEOUT_MS }: RelayRequest): AbortSignal | null {
+  if (timeoutMs === null) return signal ?? null
+  const timeout = AbortSignal.timeout(timeoutMs)
+  return signal ? AbortSignal.any([signal, timeout]) : timeout
 }
 
 /**
@@ -87,14 +104,15 @@ export function createRelayClient(options: { origin: string; signer?: Signer; no
       headers['content-digest'] = contentDigestOf(sha256(body))
     }
     if (signer) headers['dpop'] = await proofFor(method, path, body)
-    const timeout = AbortSignal.timeout(request.timeoutMs ?? DEFAULT_TIMEOUT_MS)
-    const signal = request.signal ? AbortSignal.any([request.signal, timeout]) : timeout
     try {
       const response = await fetch(origin + path, {
         method,
         headers,
         body: (body ?? null) as Uint8Array<ArrayBuffer> | null,
-        signal,
+        signal: deadlineOf(request),
+        // The key is the caller's only identity; a page must add none of its browser's.
+        credentials: 'omit',
+        referrerPolicy: 'no-referrer',
         redirect: 'error',
       })
       nonce = response.headers.get('dpop-nonce') ?? nonce
@@ -120,7 +138,7 @@ export function createRelayClient(options: { origin: string; signer?: Signer; no
     bytes: async (method, path, request) => {
       const response = await send(method, path, request)
       if (!response.ok) throw await errorOf(response)
-      return new Uint8Array(await response.arrayBuffer())
+      return readBounded(response, request?.maxBytes ?? MAX_ITEM_BYTES)
     },
   }
 }
