@@ -1,6 +1,7 @@
 import { LatchkeyError } from '@latchkey/shared'
 import { open } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { connectionFailure } from '../kernel/connection-failure.ts'
 import { MAX_MANIFEST_BYTES } from './update-manifest.ts'
 import type { UpdateSource } from './updater.ts'
 
@@ -23,25 +24,42 @@ async function readLocal(path: string, maxBytes: number): Promise<Uint8Array> {
   }
 }
 
-async function readRemote(url: URL, maxBytes: number): Promise<Uint8Array> {
+/** Why nothing came, and what to do about it where that is known. */
+function unreachable({ host }: URL, cause: unknown): LatchkeyError {
+  const failure = connectionFailure(cause)
+  const why = failure === null ? 'it did not answer' : `${failure.text} (${failure.fix})`
+  return new LatchkeyError('UNAVAILABLE', `${host} cannot be used: ${why}`, { cause })
+}
+
+/** An answer with a body. Nobody else is asked than who was configured, and over nothing else than https. */
+async function ask(url: URL): Promise<ReadableStream<Uint8Array>> {
   const signal = AbortSignal.timeout(FETCH_TIMEOUT_MS)
-  // Nobody else is asked than who was configured.
-  const response = await fetch(url, { signal, redirect: 'error', credentials: 'omit' }).catch((cause: unknown) => {
-    throw new LatchkeyError('UNAVAILABLE', `${url.host} did not answer`, { cause })
+  const response = await fetch(url, { signal, redirect: 'manual', credentials: 'omit' }).catch((cause: unknown) => {
+    throw unreachable(url, cause)
   })
-  if (!response.ok || response.body === null)
-    throw new LatchkeyError('UNAVAILABLE', `${url.host} answered ${response.status} for ${url.pathname}`)
+  if (response.ok && response.body !== null) return response.body
+  await response.body?.cancel()
+  if (response.status >= 300 && response.status < 400)
+    throw new LatchkeyError(
+      'UNAVAILABLE',
+      `${url.host} points to another address, which is not followed: update.source must name the place itself`,
+    )
+  throw new LatchkeyError('UNAVAILABLE', `${url.host} answered ${response.status} for ${url.pathname}`)
+}
+
+async function readRemote(url: URL, maxBytes: number): Promise<Uint8Array> {
+  const body = await ask(url)
   const chunks: Uint8Array[] = []
   let sizeBytes = 0
   try {
-    for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
+    for await (const chunk of body as AsyncIterable<Uint8Array>) {
       sizeBytes += chunk.length
       if (sizeBytes > maxBytes) throw tooLong(url.pathname)
       chunks.push(chunk)
     }
   } catch (cause) {
     if (cause instanceof LatchkeyError) throw cause
-    throw new LatchkeyError('UNAVAILABLE', `${url.host} broke off`, { cause })
+    throw new LatchkeyError('UNAVAILABLE', `${url.host} broke off after ${sizeBytes} bytes: try again`, { cause })
   }
   return new Uint8Array(Buffer.concat(chunks))
 }

@@ -13,6 +13,7 @@ import { join } from 'node:path'
 import { connect, type PeerCertificate, type TLSSocket } from 'node:tls'
 import { isFileError, readFileOrNull } from '../../kernel/atomic-file.ts'
 import type { Clock } from '../../kernel/clock.ts'
+import { connectionFailure } from '../../kernel/connection-failure.ts'
 import { loadDeviceKey } from '../../keys/device-key.ts'
 import { createPairingStore, type PairingState } from '../../keys/pairing-state.ts'
 import { createMqttOpener } from '../../link/mqtt-session.ts'
@@ -25,36 +26,19 @@ const logFinding = findingsOf('log')
 
 const TIMEOUT_MS = 10_000
 const SETUP = 'sudo latchkey-agent setup'
-const NETWORK = 'check the network: is the Wi-Fi or cable up, does ping work?'
-
-/** Why a connection failed, as the system says it, in words and with what to do. */
-const REASONS: Readonly<Record<string, readonly [text: string, fix: string]>> = {
-  ENOTFOUND: ['its name is not known', 'check the address, and the network’s name server'],
-  EAI_AGAIN: ['names cannot be looked up', NETWORK],
-  ECONNREFUSED: ['it refuses the connection', 'is the relay running? is the port of relay.origin right?'],
-  ENETUNREACH: ['there is no network', NETWORK],
-  EHOSTUNREACH: ['its machine cannot be reached', NETWORK],
-  ECONNRESET: ['it broke the connection off', 'is the relay running? is relay.origin https or http?'],
-  CERT_HAS_EXPIRED: [
-    'its certificate has expired',
-    'the relay’s operator must renew it; is this machine’s clock right?',
-  ],
-  CERT_NOT_YET_VALID: ['its certificate is not valid yet', 'is this machine’s clock right?'],
-  DEPTH_ZERO_SELF_SIGNED_CERT: ['its certificate is signed by itself', 'the relay needs one that this machine trusts'],
-  SELF_SIGNED_CERT_IN_CHAIN: ['its certificate is not trusted here', 'the relay needs one that this machine trusts'],
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: ['its certificate is not trusted here', 'sudo apt-get install -y ca-certificates'],
-  ERR_TLS_CERT_ALTNAME_INVALID: ['its certificate is for another name', 'check relay.origin'],
-}
-
-function systemCode(error: unknown): string | undefined {
-  for (let at: unknown = error; at instanceof Error; at = at.cause)
-    if ('code' in at && typeof at.code === 'string' && at.code in REASONS) return at.code
-  return undefined
+/** What to do about it, where it says more of a relay than of any server. */
+const RELAY_FIXES: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'is the relay running? is the port of relay.origin right?',
+  ECONNRESET: 'is the relay running? is relay.origin https or http?',
+  CERT_HAS_EXPIRED: 'the relay’s operator must renew it; is this machine’s clock right?',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'check relay.origin',
 }
 
 function unreachable(error: unknown): Finding {
-  const [text, fix] = REASONS[systemCode(error) ?? ''] ?? ['it does not answer', NETWORK]
-  return relayFinding.fail(`cannot be used: ${text}`, fix)
+  const failure = connectionFailure(error)
+  if (failure === null)
+    return relayFinding.fail('cannot be used: it does not answer', 'check the network: does ping work?')
+  return relayFinding.fail(`cannot be used: ${failure.text}`, RELAY_FIXES[failure.code] ?? failure.fix)
 }
 
 interface TlsFacts {
