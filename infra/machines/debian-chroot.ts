@@ -1,5 +1,5 @@
 /** Clean Debian machines as folders: made once by mmdebstrap, unpacked anew for each. */
-import { spawn, spawnSync } from 'node:child_process'
+import { type ChildProcess, spawn, spawnSync, type StdioOptions } from 'node:child_process'
 import { closeSync, copyFileSync, existsSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { HostConfiguration } from './host-configuration.ts'
@@ -32,6 +32,8 @@ export interface Machine {
   readonly folder: string
   /** Runs a shell line; both outputs go to `logFile`. Its processes and mounts are gone afterwards. @returns exit code */
   run(account: Account, line: string, logFile: string): Promise<number>
+  /** The same, for somebody who talks to it: standard input and output are pipes, standard error is ours. */
+  open(account: Account, line: string): ChildProcess
   /** Makes `path` and all below it the account's. */
   give(path: string, account: Account): void
   remove(): void
@@ -90,21 +92,25 @@ export function createMachine(
   if (host.caFile !== null) copyFileSync(host.caFile, join(folder, CA_FILE))
   const environment = { ...host.environment, ...(host.caFile === null ? {} : { NODE_EXTRA_CA_CERTS: CA_FILE }), PATH }
 
-  function run(account: Account, line: string, logFile: string): Promise<number> {
+  function enter(account: Account, line: string, stdio: StdioOptions): ChildProcess {
     const variables = Object.entries({ ...environment, HOME: account.home, USER: account.name, TERM: 'dumb' })
     const words = variables.map(([name, value]) => `${name}=${value}`)
-    const log = openSync(logFile, 'a')
-    const child = spawn(
+    return spawn(
       'unshare',
       ['--mount', '--pid', '--fork', '--kill-child', 'sh', '-euc', ENTER, 'sh', ...words, 'sh', '-c', line],
       {
-        stdio: ['ignore', log, log],
+        stdio,
         env: { PATH, MACHINE: folder, ACCOUNT: `${account.name}:${account.name}` },
         // It is deaf to kinder signals; with it goes the first process of the machine, and with that all others.
         killSignal: 'SIGKILL',
         signal: stop,
       },
     )
+  }
+
+  function run(account: Account, line: string, logFile: string): Promise<number> {
+    const log = openSync(logFile, 'a')
+    const child = enter(account, line, ['ignore', log, log])
     return new Promise((resolve, reject) => {
       child.once('error', reject)
       child.once('exit', (code) => {
@@ -118,5 +124,7 @@ export function createMachine(
     mustRun('chroot', folder, 'chown', '-R', `${account.name}:${account.name}`, path)
   }
 
-  return { folder, run, give, remove: () => rmSync(folder, { recursive: true, force: true }) }
+  const open = (account: Account, line: string) => enter(account, line, ['pipe', 'pipe', 'inherit'])
+
+  return { folder, run, open, give, remove: () => rmSync(folder, { recursive: true, force: true }) }
 }

@@ -8,6 +8,8 @@ import { enableArm64 } from './emulation.ts'
 import type { HostConfiguration } from './host-configuration.ts'
 import { createSite, type Outcome, type Site } from './machine-site.ts'
 import { FORGED_UPDATES, writeVersions } from './package-versions.ts'
+import { createSetupScene, setUpAtTerminal, tryWhatSetupWrote } from './setup-trial.ts'
+import { startUpdateServer } from './update-server.ts'
 
 const PROJECT = fileURLToPath(new URL('../../', import.meta.url))
 const STATE = '/var/lib/latchkey'
@@ -125,20 +127,44 @@ async function tryInstalled(site: Site): Promise<void> {
   )
 }
 
-const update = (source: string, health: string) =>
-  `latchkey-agent update apply --source /srv/updates/${source}/latchkey-agent-update.json --health '${health}' --health-seconds 8`
+const updateFrom = (address: string, health: string) =>
+  `latchkey-agent update apply --source ${address}/latchkey-agent-update.json --health '${health}' --health-seconds 8`
+const update = (source: string, health: string) => updateFrom(`/srv/updates/${source}`, health)
 const WORKS = 'latchkey-agent --help >/dev/null'
 const isVersion = (version: string) =>
   `test "$(dpkg-query -W -f '\${Version} \${db:Status-Abbrev}' latchkey-agent)" = "${version} ii " && ${WORKS}`
 
-async function tryUpdates(site: Site): Promise<void> {
+/** Set up at a terminal by a person with a phone, and whether that was enough. The state folder is left empty. */
+async function trySetup(site: Site, machine: Machine, trial: PackageTrial): Promise<void> {
+  await using scene = await createSetupScene(join(trial.folder, `${trial.name}-setup`))
+  const done = await onHost(trial, 'setup at a terminal', () => setUpAtTerminal(machine, scene))
+  if (done === null) return
+  await tryWhatSetupWrote(site)
+  // The walkthrough that follows is another household's.
+  await site.check('setup undone', `find ${STATE} -mindepth 1 -delete && rm /etc/latchkey/camera.address`)
+}
+
+/** The good update over real TLS: refused from a stranger, whole or not at all, and then installed. */
+async function tryUpdatesOverTls(site: Site, machine: Machine, secrets: string): Promise<void> {
+  await using server = await startUpdateServer({ folder: join(machine.folder, 'srv/updates'), secrets })
+  cpSync(server.caFile, join(machine.folder, 'srv/authority.pem'))
+  const trusting = (line: string) => `export NODE_EXTRA_CA_CERTS=/srv/authority.pem; ${line}`
+  const refused = (path: string, words: string) =>
+    `if ${updateFrom(`${server.origin}/${path}`, WORKS)} 2>/srv/said; then false; else cat /srv/said; grep -q '${words}' /srv/said && ${isVersion('0.1.0')}; fi`
+  await site.check('update from a stranger', `unset NODE_EXTRA_CA_CERTS; ${refused('good', 'is not trusted here')}`)
+  await site.check('update led to http', trusting(refused('away/good', 'is not followed')))
+  await site.check('update cut off', trusting(refused('cut/good', 'broke off after')))
+  await site.check('update good', trusting(`${updateFrom(`${server.origin}/good`, WORKS)} && ${isVersion('0.1.1')}`))
+}
+
+async function tryUpdates(site: Site, machine: Machine, secrets: string): Promise<void> {
   await site.check('own keys', `dpkg -i /srv/updates/base.deb && sha256sum /etc/latchkey/agent.yml > /srv/config`)
   for (const { name, code } of FORGED_UPDATES)
     await site.check(
       `update ${name}`,
       `if ${update(name, WORKS)} 2>/srv/said; then false; else cat /srv/said; grep -q ' ${code}: ' /srv/said && ${isVersion('0.1.0')}; fi`,
     )
-  await site.check('update good', `${update('good', WORKS)} && ${isVersion('0.1.1')}`)
+  await tryUpdatesOverTls(site, machine, secrets)
   await site.check('update rollback', `latchkey-agent update rollback && ${isVersion('0.1.0')}`)
   await site.check('update refused', `! ${update('good', WORKS)} && ${isVersion('0.1.0')}`)
   await site.check('update retried', `${update('good', WORKS)} --retry && ${isVersion('0.1.1')}`)
@@ -176,11 +202,12 @@ export async function tryPackage(trial: PackageTrial): Promise<void> {
     const site = createSite(machine, { name, account: ROOT, project: '/', logs: folder, report })
     cpSync(built, join(machine.folder, 'srv/latchkey-agent.deb'))
     await tryInstalled(site)
+    if (architecture === 'amd64') await trySetup(site, machine, trial)
     await onHost(trial, 'walkthrough with the installed doorbell', () => walkThrough(machine, trial))
     if (architecture === 'amd64') {
       mkdirSync(join(machine.folder, 'srv/updates'))
       await writeVersions(join(machine.folder, 'srv/updates'), built)
-      await tryUpdates(site)
+      await tryUpdates(site, machine, join(folder, `${name}-tls`))
     }
     await tryRemoval(site)
   } finally {
