@@ -1,7 +1,7 @@
 import { deviceCertificate, type PublicJwk } from '@latchkey/shared'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Agent, createAgent } from '../../device-agent/src/agent.ts'
-import { DAY_FAILPOINTS } from '../../device-agent/src/day/disk-day-recorder.ts'
+import { DAY_FAILPOINTS } from '../../device-agent/src/day/disk-day-store.ts'
 import { armFailpoint, type Failpoints, noFailpoints } from '../../device-agent/src/kernel/failpoint.ts'
 import { KEYS_FAILPOINTS } from '../../device-agent/src/keys/pairing-state.ts'
 import { OUTBOX_FAILPOINTS } from '../../device-agent/src/link/disk-outbox.ts'

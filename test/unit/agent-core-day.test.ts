@@ -1,12 +1,15 @@
 import { canonicalBytes, dayRecord, digestOf, isSignedBy } from '@latchkey/shared'
+import { readFile, stat, writeFile } from 'node:fs/promises'
 import { describe, expect, test } from 'vitest'
 import { watchingOf } from '../../device-agent/src/day/day-state.ts'
-import { DAY_FAILPOINTS, openDayFile } from '../../device-agent/src/day/disk-day-recorder.ts'
+import { openDayFile } from '../../device-agent/src/day/disk-day-recorder.ts'
+import { DAY_FAILPOINTS } from '../../device-agent/src/day/disk-day-store.ts'
 import type { EventBody } from '../../device-agent/src/flow.ts'
 import { armFailpoint, type Failpoints } from '../../device-agent/src/kernel/failpoint.ts'
 import { openDiskOutbox } from '../../device-agent/src/link/disk-outbox.ts'
 import { clipId, createTestDevice, TEST_CLOCK, type TestDevice } from '../support/agent-rig.ts'
 import { createMemoryFolder } from '../support/memory-folder.ts'
+import { eventually } from '../support/poll.ts'
 
 const START = 1_700_000_000_000
 
@@ -22,15 +25,22 @@ const frozenClock = {
 /** A day recorder with its outbox, on a clock that stands where the test puts it. */
 async function openDay(
   folder: string,
-  options: { nowMs: number; device: TestDevice; failpoints?: Failpoints; monotonicMs?: number },
+  options: { nowMs: number; device: TestDevice; failpoints?: Failpoints; monotonicMs?: number; maximumEvents?: number },
 ) {
   const { device } = options
-  const clock = { ...frozenClock, nowMs: () => options.nowMs, monotonicMs: () => options.monotonicMs ?? 1 }
+  const sleepers = new Set<() => void>()
+  const sleep = (_: number, signal?: AbortSignal) =>
+    new Promise<void>((resolve) => {
+      sleepers.add(resolve)
+      signal?.addEventListener('abort', () => resolve())
+    })
+  const clock = { ...frozenClock, sleep, nowMs: () => options.nowMs, monotonicMs: () => options.monotonicMs ?? 1 }
+  const { maximumEvents = 100 } = options
   const file = await openDayFile(`${folder}/day.json`, options.failpoints)
   const outbox = await openDiskOutbox({
     path: `${folder}/outbox.log`,
     stamp: () => ({ boot: device.boot, monotonicMs: clock.monotonicMs(), clock: TEST_CLOCK }),
-    maximumEvents: 100,
+    maximumEvents,
     keepAfter: file.keepAfter,
   })
   const record = async (body: EventBody) => {
@@ -46,12 +56,18 @@ async function openDay(
       record,
       clock,
       onFault: (error) => {
-        throw error
+        // A death that was asked for is no fault.
+        if (options.failpoints === undefined) throw error
       },
     })
   const at = (ms: number, monotonicMs = 1) => Object.assign(options, { nowMs: ms, monotonicMs })
-  return { outbox, record, start, at }
+  /** The minute is over: whoever waits for it goes on. */
+  const wake = () => sleepers.forEach((go) => go())
+  return { outbox, record, start, at, wake }
 }
+
+/** The last sign of life on the disk. */
+const aliveIn = (folder: string) => readFile(`${folder}/alive`, 'utf8').catch(() => '')
 
 describe('day records', () => {
   test('hash tens of thousands of events, as many as a long outage leaves', async () => {
@@ -141,6 +157,75 @@ describe('day records', () => {
     expect(later.days()).toEqual([])
   })
 
+  test('claim no watching of a time whose events are gone', async () => {
+    await using folder = await createMemoryFolder()
+    const device = createTestDevice()
+    const { outbox, record, start, at } = await openDay(folder.path, { nowMs: START, device, maximumEvents: 2 })
+    await using days = await start()
+    await record({ type: 'state', state: 'on', atMs: START })
+    at(START + 10)
+    await days.sign()
+    for (let n = 0; n < 300; n++) await record({ type: 'motion', event: clipId(1), atMs: START + 20 })
+    outbox.acknowledge(outbox.stream, outbox.last)
+    await record({ type: 'state', state: 'privacy', atMs: START + 30 })
+    expect(outbox.after(0).length).toBeLessThan(300)
+    at(START + 40)
+    await days.sign()
+    const { watching, events } = dayRecord.parse(days.days().at(-1)!.day).payload.latchkey
+    expect(watching).toEqual([
+      { fromMs: START + 10, toMs: START + 30, state: 'stopped' },
+      { fromMs: START + 30, toMs: START + 40, state: 'privacy' },
+    ])
+    expect(events.first).toBeGreaterThan(2)
+    expect(events.last).toBe(outbox.last)
+  })
+
+  test('cost one small file a minute, however many of them wait for the relay', async () => {
+    await using folder = await createMemoryFolder()
+    const device = createTestDevice()
+    const { record, start, at, wake } = await openDay(folder.path, { nowMs: START, device })
+    await using days = await start()
+    await record({ type: 'state', state: 'on', atMs: START })
+    for (let day = 1; day <= 30; day++) {
+      at(START + day * 1_000)
+      await days.sign()
+    }
+    const file = () => stat(`${folder.path}/day.json`)
+    const { ino, mtimeMs, size } = await file()
+    expect(size).toBeGreaterThan(20_000)
+    at(START + 90_000)
+    wake()
+    await eventually(async () => (await aliveIn(folder.path)) === String(START + 90_000), 'the sign of life')
+    expect(await file()).toMatchObject({ ino, mtimeMs })
+    // It dates a crash as closely as ever.
+    const after = await openDay(folder.path, { nowMs: START + 200_000, device })
+    await using later = await after.start()
+    const { watching } = dayRecord.parse(later.days().at(-1)!.day).payload.latchkey
+    expect(watching).toEqual([
+      { fromMs: START + 30_000, toMs: START + 90_000, state: 'on' },
+      { fromMs: START + 90_000, toMs: START + 200_000, state: 'stopped' },
+    ])
+  })
+
+  test.each(['', '12', 'x', '99999999999999999', '-5'])(
+    'live with a sign of life that the disk made %j',
+    async (text) => {
+      await using folder = await createMemoryFolder()
+      const device = createTestDevice()
+      const before = await openDay(folder.path, { nowMs: START, device })
+      await before.start()
+      await before.record({ type: 'state', state: 'on', atMs: START + 10 })
+      await writeFile(`${folder.path}/alive`, text)
+      const after = await openDay(folder.path, { nowMs: START + 100, device })
+      await using days = await after.start()
+      expect(dayRecord.parse(days.days()[0]!.day).payload.latchkey.watching.at(-1)).toEqual({
+        fromMs: START + 10,
+        toMs: START + 100,
+        state: 'stopped',
+      })
+    },
+  )
+
   test('cover every moment and event once, wherever a crash fell', async () => {
     for (const name of DAY_FAILPOINTS)
       for (const skip of [0, 1]) {
@@ -152,6 +237,8 @@ describe('day records', () => {
         await before.record({ type: 'motion', event: clipId(1), atMs: START + 1 })
         before.at(START + 10)
         await days?.sign().catch(() => {})
+        before.wake()
+        if (name.startsWith('day.alive')) await eventually(() => failpoints.reached, name)
         const after = await openDay(folder.path, { nowMs: START + 20, device })
         await using recorder = await after.start()
         after.at(START + 30)

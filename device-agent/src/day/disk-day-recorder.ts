@@ -9,18 +9,14 @@ import {
   encodeBase64url,
   randomBytes,
   type Seen,
-  utf8,
 } from '@latchkey/shared'
 import type { ChainHead, DayQueue, DeviceIdentity, RecordEvent, WatchState } from '../flow.ts'
-import { readFileOrNull, writeFileAtomic } from '../kernel/atomic-file.ts'
 import type { Clock } from '../kernel/clock.ts'
 import { type Disk, plainDisk } from '../kernel/disk.ts'
-import { durableSteps, type Failpoints, noFailpoints } from '../kernel/failpoint.ts'
+import { type Failpoints, noFailpoints } from '../kernel/failpoint.ts'
 import { createWaker } from '../kernel/waker.ts'
-import { type DayState, parseDayState, stateAfter, type Watching, watchingOf } from './day-state.ts'
-
-/** Every place at which day records can be interrupted. */
-export const DAY_FAILPOINTS: readonly string[] = durableSteps('day.state')
+import { type DayState, stateAfter, type Watching, watchingOf } from './day-state.ts'
+import { type DayStore, openDayStore } from './disk-day-store.ts'
 
 /** Less than this is the clock's ordinary correction. */
 const BEHIND_MS = 60_000
@@ -80,17 +76,17 @@ export interface DayFile {
   start(options: DayRecorderOptions): Promise<DayRecorder>
 }
 
-/** @param path absolute; its directory exists. @throws CONFIG_INVALID when the file is damaged */
+/**
+ * @param path absolute, of `day.json`; its directory exists
+ * @throws CONFIG_INVALID when the file is damaged
+ */
 export async function openDayFile(
   path: string,
   failpoints: Failpoints = noFailpoints,
   disk: Disk = plainDisk,
 ): Promise<DayFile> {
-  const bytes = await readFileOrNull(path)
-  const stored = bytes === null ? null : parseDayState(bytes)
-  const write = (state: DayState): Promise<void> =>
-    writeFileAtomic(path, utf8(JSON.stringify(state)), { failpoints, disk, name: 'day.state' })
-  return { keepAfter: stored?.eventsThrough ?? 0, start: (options) => startRecorder(options, stored, write) }
+  const store = await openDayStore(path, failpoints, disk)
+  return { keepAfter: store.stored?.eventsThrough ?? 0, start: (options) => startRecorder(options, store) }
 }
 
 function firstState({ clock, events, head }: DayRecorderOptions): DayState {
@@ -109,8 +105,7 @@ function firstState({ clock, events, head }: DayRecorderOptions): DayState {
 
 async function startRecorder(
   options: DayRecorderOptions,
-  stored: DayState | null,
-  write: (state: DayState) => Promise<void>,
+  { stored, writeState, writeAlive }: DayStore,
 ): Promise<DayRecorder> {
   const { clock, events, identity } = options
   const waker = createWaker(clock)
@@ -125,8 +120,14 @@ async function startRecorder(
   }
 
   async function keep(next: DayState): Promise<void> {
-    await write(next)
+    await writeState(next)
     state = next
+  }
+
+  async function keepAlive(): Promise<void> {
+    const aliveMs = Math.max(state.aliveMs, nowMs())
+    await writeAlive(aliveMs)
+    state = { ...state, aliveMs }
   }
 
   const nowMs = (): number => Math.max(clock.nowMs(), state.fromMs)
@@ -136,6 +137,12 @@ async function startRecorder(
   /** Of the clock that stamped `state.fromMs`; null for a time of an earlier run. */
   let fromOriginMs = stored === null ? originMs() : null
 
+  /** What the camera did when the span began; of events that are gone nothing is known, and nothing is claimed. */
+  function stateBefore([first]: readonly DeviceEvent[]): WatchState {
+    const isWhole = first === undefined || first.sequence <= state.eventsThrough + 1
+    return isWhole ? state.state : 'stopped'
+  }
+
   /** The clock was set since the span began: before its true beginning nothing was watched. */
   function stretchesOf(toMs: number, covered: readonly DeviceEvent[]): Watching[] {
     const redating = { boot: identity.boot, originMs: originMs() }
@@ -143,7 +150,7 @@ async function startRecorder(
     const stepMs = fromOriginMs === null ? 0 : redating.originMs - fromOriginMs
     const trueFromMs = Math.min(stepMs > BEHIND_MS ? fromMs + stepMs : fromMs, toMs)
     const before: Watching[] = trueFromMs > fromMs ? [{ fromMs, toMs: trueFromMs, state: 'stopped' }] : []
-    return [...before, ...watchingOf({ fromMs: trueFromMs, toMs, state: state.state }, covered, redating)]
+    return [...before, ...watchingOf({ fromMs: trueFromMs, toMs, state: stateBefore(covered) }, covered, redating)]
   }
 
   function payloadOf(covered: readonly DeviceEvent[], toMs: number): DayRecord {
@@ -189,7 +196,7 @@ async function startRecorder(
       ...state,
       fromMs: toMs,
       aliveMs: toMs,
-      state: stateAfter(state.state, covered),
+      state: stateAfter(stateBefore(covered), covered),
       eventsThrough: covered.at(-1)?.sequence ?? state.eventsThrough,
       clipsThrough: Math.max(state.clipsThrough, options.head().sequence),
       unsent: [...state.unsent, entry],
@@ -209,16 +216,17 @@ async function startRecorder(
     while (!waker.isStopped()) {
       await waker.wait(ALIVE_EVERY_MS)
       if (waker.isStopped()) return
-      const due = () => (isDue() ? signNow() : keep({ ...state, aliveMs: Math.max(state.aliveMs, nowMs()) }))
+      const due = () => (isDue() ? signNow() : keepAlive())
       await exclusive(due).catch(options.onFault)
     }
   }
 
   /** An end that nobody recorded was a crash: the camera stopped when the device was last known to run. */
   async function dateCrash(): Promise<void> {
-    const last: WatchState = stateAfter(state.state, events.after(state.eventsThrough))
+    const uncovered = events.after(state.eventsThrough)
+    const last: WatchState = stateAfter(stateBefore(uncovered), uncovered)
     if (last === 'stopped') return
-    const newest = events.after(state.eventsThrough).at(-1)?.atMs ?? 0
+    const newest = uncovered.at(-1)?.atMs ?? 0
     const aliveMs = Math.max(state.aliveMs, newest)
     const atMs = isBehind() ? aliveMs : Math.min(aliveMs, nowMs())
     await options.record({ type: 'state', state: 'stopped', atMs })
@@ -229,6 +237,7 @@ async function startRecorder(
     await dateCrash()
     if (!isBehind()) await exclusive(signNow)
   }
+  await exclusive(keepAlive)
   const running = stayAlive()
   return {
     days: () => state.unsent,
