@@ -117,6 +117,22 @@ describe('the outbox', () => {
     expect([outbox.firstUnacknowledged, outbox.waiting]).toEqual([5, 1])
   })
 
+  test('keeps no more than so many for a day record that cannot be signed, as while the clock stays behind', async () => {
+    await using folder = await createMemoryFolder()
+    const outbox = await open(folder.path, { keepAfter: 0, maximumEvents: 300 })
+    for (let n = 1; n <= 2_000; n++) {
+      await outbox.append(motion(n))
+      outbox.acknowledge(outbox.stream, n)
+    }
+    const sequences = outbox.after(0).map(({ sequence }) => sequence)
+    // Twice, for those that are gone leave in one go.
+    expect(sequences.length).toBeLessThanOrEqual(2 * 300)
+    expect(sequences.slice(-300)).toEqual(Array.from({ length: 300 }, (_, i) => 1_701 + i))
+    await outbox[Symbol.asyncDispose]()
+    await using again = await open(folder.path, { keepAfter: 0, maximumEvents: 300 })
+    expect([again.last, again.waiting, again.after(0).length]).toEqual([2_000, 0, 300])
+  })
+
   test('shrinks when events are acknowledged and in a day record, and not before', async () => {
     await using folder = await createMemoryFolder()
     await using outbox = await open(folder.path, { keepAfter: 0 })

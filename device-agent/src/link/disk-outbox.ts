@@ -48,7 +48,10 @@ export interface OutboxOptions {
   readonly stamp: () => EventStamp
   /** Events kept at most; beyond that the oldest go unsent. */
   readonly maximumEvents: number
-  /** Events after this one are kept even when acknowledged, until `keepAfter` says otherwise. Default: none are. */
+  /**
+   * Events after this one are kept even when acknowledged, until `keepAfter` says otherwise, `maximumEvents` at most.
+   * Default: none are.
+   */
   readonly keepAfter?: number
   /** Events went unsent. */
   readonly onOverflow?: (count: number) => void
@@ -123,7 +126,7 @@ export async function openDiskOutbox(options: OutboxOptions): Promise<Outbox> {
   let acknowledged = loaded.header.acknowledged
   let last = loaded.events.at(-1)?.event.sequence ?? loaded.header.last
   let mark = Math.max(loaded.header.mark, newestMark(loaded.events))
-  /** Some 0.6 KiB of memory each: what waits, `maximumEvents` at most, and the day so far, until its record is signed. */
+  /** Some 0.6 KiB of memory each: what waits, and the day so far until its record is signed; each `maximumEvents` at most. */
   let kept: OutboxEvent[] = [...loaded.events]
   let covered = options.keepAfter ?? Number.MAX_SAFE_INTEGER
   let sizeBytes = loaded.sizeBytes
@@ -145,7 +148,9 @@ export async function openDiskOutbox(options: OutboxOptions): Promise<Outbox> {
   /** Of the oldest events, those that nobody needs any more: their sequences follow each other. */
   function countDroppable(): number {
     const first = kept[0]?.event.sequence ?? 0
-    return Math.max(0, Math.min(kept.length, Math.min(acknowledged, covered) - first + 1))
+    // A day record that is not signed for long, as while the clock stays behind, says then which it no longer covers.
+    const needless = Math.max(covered, last - options.maximumEvents)
+    return Math.max(0, Math.min(kept.length, Math.min(acknowledged, needless) - first + 1))
   }
 
   async function rewrite(): Promise<void> {
