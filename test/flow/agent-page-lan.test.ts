@@ -30,9 +30,12 @@ test.runIf(CAN_MOUNT)(
     try {
       const origin = `http://${house.doorbell.address}:8377`
       await eventually(() => output.includes('Ctrl-C ends it.'), 'the page', PATIENCE_MS)
+      const other = `http://${house.doorbell.other}:8377`
       expect(output).toContain(origin)
       expect(output).toMatch(/Plain http: whoever listens on your network/)
       const code = /code (\S{4}-\S{4})/.exec(output)![1]!
+
+      expect(output).toContain(`also at:   ${other}/#${code}`)
 
       // The owner, with a browser on another machine of the house.
       const program = `${folder}/chromium`
@@ -59,12 +62,13 @@ test.runIf(CAN_MOUNT)(
       }
 
       // Everybody else.
-      const ask = async (path: string, visitor: object = {}) => {
-        const words = [process.execPath, '-e', VISITOR, origin + path, JSON.stringify(visitor)]
+      const ask = async (path: string, visitor: object = {}, at = origin) => {
+        const words = [process.execPath, '-e', VISITOR, at + path, JSON.stringify(visitor)]
         const { stdout } = await run(tool!, [...atTheOwner, ...words])
         return stdout.trim()
       }
       expect(await ask('/')).toBe('200')
+      expect(await ask('/', {}, other)).toBe('200')
       expect(await ask('/api/still')).toBe('403')
       expect(await ask('/', { localAddress: house.owner.strange })).toBe('403')
       expect(await ask('/', { headers: { host: 'rebound.example:8377' } })).toBe('403')

@@ -2,8 +2,8 @@ import { spawnSync } from 'node:child_process'
 
 /** A network of two machines, and nothing else: neither reaches this machine's own networks. */
 export interface HouseNetwork extends AsyncDisposable {
-  /** Where the doorbell stands, and its address there. */
-  readonly doorbell: { readonly name: string; readonly address: string }
+  /** Where the doorbell stands, and its addresses there: as with a cable and Wi-Fi, it has two. */
+  readonly doorbell: { readonly name: string; readonly address: string; readonly other: string }
   /** Where its owner sits. `strange`: an address of theirs that is none of a home. */
   readonly owner: { readonly name: string; readonly address: string; readonly strange: string }
 }
@@ -21,6 +21,7 @@ export const onMachine = (name: string): readonly string[] => ['ip', 'netns', 'e
 export function createHouseNetwork(): HouseNetwork {
   const [door, owner] = [`latchkey-door-${process.pid}`, `latchkey-owner-${process.pid}`]
   const [address, ownAddress, strange] = ['192.168.77.1', '192.168.77.2', '203.0.113.7']
+  const [other, ownOther] = ['10.77.0.1', '10.77.0.2']
   const stack = new DisposableStack()
   for (const name of [door, owner]) {
     ip('netns', 'add', name)
@@ -29,7 +30,9 @@ export function createHouseNetwork(): HouseNetwork {
   ip('-n', door, 'link', 'add', 'eth0', 'type', 'veth', 'peer', 'name', 'eth0', 'netns', owner)
   const addresses = [
     [door, address],
+    [door, other],
     [owner, ownAddress],
+    [owner, ownOther],
     [owner, strange],
   ] as const
   for (const [name, of] of addresses) ip('-n', name, 'addr', 'add', `${of}/24`, 'dev', 'eth0')
@@ -37,7 +40,7 @@ export function createHouseNetwork(): HouseNetwork {
   // So that an answer to the strange address finds its way.
   ip('-n', door, 'route', 'add', `${strange}/32`, 'dev', 'eth0')
   return {
-    doorbell: { name: door, address },
+    doorbell: { name: door, address, other },
     owner: { name: owner, address: ownAddress, strange },
     [Symbol.asyncDispose]: async () => stack.dispose(),
   }

@@ -49,13 +49,13 @@ export async function createPageRig(parts: Partial<PageHost> = {}): Promise<Page
     host,
     code,
     clock: systemClock,
-    address: '127.0.0.1',
+    addresses: ['127.0.0.1'],
     port: 0,
     names: ['localhost'],
     onSpent: () => (rig.spent = true),
   })
   const rig: PageRig = {
-    origin: server.origin,
+    origin: server.origins[0]!,
     code: () => code.current,
     text: CONFIG_TEXT,
     calls: [],

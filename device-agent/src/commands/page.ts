@@ -23,7 +23,7 @@ const HELP = `Usage: latchkey-agent page [--lan] [--port N] [--config FILE]
 Serves a page for a browser, while it runs: aim the camera, draw the zones in which motion counts and the masks that are
 never recorded, watch what the detector sees, and how the doorbell is. It prints a code that lets one browser in.
 
-  --lan           for other machines of the house as well, over plain http: who listens on the network can see the pictures
+  --lan           at all of this machine's addresses in the house, over plain http: who listens there can see the pictures
   --port N        default 8377; 0 takes any free one
   --config FILE   default ${DEFAULT_CONFIG_PATH}
 
@@ -114,12 +114,13 @@ export function createPageHost(client: ControlClient, configPath: string): PageH
   }
 }
 
-/** This machine's address in the house. @throws UNAVAILABLE without one */
-function houseAddress(): string {
+/** This machine's addresses in the house: cable and Wi-Fi may be two networks. @throws UNAVAILABLE without one */
+function houseAddresses(): readonly string[] {
   const found = Object.values(networkInterfaces())
     .flatMap((addresses) => addresses ?? [])
-    .find(({ family, internal, address }) => family === 'IPv4' && !internal && isHouseAddress(address))
-  if (found) return found.address
+    .filter(({ family, internal, address }) => family === 'IPv4' && !internal && isHouseAddress(address))
+    .map(({ address }) => address)
+  if (found.length > 0) return [...new Set(found)]
   throw new LatchkeyError('UNAVAILABLE', 'this machine has no address of a home network; without --lan it works here')
 }
 
@@ -135,10 +136,11 @@ const LAN_NOTICE = `
     ssh -L 8377:127.0.0.1:8377 this-machine
 `
 
-function greet(terminal: Terminal, origin: string, code: string): void {
+function greet(terminal: Terminal, [origin, ...others]: readonly string[], code: string): void {
   terminal.write(
-    `\n  ${terminal.tone('strong', origin)}   code ${terminal.tone('good', code)}\n\n  or in one: ${origin}/#${code}\n`,
+    `\n  ${terminal.tone('strong', origin!)}   code ${terminal.tone('good', code)}\n\n  or in one: ${origin}/#${code}\n`,
   )
+  for (const other of others) terminal.write(`  also at:   ${other}/#${code}\n`)
 }
 
 /** Serves until a signal, too many wrong codes, or an hour without anybody. */
@@ -153,7 +155,7 @@ async function serve(host: PageHost, options: { lan: boolean; port: number }, te
     host,
     code,
     clock: systemClock,
-    address: options.lan ? houseAddress() : '127.0.0.1',
+    addresses: options.lan ? houseAddresses() : ['127.0.0.1'],
     port: options.port,
     names: options.lan ? [] : ['localhost'],
     onSpent() {
@@ -161,7 +163,7 @@ async function serve(host: PageHost, options: { lan: boolean; port: number }, te
       stop.abort()
     },
   })
-  greet(terminal, server.origin, code.current)
+  greet(terminal, server.origins, code.current)
   if (options.lan) terminal.write(LAN_NOTICE)
   terminal.write('\n  Ctrl-C ends it.\n')
   while (!stop.signal.aborted && systemClock.monotonicMs() - server.usedMs() < UNUSED_MS)

@@ -7,7 +7,7 @@ import {
   problemOf,
   PROBLEM_MEDIA_TYPE,
 } from '@latchkey/shared'
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { Type } from 'typebox'
 import { readJsonBody } from '../kernel/json-body.ts'
@@ -21,8 +21,8 @@ import { regionChange } from './region.ts'
 
 /** The page, being served. */
 export interface PageServer extends AsyncDisposable {
-  /** `http://host:port`. */
-  readonly origin: string
+  /** `http://host:port` of each address, in their order. */
+  readonly origins: readonly string[]
   /** Monotonic ms of the latest use by somebody who was let in. */
   readonly usedMs: () => number
 }
@@ -32,11 +32,11 @@ export interface PageServerOptions {
   readonly host: PageHost
   readonly code: OneTimeCode
   readonly clock: Clock
-  /** Address to listen on. */
-  readonly address: string
+  /** Addresses to listen on, one at least. */
+  readonly addresses: readonly string[]
   /** 0 for any free one. */
   readonly port: number
-  /** Other names for `address` under which a browser may come. */
+  /** Other names for them under which a browser may come. */
   readonly names: readonly string[]
   /** Too many wrong codes: the page must end. */
   readonly onSpent: () => void
@@ -107,10 +107,33 @@ function send(response: ServerResponse, answer: Exclude<Answer, { kind: 'news' }
   response.end(bytes)
 }
 
+/** Listens; disposed, it ends every connection. */
+async function listenAt(
+  address: string,
+  port: number,
+  listener: RequestListener,
+): Promise<AsyncDisposable & { readonly port: number }> {
+  const limits = { maxHeaderSize: HEADER_BYTES, headersTimeout: REQUEST_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS }
+  const server = createServer(limits, listener)
+  server.maxConnections = MAX_CONNECTIONS
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, address, resolve)
+  })
+  return {
+    port: (server.address() as AddressInfo).port,
+    [Symbol.asyncDispose]: async () => {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+      server.closeAllConnections()
+      await closed
+    },
+  }
+}
+
 /**
  * Serves the page until it is disposed: its files to whoever may come at all, everything else to browsers that showed a
  * right code.
- * @throws node's network errors when the address cannot be listened on
+ * @throws node's network errors when an address cannot be listened on
  */
 export async function startPageServer(options: PageServerOptions): Promise<PageServer> {
   const { host, code, clock } = options
@@ -182,27 +205,21 @@ export async function startPageServer(options: PageServerOptions): Promise<PageS
     }
   }
 
-  const server = createServer(
-    { maxHeaderSize: HEADER_BYTES, headersTimeout: REQUEST_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS },
-    (request, response) => void handle(request, response),
-  )
-  server.maxConnections = MAX_CONNECTIONS
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(options.port, options.address, resolve)
-  })
-  const { port } = server.address() as AddressInfo
-  for (const name of [options.address, ...options.names]) hosts.add(`${name}:${port}`)
+  await using stack = new AsyncDisposableStack()
+  let { port } = options
+  // A port that the system chose for the first is that of all.
+  for (const address of options.addresses) {
+    const server = stack.use(await listenAt(address, port, (request, response) => void handle(request, response)))
+    port = server.port
+  }
+  for (const name of [...options.addresses, ...options.names]) hosts.add(`${name}:${port}`)
   // Cookies know no ports: two pages on one machine must not overwrite each other's.
   cookieName = `latchkey_page_${port}`
+  stack.defer(() => streams.forEach((response) => response.destroy()))
+  const whole = stack.move()
   return {
-    origin: `http://${options.address}:${port}`,
+    origins: options.addresses.map((address) => `http://${address}:${port}`),
     usedMs: () => sessions.usedMs,
-    [Symbol.asyncDispose]: async () => {
-      for (const response of streams) response.destroy()
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()))
-      server.closeAllConnections()
-      await closed
-    },
+    [Symbol.asyncDispose]: () => whole.disposeAsync(),
   }
 }
