@@ -2,7 +2,16 @@
  * Every datum that passes between the stages of the relay, and the ports the stages speak through; types only.
  * Stations: store (database, items) · link (broker, events) · request · consent · release · log.
  */
-import type { DeviceEvent, LeafData, LeafType, MqttHello, Tile } from '@latchkey/shared'
+import type {
+  Availability,
+  DeviceEvent,
+  Health,
+  HouseholdFact,
+  LeafData,
+  LeafType,
+  MqttHello,
+  Tile,
+} from '@latchkey/shared'
 import type { Readable } from 'node:stream'
 
 // --- store: database ---------------------------------------------------------------------------------------------
@@ -22,13 +31,19 @@ export interface Queryable {
   exec(sql: string): Promise<void>
 }
 
+/** The statements of one transaction. */
+export interface Transaction extends Queryable {
+  /** Calls `act` once the transaction has committed, never when it was rolled back. `act` must not throw. */
+  onCommit(act: () => void): void
+}
+
 /** The SQL seam: `pg` on the embedded server or on anyone's PostgreSQL ≥ 15. */
 export interface Database extends Queryable {
   /**
    * Runs `work` in one READ COMMITTED transaction: committed when it resolves, rolled back when it rejects.
    * `work` must use only the connection it is given.
    */
-  transaction<T>(work: (tx: Queryable) => Promise<T>): Promise<T>
+  transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T>
 }
 
 // --- store: items ------------------------------------------------------------------------------------------------
@@ -138,6 +153,37 @@ export interface DeviceEventLog {
   /** The device says where its outbox begins. @returns as {@link RecordedEvent.acknowledged} */
   recordHello(device: string, hello: MqttHello): Promise<number>
 }
+
+/** When a message came, and whether the broker had kept it: then it says nothing about now. */
+export interface Arrival {
+  readonly receivedMs: number
+  readonly retained: boolean
+}
+
+/** Where the newest word of each device about itself is kept; each method is one committed transaction, idempotent. */
+export interface DeviceStates {
+  /** @throws STORAGE_FAILED | STORAGE_FULL | UNAVAILABLE */
+  recordAvailability(device: string, available: Availability, arrival: Arrival): Promise<void>
+  /** @throws as {@link recordAvailability} */
+  recordHealth(device: string, health: Health, arrival: Arrival): Promise<void>
+  /** A broker that starts anew knows no connection: who was online is not, until it says so again. */
+  assumeOffline(nowMs: number): Promise<void>
+}
+
+// --- feed: what members are told -----------------------------------------------------------------------------------
+
+/** A fact as its station tells it; the feed adds position and time. */
+export type FactToTell = HouseholdFact extends infer F
+  ? F extends object
+    ? Omit<F, 'position' | 'atMs'>
+    : never
+  : never
+
+/**
+ * Tells every member of a household, in the transaction of what happened and at its end: the lock that orders facts is
+ * held until the commit.
+ */
+export type TellHousehold = (tx: Transaction, root: string, fact: FactToTell) => Promise<void>
 
 // --- http: callers -----------------------------------------------------------------------------------------------
 

@@ -28,6 +28,8 @@ import {
 } from './consent/consent-store.ts'
 import { type ConsentGround, type ConsentParts, submitConsent } from './consent/consents.ts'
 import { submitApproval, submitRevocation } from './consent/member-words.ts'
+import { forgetFacts } from './feed/household-facts.ts'
+import type { HouseholdFeed } from './feed/household-feed.ts'
 import type { Database, ItemStore, LeafLog, LogReader, Queryable } from './flow.ts'
 import { findDevice, findDeviceByCertificate, isDeviceLogged, revokeDevice } from './household/device-store.ts'
 import { enrolDevice } from './household/devices.ts'
@@ -41,6 +43,7 @@ import type { CallerDirectory } from './http/callers.ts'
 import type { ProofMemory } from './http/dpop.ts'
 import { CLIP_ROUTES } from './http/routes/clip-routes.ts'
 import { CONSENT_ROUTES } from './http/routes/consent-routes.ts'
+import { EVENT_ROUTES } from './http/routes/events-routes.ts'
 import { HOUSEHOLD_ROUTES } from './http/routes/household-routes.ts'
 import { INVESTIGATOR_ROUTES } from './http/routes/investigator-routes.ts'
 import { LOG_ROUTES } from './http/routes/log-routes.ts'
@@ -60,12 +63,15 @@ import { takeDownload } from './release/downloads.ts'
 import { findInvestigator, findPublicRequest, findRequest, listCell } from './request/request-store.ts'
 import { submitRequest } from './request/requests.ts'
 
+const DAY_MS = 24 * 3_600_000
+
 /** Everything below the rules, already running. */
 export interface RelayCore {
   readonly database: Database
   readonly items: ItemStore
   readonly leaves: LeafLog
   readonly settler: LeafSettler
+  readonly feed: HouseholdFeed
   readonly logReader: LogReader
   readonly clock: Clock
   readonly log: Log
@@ -159,7 +165,7 @@ async function trustOf(core: RelayCore): Promise<Trust> {
 
 function householdRoutes(core: RelayCore): BoundRoute[] {
   const keysetParts = { ...core, admit: createAdmission(core.enrolment) }
-  const deviceParts = { ...core, logVkey: encodeVkey(core.logSigner.key) }
+  const deviceParts = { ...core, logVkey: encodeVkey(core.logSigner.key), touch: core.feed.touch }
   return bindRoutes(HOUSEHOLD_ROUTES, {
     enrolHousehold: (submission) => enrolHousehold(keysetParts, submission),
     submitKeyset: (root, raw) => submitKeyset(keysetParts, root, raw),
@@ -169,11 +175,15 @@ function householdRoutes(core: RelayCore): BoundRoute[] {
   })
 }
 
-function settingsRoutes({ database }: RelayCore): BoundRoute[] {
-  return bindRoutes(SETTINGS_ROUTES, {
-    findSettings: (root) => findSettings(database, root),
-    putSettings: (root, change) => putSettings(database, root, change),
-  })
+function phoneRoutes({ database, feed }: RelayCore): BoundRoute[] {
+  const settingsParts = { database, tell: feed.tell }
+  return [
+    ...bindRoutes(SETTINGS_ROUTES, {
+      findSettings: (root) => findSettings(database, root),
+      putSettings: (root, change) => putSettings(settingsParts, root, change),
+    }),
+    ...bindRoutes(EVENT_ROUTES, { openFeed: feed.open }),
+  ]
 }
 
 type Crossings = ReturnType<typeof createCrossings>
@@ -185,6 +195,7 @@ function clipRoutes(core: RelayCore, crossings: Crossings, deletion: DeletionPar
     signReceipt: createReceiptSigner(core.publicOrigin, core.signer),
     findCertificate: crossings.findCertificate,
     isKeysetOf,
+    tell: core.feed.tell,
   }
   return bindRoutes(CLIP_ROUTES, {
     putItem: (caller, upload) => putItem(parts, caller, upload),
@@ -199,10 +210,12 @@ function clipRoutes(core: RelayCore, crossings: Crossings, deletion: DeletionPar
 
 function consentRoutes(core: RelayCore, crossings: Crossings): BoundRoute[] {
   const { database, clock } = core
-  const consentParts = { ...core, ...crossings, keepManifest }
+  const { tell } = core.feed
+  const consentParts = { ...core, ...crossings, keepManifest, tell }
   const wordParts = {
     ...core,
     ...crossings,
+    tell,
     revokeDevice: (tx: Queryable, root: string, certificate: string) =>
       revokeDevice(tx, { root, certificate, nowMs: clock.nowMs() }),
   }
@@ -261,6 +274,7 @@ export function createRules(core: RelayCore, proofs: ProofMemory): RelayRules {
   const deletion: DeletionParts = {
     ...core,
     endConsents: (tx, root, clip) => endConsentsOnClip(tx, root, clip, clock.nowMs()),
+    tell: core.feed.tell,
   }
   const isHeld = (root: string, clip: string, nowMs: number) => isClipHeld(database, root, clip, nowMs)
   return {
@@ -274,14 +288,17 @@ export function createRules(core: RelayCore, proofs: ProofMemory): RelayRules {
     routes: [
       ...bindRoutes(PAIRING_ROUTES, { putLetter: mailboxes.put, getLetter: mailboxes.get }),
       ...householdRoutes(core),
-      ...settingsRoutes(core),
+      ...phoneRoutes(core),
       ...clipRoutes(core, crossings, deletion),
       ...bindRoutes(LOG_ROUTES, core.logReader),
       ...publicRoutes(core),
       ...consentRoutes(core, crossings),
       ...investigatorRoutes(core),
     ],
-    retain: () => runRetention({ ...deletion, log: core.log, retentionDays: core.retentionDays, isHeld }),
+    retain: async () => {
+      await forgetFacts(database, clock.nowMs() - core.retentionDays * DAY_MS)
+      return runRetention({ ...deletion, log: core.log, retentionDays: core.retentionDays, isHeld })
+    },
     sweep: async () => {
       await core.settler.recover()
       await finishDeletions(deletion)

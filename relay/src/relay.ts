@@ -1,6 +1,10 @@
 import { encodeVkey, LOG_CHECKPOINT_TOPIC, type PublicJwk, thumbprintOf } from '@latchkey/shared'
 import { join } from 'node:path'
 import type { RelayConfig } from './config.ts'
+import { createDeviceStates, noteHeard, rootOfDevice } from './feed/device-states.ts'
+import { createHouseholdFeed } from './feed/household-feed.ts'
+import { createLoggedFacts } from './feed/logged-facts.ts'
+import { findMember } from './household/keyset-store.ts'
 import { createAuthenticator } from './household/mqtt-credentials.ts'
 import { createApp } from './http/app.ts'
 import { createNonces, createProofMemory } from './http/dpop.ts'
@@ -103,6 +107,11 @@ export async function createRelay(config: RelayConfig, parts: RelayParts = {}): 
   const brokerUrl = config.broker.url ?? `${scheme}://${originHost(config.broker.host)}:${broker.port}`
   const bus = stack.use(createMqttEventBus({ ...broker.internal, instance: 'relay', clock, log }))
 
+  // What members are told
+  const isMember = async (root: string, thumbprint: string): Promise<boolean> =>
+    (await findMember(database, thumbprint, clock.nowMs()))?.root === root
+  const feed = stack.use(createHouseholdFeed({ database, clock, log, isMember }))
+
   // Log
   const logStore = createPgLogStore(database)
   const leaves = stack.use(
@@ -118,11 +127,17 @@ export async function createRelay(config: RelayConfig, parts: RelayParts = {}): 
     }),
   )
   const logReader = createLogReader(logStore)
-  const settler = createLeafSettler({ database, leaves, log })
+  const settler = createLeafSettler({ database, leaves, log, follow: createLoggedFacts(feed.tell) })
   await settler.recover()
 
   // Events of devices
-  await createDeviceEvents({ bus, events: createPgDeviceEventLog(database), clock, log })
+  await createDeviceEvents({
+    bus,
+    events: createPgDeviceEventLog(database, { tell: feed.tell, rootOfDevice, noteHeard }),
+    states: createDeviceStates(database, feed.touch),
+    clock,
+    log,
+  })
 
   // Rules
   const enacted = await enactPolicy({ database, leaves, settler }, config.policy)
@@ -133,6 +148,7 @@ export async function createRelay(config: RelayConfig, parts: RelayParts = {}): 
       items,
       leaves,
       settler,
+      feed,
       logReader,
       clock,
       log,
@@ -153,7 +169,10 @@ export async function createRelay(config: RelayConfig, parts: RelayParts = {}): 
   )
 
   // HTTP
-  const metrics = createMetrics(async () => (await logStore.published())?.size ?? 0)
+  const metrics = createMetrics({
+    logSize: async () => (await logStore.published())?.size ?? 0,
+    eventStreams: () => feed.streamCount,
+  })
   const app = await createApp({
     server: listener.server,
     publicOrigin,
@@ -167,6 +186,8 @@ export async function createRelay(config: RelayConfig, parts: RelayParts = {}): 
     routes: rules.routes,
   })
   stack.defer(async () => {
+    // They have no end of their own, and requests under way are waited for.
+    feed[Symbol.dispose]()
     await app.close()
     await listener[Symbol.asyncDispose]()
   })

@@ -12,6 +12,8 @@ import { connect as connectSocket } from 'node:net'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { systemClock } from '../../relay/src/kernel/clock.ts'
 import { createLog } from '../../relay/src/kernel/log.ts'
+import { createDeviceStates, noteHeard, rootOfDevice } from '../../relay/src/feed/device-states.ts'
+import { createHouseholdFeed } from '../../relay/src/feed/household-feed.ts'
 import { createDeviceEvents } from '../../relay/src/link/device-events.ts'
 import { createEmbeddedBroker, type EmbeddedBroker } from '../../relay/src/link/embedded-broker.ts'
 import { createMqttEventBus } from '../../relay/src/link/mqtt-event-bus.ts'
@@ -171,8 +173,11 @@ describe('device events', () => {
   async function startIngestion() {
     const told: number[] = []
     const onEvent = (_: string, { sequence }: DeviceEvent): void => void told.push(sequence)
-    const events = createPgDeviceEventLog(world.database)
-    await createDeviceEvents({ bus, events, clock, log, onEvent })
+    const { database } = world
+    const feed = createHouseholdFeed({ database, clock, log, isMember: () => Promise.resolve(true) })
+    const events = createPgDeviceEventLog(database, { tell: feed.tell, rootOfDevice, noteHeard })
+    const states = createDeviceStates(database, feed.touch)
+    await createDeviceEvents({ bus, events, states, clock, log, onEvent })
     const device = await connectDevice(ALICE)
     const acknowledged: number[] = []
     device.on('message', (_topic, payload) => {

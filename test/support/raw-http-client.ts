@@ -31,6 +31,12 @@ export function createRawHttpClient(origin: string): RawHttpClient {
         const options = { agent, hostname, port, method, path, headers: { ...headers } as Record<string, string> }
         const outgoing = openRequest(options, (incoming) => {
           const chunks: Buffer[] = []
+          // An answer without an end is taken at its head.
+          if (incoming.headers['content-type']?.startsWith('application/x-ndjson')) {
+            resolve({ status: incoming.statusCode!, headers: incoming.headers, body: Buffer.alloc(0) })
+            incoming.destroy()
+            return
+          }
           incoming.on('data', (chunk: Buffer) => chunks.push(chunk))
           incoming.on('error', reject)
           incoming.on('end', () =>

@@ -147,7 +147,9 @@ export interface RelayWorld extends AsyncDisposable {
 
 /** A world whose relay runs in this process. */
 export interface OwnRelayWorld extends RelayWorld {
-  /** Stops the relay and starts it again over the same data, at the same address. */
+  /** Stops the relay; only {@link restart} makes it run again. */
+  stop(): Promise<void>
+  /** Stops the relay, where it runs, and starts it again over the same data, at the same address. */
   restart(): Promise<void>
 }
 
@@ -199,6 +201,9 @@ export async function createRelayWorld(
   return {
     get relay() {
       return relay
+    },
+    stop: async () => {
+      await relay[Symbol.asyncDispose]()
     },
     restart: async () => {
       await relay[Symbol.asyncDispose]()

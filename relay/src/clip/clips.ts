@@ -1,5 +1,5 @@
 import { type ClipEntry, type ItemDescriptor, LatchkeyError } from '@latchkey/shared'
-import type { Database, ItemStore } from '../flow.ts'
+import type { Database, ItemStore, Queryable, TellHousehold } from '../flow.ts'
 import type { Clock } from '../kernel/clock.ts'
 import type { Failpoints } from '../kernel/failpoint.ts'
 
@@ -40,7 +40,8 @@ export interface DeletionParts {
   readonly clock: Pick<Clock, 'nowMs'>
   readonly failpoints: Failpoints
   /** Ends every consent on the clip, in the transaction that deletes it. */
-  endConsents(tx: Parameters<Parameters<Database['transaction']>[0]>[0], root: string, clip: string): Promise<void>
+  endConsents(tx: Queryable, root: string, clip: string): Promise<void>
+  readonly tell: TellHousehold
 }
 
 async function finishDeletion(
@@ -88,6 +89,7 @@ export async function deleteClip(parts: DeletionParts, root: string, clip: strin
         parts.clock.nowMs(),
       ])
       await parts.endConsents(tx, root, clip)
+      await parts.tell(tx, root, { type: 'deleted', clip })
       return
     }
     const known = await tx.query('SELECT 1 FROM deleted_clips WHERE root = $1 AND clip = $2', [root, clip])

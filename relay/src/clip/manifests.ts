@@ -7,7 +7,7 @@ import {
   type ManifestUpload,
   type Signed,
 } from '@latchkey/shared'
-import type { Database, DeviceCaller, Queryable } from '../flow.ts'
+import type { Database, DeviceCaller, Queryable, TellHousehold, Transaction } from '../flow.ts'
 import type { Clock } from '../kernel/clock.ts'
 import type { Failpoints } from '../kernel/failpoint.ts'
 import { assertClipNotDeleted, storedPayloads } from './items.ts'
@@ -22,6 +22,7 @@ export interface ManifestParts {
   readonly clock: Pick<Clock, 'nowMs'>
   readonly failpoints: Failpoints
   readonly signReceipt: SignReceipt
+  readonly tell: TellHousehold
   /** Compact JWS of a device certificate by digest. */
   findCertificate(db: Queryable, digest: string): Promise<string | null>
   /** Is this digest a keyset of the household? */
@@ -110,7 +111,7 @@ async function insert(tx: Queryable, root: string, stored: Omit<StoredManifest, 
 
 async function accept(
   parts: ManifestParts,
-  tx: Queryable,
+  tx: Transaction,
   caller: DeviceCaller,
   upload: { clip: string; signed: Signed<ClipManifest>; descriptors: readonly ItemDescriptor[] },
 ): Promise<void> {
@@ -133,6 +134,8 @@ async function accept(
     )
   await assertChain(tx, signed)
   await insert(tx, caller.root, { signed, descriptors, certificate: caller.certificate }, parts.clock.nowMs())
+  const { revision, open } = signed.payload.latchkey
+  await parts.tell(tx, caller.root, { type: 'manifest', clip, manifest: signed.digest, revision, open })
 }
 
 /**

@@ -23,7 +23,7 @@ import {
   thumbprintOfUrn,
   utf8,
 } from '@latchkey/shared'
-import type { Database, LeafLog, MemberCaller, Queryable } from '../flow.ts'
+import type { Database, LeafLog, MemberCaller, Queryable, TellHousehold, Transaction } from '../flow.ts'
 import type { Clock } from '../kernel/clock.ts'
 import type { LeafSettler } from '../kernel/leaf-settler.ts'
 
@@ -57,6 +57,7 @@ export interface ConsentParts {
   publishedLog(): Promise<PublishedLog>
   /** Marks the revision as one that must be kept. */
   keepManifest(tx: Queryable, digest: string): Promise<void>
+  readonly tell: TellHousehold
 }
 
 /** What became of a consent; `pending` until its leaf is published. */
@@ -165,7 +166,7 @@ async function insert(
 
 async function accept(
   parts: ConsentParts,
-  tx: Queryable,
+  tx: Transaction,
   root: string,
   submitted: { signed: Signed<Consent>; submission: ConsentSubmission; log: PublishedLog },
 ): Promise<ConsentOutcome & { readonly leaf?: number }> {
@@ -185,6 +186,7 @@ async function accept(
   const { quorum } = keyset.payload.latchkey
   const { clip } = ground.manifest.payload.latchkey
   const row = await insert(parts, tx, signed, { salt: submission.salt, headers, disclosure, clip, quorum })
+  await parts.tell(tx, root, { type: 'consent', consent: row.digest, index: null })
   return { ...accepted(row), leaf: row.leaf }
 }
 

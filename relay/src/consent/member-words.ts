@@ -12,7 +12,7 @@ import {
   thumbprintOfUrn,
   utf8,
 } from '@latchkey/shared'
-import type { Database, LeafLog, MemberCaller, Queryable } from '../flow.ts'
+import type { Database, LeafLog, MemberCaller, Queryable, TellHousehold } from '../flow.ts'
 import type { Clock } from '../kernel/clock.ts'
 import type { LeafSettler } from '../kernel/leaf-settler.ts'
 import { endConsent } from './consent-store.ts'
@@ -25,6 +25,7 @@ export interface MemberWordParts {
   keysetInForce(db: Queryable, root: string): Promise<Signed<Keyset> | null>
   /** Revokes a device certificate of the household; false when it has none of this digest. */
   revokeDevice(tx: Queryable, root: string, certificate: string): Promise<boolean>
+  readonly tell: TellHousehold
   /** Told after the commit, so that its connections end. */
   onDeviceRevoked(certificate: string): Promise<void>
 }
@@ -79,6 +80,7 @@ export async function submitApproval(
        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
       [signed.digest, caller.root, subject, keyset, signed.kid, signed.raw, raw.salt, leaf],
     )
+    await parts.tell(tx, caller.root, { type: 'approval', approval: signed.digest, approves: subject, index: null })
     return leaf
   })
   if (ticket !== null) parts.settler.settleLater('approvals', ticket)
@@ -116,6 +118,7 @@ export async function submitRevocation(
       'INSERT INTO revocations (digest, root, subject, jws, salt, received_ms, leaf) VALUES ($1, $2, $3, $4, $5, $6, $7)',
       [signed.digest, caller.root, subject, signed.raw, raw.salt, nowMs, leaf],
     )
+    await parts.tell(tx, caller.root, { type: 'revocation', revocation: signed.digest, revokes: subject })
     return { leaf, isDevice }
   })
   if (done?.isDevice) await parts.onDeviceRevoked(subject)

@@ -14,7 +14,7 @@ import {
   urnOf,
   utf8,
 } from '@latchkey/shared'
-import type { Database, LeafLog, MemberCaller, Queryable } from '../flow.ts'
+import type { Database, LeafLog, MemberCaller, Queryable, Transaction } from '../flow.ts'
 import type { Clock } from '../kernel/clock.ts'
 import type { LeafSettler } from '../kernel/leaf-settler.ts'
 import { findDeviceByCertificate, findNewestDevice } from './device-store.ts'
@@ -28,6 +28,8 @@ export interface DeviceParts {
   readonly clock: Pick<Clock, 'nowMs'>
   readonly publicOrigin: string
   readonly logVkey: string
+  /** The devices of a household are others now. */
+  touch(root: string): void
 }
 
 /** A phone presents a Pi that it paired. Untrusted: all of it. */
@@ -71,6 +73,43 @@ async function assertSucceeds(tx: Queryable, certificate: Signed<DeviceCertifica
     refuse('a new certificate of a device needs a higher epoch')
 }
 
+/** Topics and states are named after the id: nobody takes the one of another household's device. */
+async function assertIdFree(tx: Queryable, device: string, root: string): Promise<void> {
+  await tx.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [`devices/${device}`])
+  const others = await tx.query('SELECT 1 FROM devices WHERE device = $1 AND root <> $2', [device, root])
+  if (others.length > 0) refuse('another household has a device of this id')
+}
+
+/** @returns the ticket of its sealed leaf */
+async function insert(
+  parts: DeviceParts,
+  tx: Transaction,
+  root: string,
+  enrolled: { readonly certificate: Signed<DeviceCertificate>; readonly salt: string },
+): Promise<number> {
+  const { certificate, salt } = enrolled
+  const { payload } = certificate
+  const data = sealedLeafData(decodeBase64url(salt), 'device', utf8(certificate.raw))
+  const leaf = await parts.leaves.enqueue(tx, { type: 'sealed', data })
+  await tx.query(
+    `INSERT INTO devices (certificate, root, device, thumbprint, epoch, jws, salt, accepted_ms, leaf)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+    [
+      certificate.digest,
+      root,
+      payload.latchkey.device,
+      thumbprintOfUrn(payload.sub),
+      payload.latchkey.epoch,
+      certificate.raw,
+      salt,
+      parts.clock.nowMs(),
+      leaf,
+    ],
+  )
+  tx.onCommit(() => parts.touch(root))
+  return leaf
+}
+
 /**
  * Enrols a Pi under its certificate; the same bytes again give the same answer. Its leaf is sealed and follows later.
  * @returns digest of the certificate
@@ -85,24 +124,8 @@ export async function enrolDevice(parts: DeviceParts, caller: MemberCaller, raw:
     if (known) return null
     assertVouched(certificate, caller.root, await findKeysetInForce(tx, caller.root, parts.clock.nowMs()))
     await assertSucceeds(tx, certificate, caller.root)
-    const data = sealedLeafData(decodeBase64url(raw.salt), 'device', utf8(certificate.raw))
-    const leaf = await parts.leaves.enqueue(tx, { type: 'sealed', data })
-    await tx.query(
-      `INSERT INTO devices (certificate, root, device, thumbprint, epoch, jws, salt, accepted_ms, leaf)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-      [
-        digest,
-        caller.root,
-        payload.latchkey.device,
-        thumbprintOfUrn(payload.sub),
-        payload.latchkey.epoch,
-        certificate.raw,
-        raw.salt,
-        parts.clock.nowMs(),
-        leaf,
-      ],
-    )
-    return leaf
+    await assertIdFree(tx, payload.latchkey.device, caller.root)
+    return insert(parts, tx, caller.root, { certificate, salt: raw.salt })
   })
   if (ticket !== null) parts.settler.settleLater('devices', ticket)
   return digest

@@ -1,5 +1,5 @@
 import { type Digest, digestOf, LatchkeyError, payloadSizeOf, splitAgeFile } from '@latchkey/shared'
-import type { Database, Queryable } from '../flow.ts'
+import type { Database, Queryable, TellHousehold } from '../flow.ts'
 
 /** Settings as stored: a file that the relay cannot read, and its digest, which is its version. */
 export interface StoredSettings {
@@ -44,17 +44,22 @@ async function replace(db: Queryable, root: string, next: StoredSettings, over: 
  * @throws AGE_HEADER_INVALID | AGE_PAYLOAD_INVALID | PRECONDITION_FAILED when another version stands
  */
 export async function putSettings(
-  database: Database,
+  { database, tell }: { readonly database: Database; readonly tell: TellHousehold },
   root: string,
   change: { readonly file: Uint8Array; readonly over: Digest | null },
 ): Promise<Digest> {
   const { file, over } = change
   if (splitAgeFile(file).payload.length < payloadSizeOf(0))
     throw new LatchkeyError('AGE_PAYLOAD_INVALID', 'the payload is truncated')
-  const next = { file, digest: digestOf(file) }
-  if (await replace(database, root, next, over)) return next.digest
-  const [stored] = await database.query<{ digest: string }>('SELECT digest FROM settings WHERE root = $1', [root])
-  // RFC 9110 §13.1.1: a change that was already made, its answer lost, is no conflict.
-  if (stored?.digest === next.digest) return next.digest
-  throw new LatchkeyError('PRECONDITION_FAILED', 'the settings are of another version')
+  const digest = digestOf(file)
+  await database.transaction(async (tx) => {
+    if (await replace(tx, root, { file, digest }, over)) {
+      await tell(tx, root, { type: 'settings', settings: digest })
+      return
+    }
+    const [stored] = await tx.query<{ digest: string }>('SELECT digest FROM settings WHERE root = $1', [root])
+    // RFC 9110 §13.1.1: a change that was already made, its answer lost, is no conflict.
+    if (stored?.digest !== digest) throw new LatchkeyError('PRECONDITION_FAILED', 'the settings are of another version')
+  })
+  return digest
 }

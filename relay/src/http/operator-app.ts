@@ -8,8 +8,15 @@ export interface Metrics {
   observe(record: RequestRecord): void
 }
 
-/** @param logSize reads the published tree size at scrape time */
-export function createMetrics(logSize: () => Promise<number>): Metrics {
+/** What is read at scrape time. */
+export interface MetricSources {
+  /** The published tree size. */
+  readonly logSize: () => Promise<number>
+  /** Open event streams. */
+  readonly eventStreams: () => number
+}
+
+export function createMetrics({ logSize, eventStreams }: MetricSources): Metrics {
   const registry = new Registry()
   const registers = [registry]
   const durations = new Histogram({
@@ -25,6 +32,14 @@ export function createMetrics(logSize: () => Promise<number>): Metrics {
     registers,
     async collect() {
       this.set(await logSize())
+    },
+  })
+  new Gauge({
+    name: 'latchkey_event_streams',
+    help: 'Phones that listen to their household',
+    registers,
+    collect() {
+      this.set(eventStreams())
     },
   })
   new Gauge({

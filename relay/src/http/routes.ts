@@ -1,6 +1,7 @@
 import type { Route } from './route.ts'
 import { CLIP_ROUTES } from './routes/clip-routes.ts'
 import { CONSENT_ROUTES } from './routes/consent-routes.ts'
+import { EVENT_ROUTES } from './routes/events-routes.ts'
 import { HOUSEHOLD_ROUTES } from './routes/household-routes.ts'
 import { INVESTIGATOR_ROUTES } from './routes/investigator-routes.ts'
 import { LOG_ROUTES } from './routes/log-routes.ts'
@@ -13,6 +14,7 @@ export const ROUTES: readonly Pick<Route<never>, 'method' | 'url' | 'callers' | 
   ...PAIRING_ROUTES,
   ...HOUSEHOLD_ROUTES,
   ...SETTINGS_ROUTES,
+  ...EVENT_ROUTES,
   ...CLIP_ROUTES,
   ...LOG_ROUTES,
   ...PUBLIC_ROUTES,

@@ -1,4 +1,4 @@
-import type { Database, LeafLog } from '../flow.ts'
+import type { Database, LeafLog, Transaction } from '../flow.ts'
 import type { Log } from './log.ts'
 
 /** Tables whose rows stand in the log: each has `leaf` (the ticket) and `log_index` (null until published). */
@@ -41,14 +41,28 @@ const TABLES: readonly LoggedTable[] = [
   'receipts',
 ]
 
+/** What follows from a leaf's index, by table: in the transaction that records it, so once and never without it. */
+export type FollowLeaves = Partial<
+  Record<LoggedTable, (tx: Transaction, at: { readonly leaf: number; readonly index: number }) => Promise<void>>
+>
+
 /** A crash between publication and record loses nothing: `recover` asks for the same tickets again. */
-export function createLeafSettler(parts: { database: Database; leaves: LeafLog; log: Log }): LeafSettler {
-  const { database, leaves, log } = parts
+export function createLeafSettler(parts: {
+  database: Database
+  leaves: LeafLog
+  log: Log
+  follow: FollowLeaves
+}): LeafSettler {
+  const { database, leaves, log, follow } = parts
   const running = new Map<string, Promise<number>>()
   const record = async (table: LoggedTable, ticket: number): Promise<number> => {
     const { index } = await leaves.published(ticket)
-    // Table names are the closed list above.
-    await database.query(`UPDATE ${table} SET log_index = $1 WHERE leaf = $2`, [index, ticket])
+    await database.transaction(async (tx) => {
+      // Table names are the closed list above.
+      const sql = `UPDATE ${table} SET log_index = $1 WHERE leaf = $2 AND log_index IS NULL RETURNING leaf`
+      const recorded = await tx.query(sql, [index, ticket])
+      if (recorded.length > 0) await follow[table]?.(tx, { leaf: ticket, index })
+    })
     return index
   }
   const settle = (table: LoggedTable, ticket: number): Promise<number> => {

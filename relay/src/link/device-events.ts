@@ -1,15 +1,20 @@
 import {
+  AVAILABILITY,
+  type Availability,
   deviceEvent,
   deviceTopic,
   encodeMqtt,
   everyDeviceTopic,
+  fromUtf8,
+  health as healthCheck,
   LatchkeyError,
   mqttHello,
   parseDeviceTopic,
   parseMqtt,
+  type DeviceChannel,
   type DeviceEvent,
 } from '@latchkey/shared'
-import type { BusMessage, DeviceEventLog, EventBus } from '../flow.ts'
+import type { BusMessage, DeviceEventLog, DeviceStates, EventBus } from '../flow.ts'
 import type { Clock } from '../kernel/clock.ts'
 import type { Log } from '../kernel/log.ts'
 
@@ -17,6 +22,7 @@ import type { Log } from '../kernel/log.ts'
 export interface DeviceEventsParts {
   readonly bus: EventBus
   readonly events: DeviceEventLog
+  readonly states: DeviceStates
   readonly clock: Clock
   readonly log: Log
   /** Called once per new event, after it is committed; must not throw. */
@@ -27,6 +33,14 @@ function deviceOf(topic: string): string {
   const found = parseDeviceTopic(topic)
   if (!found) throw new LatchkeyError('MESSAGE_INVALID', 'not the topic of a device')
   return found.device
+}
+
+/** Untrusted: `payload`. @throws MESSAGE_INVALID | ENCODING_INVALID */
+function parseAvailability(payload: Uint8Array): Availability {
+  const text = fromUtf8(payload)
+  const found = AVAILABILITY.find((word) => word === text)
+  if (!found) throw new LatchkeyError('MESSAGE_INVALID', 'available is one of three words')
+  return found
 }
 
 class DeviceEvents {
@@ -52,6 +66,18 @@ class DeviceEvents {
     await this.#acknowledge(device, hello.stream, acknowledged)
   }
 
+  async available({ topic, payload, retained }: BusMessage): Promise<void> {
+    const { states, clock } = this.#parts
+    const arrival = { receivedMs: clock.nowMs(), retained }
+    await states.recordAvailability(deviceOf(topic), parseAvailability(payload), arrival)
+  }
+
+  async health({ topic, payload, retained }: BusMessage): Promise<void> {
+    const { states, clock } = this.#parts
+    const arrival = { receivedMs: clock.nowMs(), retained }
+    await states.recordHealth(deviceOf(topic), parseMqtt(healthCheck, payload, 'health'), arrival)
+  }
+
   /** A message that can never be right is dropped: kept, it would come again for ever. What may work later is kept. */
   guarded(handle: (message: BusMessage) => Promise<void>): (message: BusMessage) => Promise<void> {
     return async (message) => {
@@ -72,7 +98,7 @@ class DeviceEvents {
 }
 
 /**
- * Takes device events from the bus into the database: parse, commit, then tell the device how far it may forget, then
+ * Takes what devices say from the bus into the database. Of an event: parse, commit, then tell the device how far it may forget, then
  * acknowledge to the broker. A crash anywhere leads to redelivery, which the key (device, stream, sequence) makes harmless.
  * Resolves when the subscriptions stand.
  * @throws UNAVAILABLE | CALLER_REFUSED
@@ -80,8 +106,12 @@ class DeviceEvents {
  */
 export async function createDeviceEvents(parts: DeviceEventsParts): Promise<void> {
   const ingestion = new DeviceEvents(parts)
-  const onEvent = ingestion.guarded((message) => ingestion.event(message))
-  const onHello = ingestion.guarded((message) => ingestion.hello(message))
-  await parts.bus.subscribe(everyDeviceTopic('events'), onEvent)
-  await parts.bus.subscribe(everyDeviceTopic('hello'), onHello)
+  await parts.states.assumeOffline(parts.clock.nowMs())
+  const { bus } = parts
+  const take = (channel: DeviceChannel, handle: (message: BusMessage) => Promise<void>): Promise<void> =>
+    bus.subscribe(everyDeviceTopic(channel), ingestion.guarded(handle))
+  await take('events', (message) => ingestion.event(message))
+  await take('hello', (message) => ingestion.hello(message))
+  await take('available', (message) => ingestion.available(message))
+  await take('health', (message) => ingestion.health(message))
 }

@@ -1,5 +1,5 @@
 import { canonicalJson } from '@latchkey/shared'
-import type { Database, DeviceEventLog, Queryable } from '../flow.ts'
+import type { Database, DeviceEventLog, Queryable, TellHousehold } from '../flow.ts'
 
 /** Locks the outbox's row for this transaction, so that events and hellos that arrive together count one after the other. */
 const LOCK_STREAM = `INSERT INTO device_streams (device, stream, acknowledged) VALUES ($1, $2, 0)
@@ -22,8 +22,18 @@ async function advance(tx: Queryable, device: string, stream: string): Promise<n
   return row?.acknowledged ?? 0
 }
 
+/** What else an event does, in the transaction that commits it, from the other stages. */
+export interface EventTelling {
+  readonly tell: TellHousehold
+  rootOfDevice(db: Queryable, device: string): Promise<string | null>
+  noteHeard(db: Queryable, device: string, nowMs: number): Promise<void>
+}
+
 /** Device events in the relay's database. */
-export function createPgDeviceEventLog(database: Database): DeviceEventLog {
+export function createPgDeviceEventLog(
+  database: Database,
+  { tell, rootOfDevice, noteHeard }: EventTelling,
+): DeviceEventLog {
   return {
     recordEvent: (device, event, receivedMs) =>
       database.transaction(async (tx) => {
@@ -31,7 +41,12 @@ export function createPgDeviceEventLog(database: Database): DeviceEventLog {
         await tx.query(LOCK_STREAM, [device, stream])
         const row = [device, stream, sequence, type, atMs, receivedMs, canonicalJson(event)]
         const inserted = await tx.query(INSERT_EVENT, row)
-        return { isNew: inserted.length === 1, acknowledged: await advance(tx, device, stream) }
+        const isNew = inserted.length === 1
+        const acknowledged = await advance(tx, device, stream)
+        await noteHeard(tx, device, receivedMs)
+        const root = isNew ? await rootOfDevice(tx, device) : null
+        if (root !== null) await tell(tx, root, { type: 'event', device, event })
+        return { isNew, acknowledged }
       }),
     recordHello: (device, { stream, firstUnacknowledged }) =>
       database.transaction(async (tx) => {

@@ -1,6 +1,6 @@
 import { LatchkeyError } from '@latchkey/shared'
 import pg from 'pg'
-import type { Database, Queryable, SqlValue } from '../flow.ts'
+import type { Database, Queryable, SqlValue, Transaction } from '../flow.ts'
 import type { Log } from '../kernel/log.ts'
 
 const INT8 = 20
@@ -62,12 +62,14 @@ function createQueryable(target: pg.Pool | pg.PoolClient): Queryable {
   }
 }
 
-async function inTransaction<T>(client: pg.PoolClient, work: (tx: Queryable) => Promise<T>): Promise<T> {
-  const tx = createQueryable(client)
+async function inTransaction<T>(client: pg.PoolClient, work: (tx: Transaction) => Promise<T>): Promise<T> {
+  const committed: (() => void)[] = []
+  const tx = { ...createQueryable(client), onCommit: (act: () => void) => void committed.push(act) }
   await tx.exec('BEGIN')
   try {
     const result = await work(tx)
     await tx.exec('COMMIT')
+    for (const act of committed) act()
     return result
   } catch (error) {
     await tx.exec('ROLLBACK')
