@@ -13,7 +13,8 @@ import { findAgency, findAgencyAt, listAgencies, putAgency } from './agency/agen
 import { bundleSources } from './bundle-sources.ts'
 import { deleteClip, type DeletionParts, finishDeletions, listClips } from './clip/clips.ts'
 import { putDay } from './clip/days.ts'
-import { listHeaders, openItem, putItem } from './clip/items.ts'
+import { listHeaders, listOriginalHeaders, putHeaders } from './clip/item-headers.ts'
+import { openItem, putItem } from './clip/items.ts'
 import { findManifest, keepManifest, putManifest } from './clip/manifests.ts'
 import { createReceiptSigner } from './clip/receipts.ts'
 import { runRetention } from './clip/retention.ts'
@@ -44,6 +45,7 @@ import type { ProofMemory } from './http/dpop.ts'
 import { CLIP_ROUTES } from './http/routes/clip-routes.ts'
 import { CONSENT_ROUTES } from './http/routes/consent-routes.ts'
 import { EVENT_ROUTES } from './http/routes/events-routes.ts'
+import { HEADER_ROUTES } from './http/routes/header-routes.ts'
 import { HOUSEHOLD_ROUTES } from './http/routes/household-routes.ts'
 import { INVESTIGATOR_ROUTES } from './http/routes/investigator-routes.ts'
 import { LOG_ROUTES } from './http/routes/log-routes.ts'
@@ -149,6 +151,8 @@ function createCrossings(core: RelayCore) {
   return { findCertificate, keysetInForce, loadGround, onDeviceRevoked, publishedLog }
 }
 
+type Crossings = ReturnType<typeof createCrossings>
+
 /** The trust file as this relay tells it: a proposal, which the verifier's owner compares with other sources. */
 async function trustOf(core: RelayCore): Promise<Trust> {
   const agencies = await listAgencies(core.database)
@@ -175,18 +179,22 @@ function householdRoutes(core: RelayCore): BoundRoute[] {
   })
 }
 
-function phoneRoutes({ database, feed }: RelayCore): BoundRoute[] {
+function phoneRoutes({ database, feed }: RelayCore, { keysetInForce }: Crossings): BoundRoute[] {
   const settingsParts = { database, tell: feed.tell }
+  const headerParts = { database, tell: feed.tell, keysetInForce }
   return [
     ...bindRoutes(SETTINGS_ROUTES, {
       findSettings: (root) => findSettings(database, root),
       putSettings: (root, change) => putSettings(settingsParts, root, change),
     }),
     ...bindRoutes(EVENT_ROUTES, { openFeed: feed.open }),
+    ...bindRoutes(HEADER_ROUTES, {
+      listHeaders: (root, clip) => listHeaders(database, root, clip),
+      listOriginalHeaders: (root, clip) => listOriginalHeaders(database, root, clip),
+      putHeaders: (root, set) => putHeaders(headerParts, root, set),
+    }),
   ]
 }
-
-type Crossings = ReturnType<typeof createCrossings>
 
 function clipRoutes(core: RelayCore, crossings: Crossings, deletion: DeletionParts): BoundRoute[] {
   const { database } = core
@@ -202,7 +210,6 @@ function clipRoutes(core: RelayCore, crossings: Crossings, deletion: DeletionPar
     putManifest: (caller, clip, upload) => putManifest(parts, caller, clip, upload),
     putDay: (caller, upload) => putDay(parts, caller, upload),
     listClips: (root, after) => listClips(database, root, after),
-    listHeaders: (root, clip) => listHeaders(database, root, clip),
     openItem: (root, clip, index) => openItem(core, root, { clip, index }),
     deleteClip: (root, clip) => deleteClip(deletion, root, clip),
   })
@@ -288,7 +295,7 @@ export function createRules(core: RelayCore, proofs: ProofMemory): RelayRules {
     routes: [
       ...bindRoutes(PAIRING_ROUTES, { putLetter: mailboxes.put, getLetter: mailboxes.get }),
       ...householdRoutes(core),
-      ...phoneRoutes(core),
+      ...phoneRoutes(core, crossings),
       ...clipRoutes(core, crossings, deletion),
       ...bindRoutes(LOG_ROUTES, core.logReader),
       ...publicRoutes(core),

@@ -153,6 +153,11 @@ async function knownThings(): Promise<KnownThings> {
       latchkey,
       manifest2: manifest,
     },
+    'PUT /v1/clips/:clip/headers/:keyset': {
+      headers: clip.bodies.map((body, i) =>
+        encodeBase64url(body.subarray(0, body.length - clip.descriptors[i]!.payloadBytes)),
+      ),
+    },
     'PUT /v1/days/:digest': { day: clip.manifest.raw, salt },
     'POST /v1/consents': submission,
     'POST /v1/approvals': {
@@ -182,6 +187,7 @@ async function knownThings(): Promise<KnownThings> {
     params: {
       clip: [clip.clip],
       index: ['0', '1'],
+      keyset: [household.keyset.digest],
       digest: [request.digest],
       consent: [released.consent],
       download: [released.download],

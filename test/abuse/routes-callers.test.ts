@@ -43,6 +43,7 @@ function addressOf(url: string): string {
   return url
     .replace(':clip', subject.clip.clip)
     .replace(':index', '0')
+    .replace(':keyset', subject.household.keyset.digest)
     .replace(':id', randomId())
     .replace(':cell', '9q8yy')
     .replace('requests/:digest', `requests/${subject.request.digest}`)

@@ -23,8 +23,10 @@ export async function listClips(database: Database, root: string, after: number)
     manifest: string
     deviceCertificate: string
     descriptors: ItemDescriptor[]
+    headersKeyset: string | null
   }>(
-    `SELECT m.cursor, m.clip, m.jws AS manifest, d.jws AS "deviceCertificate", m.descriptors
+    `SELECT m.cursor, m.clip, m.jws AS manifest, d.jws AS "deviceCertificate", m.descriptors, (SELECT min(h.keyset)
+       FROM item_headers h WHERE h.root = m.root AND h.clip = m.clip HAVING count(*) >= m.item_count) AS "headersKeyset"
      FROM manifests m JOIN devices d ON d.certificate = m.certificate
      WHERE m.root = $1 AND m.cursor > $2
        AND NOT EXISTS (SELECT FROM manifests n WHERE n.root = m.root AND n.clip = m.clip AND n.revision > m.revision)

@@ -38,14 +38,13 @@ interface ItemRow {
   received_ms: number
 }
 
-const COLUMNS = 'header, nonce, body_sha256, payload_sha256, payload_bytes, store_key, received_ms'
+/** The newest header: the device's own, or the one that a phone wrapped anew. */
+const SELECT_ITEM = `SELECT coalesce(h.header, i.header) AS header, i.nonce, i.body_sha256, i.payload_sha256,
+  i.payload_bytes, i.store_key, i.received_ms FROM items i LEFT JOIN item_headers h USING (root, clip, index)
+  WHERE root = $1 AND clip = $2 AND index = $3`
 
 async function findItem(db: Queryable, root: string, clip: string, index: number): Promise<ItemRow | null> {
-  const [row] = await db.query<ItemRow>(`SELECT ${COLUMNS} FROM items WHERE root = $1 AND clip = $2 AND index = $3`, [
-    root,
-    clip,
-    index,
-  ])
+  const [row] = await db.query<ItemRow>(SELECT_ITEM, [root, clip, index])
   return row ?? null
 }
 
@@ -139,15 +138,6 @@ export async function storedPayloads(
     [root, clip],
   )
   return new Map(rows.map((row) => [row.index, { sha256: row.payload_sha256, sizeBytes: row.payload_bytes }]))
-}
-
-/** Headers and payload nonces of a clip, index order: all that a phone needs to consent. Empty for an unknown clip. */
-export async function listHeaders(
-  db: Queryable,
-  root: string,
-  clip: string,
-): Promise<{ index: number; header: Uint8Array; nonce: Uint8Array }[]> {
-  return db.query('SELECT index, header, nonce FROM items WHERE root = $1 AND clip = $2 ORDER BY index', [root, clip])
 }
 
 /** One item for its household, or, with `header`, as a release serves it. @throws NOT_FOUND */

@@ -2,6 +2,7 @@ import type { Route } from './route.ts'
 import { CLIP_ROUTES } from './routes/clip-routes.ts'
 import { CONSENT_ROUTES } from './routes/consent-routes.ts'
 import { EVENT_ROUTES } from './routes/events-routes.ts'
+import { HEADER_ROUTES } from './routes/header-routes.ts'
 import { HOUSEHOLD_ROUTES } from './routes/household-routes.ts'
 import { INVESTIGATOR_ROUTES } from './routes/investigator-routes.ts'
 import { LOG_ROUTES } from './routes/log-routes.ts'
@@ -15,6 +16,7 @@ export const ROUTES: readonly Pick<Route<never>, 'method' | 'url' | 'callers' | 
   ...HOUSEHOLD_ROUTES,
   ...SETTINGS_ROUTES,
   ...EVENT_ROUTES,
+  ...HEADER_ROUTES,
   ...CLIP_ROUTES,
   ...LOG_ROUTES,
   ...PUBLIC_ROUTES,

@@ -15,7 +15,9 @@ export const MAX_HEADER_BYTES = 4_096
 /** The last character of 32 bytes in base64 carries two bits that are zero. */
 const BASE64_32 = '[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]'
 const singleBytes = new TextDecoder('latin1')
-const RELEASE_HEADER = new RegExp(`^age-encryption\\.org/v1\n-> X25519 ${BASE64_32}\n${BASE64_32}\n--- ${BASE64_32}\n$`)
+const STANZA = `-> X25519 ${BASE64_32}\n${BASE64_32}\n`
+const WRAPPED_HEADER = new RegExp(`^age-encryption\\.org/v1\n(?:${STANZA})+--- ${BASE64_32}\n$`)
+const STANZA_BYTES = 98
 
 const VERSION_LINE = 'age-encryption.org/v1'
 const X25519_INFO = 'age-encryption.org/v1/X25519'
@@ -76,12 +78,16 @@ export function wrapHeader(fileKey: Uint8Array, recipients: readonly Recipient[]
 }
 
 /**
- * Is this exactly what {@link wrapHeader} writes for one recipient: one X25519 stanza and nothing that could ride along?
+ * Is this exactly what {@link wrapHeader} writes for so many recipients: X25519 stanzas and nothing that could ride along?
  * Untrusted: `header`.
  */
-export function isReleaseHeader(header: Uint8Array): boolean {
-  return header.length === RELEASE_HEADER_BYTES && RELEASE_HEADER.test(singleBytes.decode(header))
+export function isWrappedHeader(header: Uint8Array, recipients: number): boolean {
+  const sizeBytes = RELEASE_HEADER_BYTES + (recipients - 1) * STANZA_BYTES
+  return header.length === sizeBytes && WRAPPED_HEADER.test(singleBytes.decode(header))
 }
+
+/** Is it one for one recipient, as a release serves it? Untrusted: `header`. */
+export const isReleaseHeader = (header: Uint8Array): boolean => isWrappedHeader(header, 1)
 
 function decodeBase64(text: string): Uint8Array {
   try {

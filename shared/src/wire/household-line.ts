@@ -19,6 +19,7 @@ export const HouseholdFact = Type.Union([
     revision: Count,
     open: Type.Boolean(),
   }),
+  Exact({ ...placed, type: Type.Literal('headers'), clip: Id16, keyset: DigestField }),
   Exact({ ...placed, type: Type.Literal('deleted'), clip: Id16 }),
   Exact({ ...placed, type: Type.Literal('keyset'), keyset: DigestField, index: Count }),
   Exact({ ...placed, type: Type.Literal('consent'), consent: DigestField, index }),

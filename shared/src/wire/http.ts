@@ -64,14 +64,26 @@ export const ClipEntry = Exact({
   manifest: CompactJws,
   deviceCertificate: CompactJws,
   descriptors: Type.Array(ItemDescriptor),
+  /** The keyset that the headers of all these items were wrapped for anew; null: the manifest's own. */
+  headersKeyset: Nullable(DigestField),
 })
 export type ClipEntry = Static<typeof ClipEntry>
 export const ClipList = Exact({ clips: Type.Array(ClipEntry), next: Nullable(Count) })
 export type ClipList = Static<typeof ClipList>
 
-/** `GET /v1/clips/{clip}/headers`: per item, the header and the payload's first 16 bytes, base64url. */
-export const ClipHeaders = Exact({ headers: Type.Array(Exact({ index: Count, header: B64u(8_192), nonce: B64u(22) })) })
+/**
+ * `GET /v1/clips/{clip}/headers`: per item, the header and the payload's first 16 bytes, base64url. `keyset` is the one
+ * whose members all of them were wrapped for anew; null for the device's own.
+ */
+export const ClipHeaders = Exact({
+  keyset: Nullable(DigestField),
+  headers: Type.Array(Exact({ index: Count, header: B64u(8_192), nonce: B64u(22) })),
+})
 export type ClipHeaders = Static<typeof ClipHeaders>
+
+/** `PUT /v1/clips/{clip}/headers/{keyset}`: one header per item that the newest manifest names, index order. */
+export const HeadersUpload = Exact({ headers: Type.Array(B64u(5_462), { minItems: 1, maxItems: MAX_ITEMS }) })
+export type HeadersUpload = Static<typeof HeadersUpload>
 
 /** A request as the public sees it. */
 export const PublicRequest = Exact({ request: CompactJws, investigatorCertificate: CompactJws, index: Count })

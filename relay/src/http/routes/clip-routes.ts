@@ -1,11 +1,9 @@
 import {
   B64u32,
-  ClipHeaders,
   ClipList,
   type ClipEntry,
   DayUpload,
   DigestField,
-  encodeBase64url,
   Exact,
   Id16,
   LatchkeyError,
@@ -30,7 +28,6 @@ export interface ClipServices {
   putManifest(caller: DeviceCaller, clip: string, upload: ManifestUpload): Promise<string>
   putDay(caller: DeviceCaller, upload: { digest: string; day: string; salt: string }): Promise<string>
   listClips(root: string, after: number): Promise<{ clips: readonly ClipEntry[]; next: number | null }>
-  listHeaders(root: string, clip: string): Promise<{ index: number; header: Uint8Array; nonce: Uint8Array }[]>
   openItem(root: string, clip: string, index: number): Promise<SealedFile>
   deleteClip(root: string, clip: string): Promise<void>
 }
@@ -104,22 +101,6 @@ const readings: readonly Route<ClipServices>[] = [
     },
     handle: async ({ query, caller }, services) =>
       json(200, await services.listClips(caller.root, cursorOf(query.after))),
-  }),
-  route({
-    method: 'GET',
-    url: '/v1/clips/:clip/headers',
-    callers: ['member'],
-    schema: { summary: 'Headers and payload nonces of a clip', params: ClipPath, answers: { 200: ClipHeaders } },
-    handle: async ({ params, caller }, services) => {
-      const found = await services.listHeaders(caller.root, params.clip)
-      if (found.length === 0) throw new LatchkeyError('NOT_FOUND', 'no such clip')
-      const headers = found.map(({ index, header, nonce }) => ({
-        index,
-        header: encodeBase64url(header),
-        nonce: encodeBase64url(nonce),
-      }))
-      return json(200, { headers })
-    },
   }),
   route({
     method: 'GET',
