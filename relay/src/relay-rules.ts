@@ -23,10 +23,10 @@ import {
   endConsentsOnClip,
   findGranted,
   isClipHeld,
-  listConsents,
   listGranted,
   takeDownload as takeOne,
 } from './consent/consent-store.ts'
+import { listConsents } from './consent/consent-history.ts'
 import { type ConsentGround, type ConsentParts, submitConsent } from './consent/consents.ts'
 import { submitApproval, submitRevocation } from './consent/member-words.ts'
 import { forgetFacts } from './feed/household-facts.ts'
@@ -241,6 +241,7 @@ function investigatorRoutes(core: RelayCore): BoundRoute[] {
     ...core,
     sources: bundleSources,
     prove: core.logReader.prove,
+    tell: core.feed.tell,
     graceSeconds: core.policy.downloadGraceSeconds,
     findGrant: (db: Queryable, consent: string, requester: string) =>
       findGranted(db, consent, { requester, nowMs: clock.nowMs() }),
@@ -256,7 +257,7 @@ function investigatorRoutes(core: RelayCore): BoundRoute[] {
     openReleasedItem: (caller, wanted) => openReleasedItem(releaseParts, caller, wanted),
     loadBundle: (caller, download) => loadBundle(releaseParts, caller, download),
     submitReceived: (caller: { kind: 'investigator'; thumbprint: string; jwk: PublicJwk }, raw) =>
-      submitReceived(core, caller, raw),
+      submitReceived({ ...core, tell: core.feed.tell }, caller, raw),
     retryAfterMs: Math.min(core.batchMs, 5_000),
   })
 }

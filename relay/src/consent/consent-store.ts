@@ -1,19 +1,6 @@
 import { RELEASE_HEADER_BYTES } from '@latchkey/shared'
 import type { Queryable, GrantedConsent } from '../flow.ts'
 
-/** Where a consent stands, as its household sees it. */
-export type ConsentState = 'pending' | 'awaiting-approval' | 'waiting' | 'live' | 'used' | 'expired' | 'revoked'
-
-/** A consent as its household lists it. */
-export interface ConsentEntry {
-  readonly cursor: number
-  readonly consent: string
-  readonly salt: string
-  readonly index: number | null
-  readonly downloads: number
-  readonly state: ConsentState
-}
-
 /**
  * Another owner's published word stands behind it, or none is needed. Who signed an approval was judged when it came.
  * For use in statements over `consents c`.
@@ -21,25 +8,10 @@ export interface ConsentEntry {
 const IS_APPROVED = `(NOT c.needs_approval OR EXISTS (SELECT FROM approvals a WHERE a.subject = c.digest
   AND a.keyset = c.keyset AND a.signer <> c.signer AND a.log_index IS NOT NULL))`
 
-/** `$2`: now, seconds. First match counts. */
-const STATE = `CASE WHEN c.ended_ms IS NOT NULL THEN 'revoked' WHEN c.exp_s <= $2 THEN 'expired'
+/** Where a consent stands, as its household sees it; over `consents c`, `$2`: now, seconds. First match counts. */
+export const CONSENT_STATE = `CASE WHEN c.ended_ms IS NOT NULL THEN 'revoked' WHEN c.exp_s <= $2 THEN 'expired'
   WHEN c.log_index IS NULL THEN 'pending' WHEN NOT ${IS_APPROVED} THEN 'awaiting-approval'
   WHEN c.nbf_s > $2 THEN 'waiting' WHEN c.downloads_taken >= c.max_downloads THEN 'used' ELSE 'live' END`
-
-const PAGE = 200
-
-/** Consents of a household behind a cursor, in order of arrival. */
-export async function listConsents(
-  db: Queryable,
-  root: string,
-  page: { readonly after: number; readonly nowMs: number },
-): Promise<ConsentEntry[]> {
-  return db.query(
-    `SELECT c.cursor, c.jws AS consent, c.salt, c.log_index AS index, c.downloads_taken AS downloads, ${STATE} AS state
-     FROM consents c WHERE c.root = $1 AND c.cursor > $3 ORDER BY c.cursor LIMIT $4`,
-    [root, Math.floor(page.nowMs / 1000), page.after, PAGE],
-  )
-}
 
 interface GrantedRow {
   digest: string

@@ -12,7 +12,15 @@ import {
   type Signer,
   utf8,
 } from '@latchkey/shared'
-import type { Database, GrantedConsent, InvestigatorCaller, LeafLog, Queryable } from '../flow.ts'
+import type {
+  Database,
+  GrantedConsent,
+  InvestigatorCaller,
+  LeafLog,
+  Queryable,
+  TellHousehold,
+  Transaction,
+} from '../flow.ts'
 import type { Clock } from '../kernel/clock.ts'
 import type { Failpoints } from '../kernel/failpoint.ts'
 import type { LeafSettler } from '../kernel/leaf-settler.ts'
@@ -29,6 +37,7 @@ export interface ReleaseParts {
   readonly failpoints: Failpoints
   readonly publicOrigin: string
   readonly signer: Signer
+  readonly tell: TellHousehold
   /** How long a taken download may be repeated. */
   readonly graceSeconds: number
   /** One answer for everyone the consent does not name, and before its time. */
@@ -99,7 +108,7 @@ async function signRelease(
 /** Counts, signs and queues the leaf, all or nothing. */
 async function take(
   parts: ReleaseParts,
-  tx: Queryable,
+  tx: Transaction,
   grant: GrantedConsent,
   asked: { requester: string; download: string; proof: DpopProof },
 ): Promise<StoredDownload> {
@@ -126,12 +135,13 @@ async function take(
     leaf,
   }
   await insertDownload(tx, asked.requester, { ...row, takenMs: nowMs })
+  await parts.tell(tx, grant.root, { type: 'release', consent: grant.digest, release: row.release, download: number })
   return { ...row, logIndex: null }
 }
 
 async function repeatOrTake(
   parts: ReleaseParts,
-  tx: Queryable,
+  tx: Transaction,
   asked: { requester: string; consent: string; download: string; proof: DpopProof },
 ): Promise<{ row: StoredDownload; fresh: boolean }> {
   // One download of a consent at a time, so that a repeated id finds the first.

@@ -25,6 +25,8 @@ export const HouseholdFact = Type.Union([
   Exact({ ...placed, type: Type.Literal('consent'), consent: DigestField, index }),
   Exact({ ...placed, type: Type.Literal('approval'), approval: DigestField, approves: DigestField, index }),
   Exact({ ...placed, type: Type.Literal('revocation'), revocation: DigestField, revokes: DigestField }),
+  Exact({ ...placed, type: Type.Literal('release'), consent: DigestField, release: DigestField, download: Count }),
+  Exact({ ...placed, type: Type.Literal('receipt'), consent: DigestField, receipt: DigestField }),
   Exact({ ...placed, type: Type.Literal('settings'), settings: DigestField }),
 ])
 export type HouseholdFact = Static<typeof HouseholdFact>

@@ -130,19 +130,34 @@ export const ConsentAccepted = Exact({
   state: Type.Union([Type.Literal('pending'), Type.Literal('logged'), Type.Literal('awaiting-approval')]),
 })
 export type ConsentAccepted = Static<typeof ConsentAccepted>
-/** `GET /v1/consents?after=` (member). */
-export const ConsentList = Exact({
-  consents: Type.Array(
+/** Where the sealed leaf of an object stands, null until it is published, and what unseals it. */
+const leaf = { salt: B64u32, index: Nullable(Count) }
+/** A consent and all that became of it, as every member of its household may see it. */
+export const ConsentEntry = Exact({
+  cursor: Count,
+  consent: CompactJws,
+  clip: Id16,
+  receivedMs: EpochMs,
+  /** When it was revoked, or its clip deleted. */
+  endedMs: Nullable(EpochMs),
+  ...leaf,
+  /** How many of the consent's `maxDownloads` are taken. */
+  downloads: Count,
+  state: Type.Enum(['pending', 'awaiting-approval', 'waiting', 'live', 'used', 'expired', 'revoked']),
+  approvals: Type.Array(Exact({ approval: CompactJws, ...leaf })),
+  revocations: Type.Array(Exact({ revocation: CompactJws, ...leaf, receivedMs: EpochMs })),
+  releases: Type.Array(
     Exact({
-      cursor: Count,
-      consent: CompactJws,
-      salt: B64u32,
-      index: Nullable(Count),
-      downloads: Count,
-      state: Type.Enum(['pending', 'awaiting-approval', 'waiting', 'live', 'used', 'expired', 'revoked']),
+      release: CompactJws,
+      ...leaf,
+      takenMs: EpochMs,
+      receipts: Type.Array(Exact({ received: CompactJws, ...leaf, receivedMs: EpochMs })),
     }),
   ),
 })
+export type ConsentEntry = Static<typeof ConsentEntry>
+/** `GET /v1/consents?after=` (member). */
+export const ConsentList = Exact({ consents: Type.Array(ConsentEntry) })
 export type ConsentList = Static<typeof ConsentList>
 
 /** `POST /v1/approvals`, `POST /v1/revocations`, `POST /v1/received`. */

@@ -1,0 +1,191 @@
+import {
+  approval,
+  consentList,
+  type ConsentEntry,
+  decodeBase64url,
+  digestOfJws,
+  parseEntries,
+  parseLeaf,
+  parseTilePath,
+  received,
+  revocation,
+  sealedLeafData,
+  type SealedKind,
+  utf8,
+} from '@latchkey/shared'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { listenAs } from '../support/event-stream.ts'
+import { eventually } from '../support/poll.ts'
+import {
+  acceptedRequest,
+  type Case,
+  certifyInvestigator,
+  codeOf,
+  consentPlan,
+  createCase,
+  createRelayWorld,
+  enrolAgency,
+  enrolDevice,
+  enrolHousehold,
+  expectStatus,
+  type Party,
+  postConsent,
+  randomId,
+  randomSalt,
+  type RelayWorld,
+  signConsent,
+  uploadClip,
+} from '../support/relay-world.ts'
+
+let world: RelayWorld
+beforeAll(async () => {
+  world = await createRelayWorld()
+})
+afterAll(async () => {
+  await world[Symbol.asyncDispose]()
+})
+
+async function historyOf(party: Party): Promise<readonly ConsentEntry[]> {
+  return (await party.client.json('GET', '/v1/consents', consentList)).consents
+}
+
+/** The one consent of a household, once it is as wanted. */
+const entryWhen = (party: Party, isWanted: (entry: ConsentEntry) => boolean): Promise<ConsentEntry> =>
+  eventually(async () => (await historyOf(party)).find(isWanted), 'the history to say so')
+
+async function consented(subject: Case, undoSeconds = 0): Promise<string> {
+  const policy = { ...world.policy, consent: { ...world.policy.consent, undoSeconds } }
+  const submission = await signConsent(subject, consentPlan(world, subject, { policy }))
+  await expectStatus(await postConsent(subject.household.owner, submission), 201)
+  return digestOfJws(submission.consent)
+}
+
+async function taken({ investigator }: Case, consent: string): Promise<string> {
+  const json = { download: randomId() }
+  const answer = await eventually(async () => {
+    const response = await investigator.client.send('POST', `/v1/releases/${consent}/downloads`, { json })
+    return response.status === 200 ? expectStatus(response, 200) : null
+  }, 'the release')
+  return answer['release'] as string
+}
+
+async function acknowledge({ investigator }: Case, consent: string, release: string): Promise<Response> {
+  const latchkey = {
+    v: 1 as const,
+    release: digestOfJws(release),
+    consent,
+    plaintextsSha256: randomSalt(),
+    items: 4,
+    tool: 'x',
+  }
+  const claims = {
+    iss: investigator.agency.uri,
+    sub: investigator.signer.urn,
+    jti: randomId(),
+    iat: world.nowSeconds(),
+  }
+  const raw = await received.encode({ ...claims, latchkey }, investigator.signer)
+  return investigator.client.send('POST', '/v1/received', { json: { received: raw, salt: randomSalt() } })
+}
+
+async function revoke({ household }: Case, revokes: string): Promise<void> {
+  const latchkey = { v: 1 as const, revokes, keyset: household.keyset.digest }
+  const word = { iss: household.root.urn, jti: randomId(), iat: world.nowSeconds(), latchkey }
+  const json = { revocation: await revocation.encode(word, household.owner.signer), salt: randomSalt() }
+  await expectStatus(await household.owner.client.send('POST', '/v1/revocations', { json }), 201)
+}
+
+/** What the log holds at an index, as anyone reads it. */
+async function leafAt(index: number): Promise<unknown> {
+  const checkpoint = await (await world.anyone.send('GET', '/log/checkpoint')).text()
+  const size = Number(checkpoint.split('\n')[1])
+  const tile = Math.floor(index / 256)
+  const width = Math.min(256, size - tile * 256)
+  const name = String(tile).padStart(3, '0')
+  const path = `tile/entries/${width === 256 ? name : `${name}.p/${width}`}`
+  const bytes = await world.anyone.bytes('GET', `/log/${path}`)
+  return parseLeaf(parseEntries(parseTilePath(path), bytes)[index % 256]!)
+}
+
+async function expectInLog(kind: SealedKind, raw: string, at: { salt: string; index: number | null }): Promise<void> {
+  const data = sealedLeafData(decodeBase64url(at.salt), kind, utf8(raw))
+  expect(await leafAt(at.index!), kind).toMatchObject({ type: 'sealed', data })
+}
+
+describe('the history of a consent', () => {
+  it('lets another member find each object of it in the log, from the consent to the receipt', async () => {
+    const viewer = world.party()
+    const household = await enrolHousehold(world, { viewers: [viewer] })
+    const device = await enrolDevice(world, household)
+    const clip = await uploadClip(world, { household, device })
+    const investigator = await certifyInvestigator(world, await enrolAgency(world))
+    const subject: Case = { household, device, clip, investigator, request: await acceptedRequest(world, investigator) }
+    using listener = await listenAs(viewer)
+    const consent = await consented(subject)
+    const release = await taken(subject, consent)
+    await expectStatus(await acknowledge(subject, consent, release), 201)
+    await revoke(subject, consent)
+    await listener.line('release', (line) => line.consent === consent && line.release === digestOfJws(release))
+    await listener.line('receipt', (line) => line.consent === consent)
+    const isWhole = ({ releases, revocations, index }: ConsentEntry) =>
+      index !== null && revocations[0]?.index != null && releases[0]?.receipts[0]?.index != null
+    const entry = await entryWhen(viewer, isWhole)
+    expect(entry).toMatchObject({ clip: clip.clip, state: 'revoked', downloads: 1, approvals: [] })
+    expect(entry.endedMs).toBe(entry.revocations[0]!.receivedMs)
+    const [first] = entry.releases
+    expect(first!.release).toBe(release)
+    await expectInLog('consent', entry.consent, entry)
+    await expectInLog('release', release, first!)
+    await expectInLog('received', first!.receipts[0]!.received, first!.receipts[0]!)
+    await expectInLog('revoke', entry.revocations[0]!.revocation, entry.revocations[0]!)
+  })
+
+  it('says where it stands: waiting, live, downloaded so often, used up, expired', async () => {
+    const subject = await createCase(world)
+    const { owner } = subject.household
+    const waiting = await consented(subject, 3_600)
+    const live = await consented(subject)
+    const of = (digest: string, state: string) => (entry: ConsentEntry) =>
+      digestOfJws(entry.consent) === digest && entry.state === state
+    await entryWhen(owner, of(waiting, 'waiting'))
+    await entryWhen(owner, of(live, 'live'))
+    await taken(subject, live)
+    expect(await entryWhen(owner, of(live, 'live'))).toMatchObject({ downloads: 1, releases: [{ receipts: [] }] })
+    for (let i = 1; i < world.policy.consent.maxDownloads; i++) await taken(subject, live)
+    const used = await entryWhen(owner, of(live, 'used'))
+    expect(used.releases).toHaveLength(world.policy.consent.maxDownloads)
+    const after = await owner.client.json('GET', `/v1/consents?after=${used.cursor}`, consentList)
+    expect(after.consents).toEqual([])
+  })
+
+  it('holds the approval of a second owner', async () => {
+    const second = world.party()
+    const household = await enrolHousehold(world, { members: [world.party(), second], quorum: 2 })
+    const device = await enrolDevice(world, household)
+    const clip = await uploadClip(world, { household, device })
+    const investigator = await certifyInvestigator(world, await enrolAgency(world))
+    const subject: Case = { household, device, clip, investigator, request: await acceptedRequest(world, investigator) }
+    const consent = await consented(subject)
+    await entryWhen(second, ({ state }) => state === 'awaiting-approval')
+    const latchkey = { v: 1 as const, consent, keyset: household.keyset.digest }
+    const word = { iss: household.root.urn, jti: randomId(), iat: world.nowSeconds(), latchkey }
+    const raw = await approval.encode(word, second.signer)
+    await expectStatus(
+      await second.client.send('POST', '/v1/approvals', { json: { approval: raw, salt: randomSalt() } }),
+      201,
+    )
+    const entry = await entryWhen(household.owner, ({ state }) => state === 'live')
+    expect(entry.approvals.map((one) => one.approval)).toEqual([raw])
+    await expectInLog('approval', raw, entry.approvals[0]!)
+  })
+
+  it('is not made long by a requester who acknowledges without end', async () => {
+    const subject = await createCase(world)
+    const consent = await consented(subject)
+    const release = await taken(subject, consent)
+    for (let i = 0; i < 10; i++) await expectStatus(await acknowledge(subject, consent, release), 201)
+    expect(await codeOf(acknowledge(subject, consent, release))).toBe('RECEIPT_INVALID')
+    const [entry] = await historyOf(subject.household.owner)
+    expect(entry!.releases[0]!.receipts).toHaveLength(10)
+  })
+})
