@@ -71,7 +71,7 @@ interface MortalRelay extends AsyncDisposable {
 }
 
 const END_CONNECTIONS = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-WHERE pid <> pg_backend_pid() AND datname = current_database()`
+WHERE pid <> pg_backend_pid() AND datname = current_database() AND backend_type = 'client backend'`
 
 async function startMortalRelay(folder: string, store: TestDatabase): Promise<MortalRelay> {
   const { policy, operator } = await createWorldTerms()

@@ -128,7 +128,7 @@ describe('the history of a consent', () => {
     await listener.line('release', (line) => line.consent === consent && line.release === digestOfJws(release))
     await listener.line('receipt', (line) => line.consent === consent)
     const isWhole = ({ releases, revocations, index }: ConsentEntry) =>
-      index !== null && revocations[0]?.index != null && releases[0]?.receipts[0]?.index != null
+      index !== null && typeof revocations[0]?.index === 'number' && typeof releases[0]?.receipts[0]?.index === 'number'
     const entry = await entryWhen(viewer, isWhole)
     expect(entry).toMatchObject({ clip: clip.clip, state: 'revoked', downloads: 1, approvals: [] })
     expect(entry.endedMs).toBe(entry.revocations[0]!.receivedMs)
