@@ -81,6 +81,7 @@ test('no message says that an owner declined, looked, waited or was reminded', (
     'latchkey-release+jwt',
     'latchkey-request+jwt',
     'latchkey-revoke+jwt',
+    'latchkey-settings+jwt',
     'latchkey-stored+jwt',
   ])
   expect(messages.filter(({ typ }) => SILENT.test(typ))).toEqual([])

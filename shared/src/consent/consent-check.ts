@@ -3,7 +3,7 @@ import { isReleaseHeader } from '../crypto/age-header.ts'
 import { digestOf, sha256 } from '../crypto/hash.ts'
 import { codeOf } from '../errors.ts'
 import { signingMember } from '../household/keyset-chain.ts'
-import type { ClipManifest, ItemDescriptor } from '../wire/clip.ts'
+import type { ClipManifest, ClockStatement, ItemDescriptor } from '../wire/clip.ts'
 import type { Approval, Consent } from '../wire/consent.ts'
 import type { DeviceCertificate } from '../wire/device.ts'
 import type { Signed } from '../wire/jws.ts'
@@ -79,10 +79,15 @@ function checkTerms({ consent, request, policy }: ConsentCase): Finding[] {
   return findings
 }
 
-/** Media, sound and posters must touch the window at their corrected times, widened by what the clock is unsure of. */
-function isInsideWindow(item: ItemDescriptor, { manifest, request }: ConsentCase): boolean {
-  const { clock } = manifest.payload.latchkey
-  const { startMs, endMs } = request.payload.authorization_details[0]!.window
+/**
+ * Does an item touch the asked-for window at its corrected time, widened by what the clock is unsure of? Media, sound and
+ * posters must, and no more than these may be offered.
+ */
+export function meetsWindow(
+  item: Pick<ItemDescriptor, 'startMs' | 'durationMs'>,
+  clock: ClockStatement,
+  { startMs, endMs }: { readonly startMs: number; readonly endMs: number },
+): boolean {
   const fromMs = item.startMs + clock.offsetMs
   return fromMs <= endMs + clock.uncertaintyMs && fromMs + item.durationMs >= startMs - clock.uncertaintyMs
 }
@@ -94,8 +99,10 @@ function checkItems(subject: ConsentCase, items: readonly ItemDescriptor[]): Fin
     findings.push(finding('CONSENT_INIT_MISSING', 'media needs the init item', 'items'))
   if (kinds.has('audio') && !kinds.has('audioInit'))
     findings.push(finding('CONSENT_INIT_MISSING', 'audio needs the audioInit item', 'items'))
+  const { clock } = subject.manifest.payload.latchkey
+  const { window } = subject.request.payload.authorization_details[0]!
   const timed = items.filter((item) => item.kind === 'media' || item.kind === 'audio' || item.kind === 'poster')
-  if (timed.some((item) => !isInsideWindow(item, subject)))
+  if (timed.some((item) => !meetsWindow(item, clock, window)))
     findings.push(finding('CONSENT_OUTSIDE_WINDOW', 'an item lies outside the requested window', 'items'))
   return findings
 }
