@@ -1,15 +1,12 @@
 import {
-  acceptCheckpoint,
   codeOf,
-  consistencyProofFromTiles,
   digestOf,
   encodeTilePath,
+  followLog,
   logTrustOf,
   openCheckpoint,
-  parseCheckpoint,
   type Seen,
   type Tile,
-  type TreeHash,
   type VerifiedCheckpoint,
 } from '@latchkey/shared'
 import { readFileOrNull, writeFileAtomic } from '../kernel/atomic-file.ts'
@@ -65,16 +62,11 @@ export async function createCheckpointKeeper(options: CheckpointKeeperOptions): 
     }
   }
 
-  async function proofTo(size: number): Promise<TreeHash[]> {
-    if (held === null || held.size === 0 || size <= held.size) return []
-    return consistencyProofFromTiles(held.size, size, (tile: Tile) =>
-      options.fetchBytes(`/log/${encodeTilePath(tile)}`),
-    )
-  }
+  const readTile = (tile: Tile) => options.fetchBytes(`/log/${encodeTilePath(tile)}`)
 
   async function look(): Promise<void> {
     const raw = await options.fetchBytes('/log/checkpoint')
-    const step = acceptCheckpoint(held, { raw, consistency: await proofTo(parseCheckpoint(raw).size) }, trust)
+    const step = await followLog(held, raw, { trust, readTile })
     if (step.kind === 'finding') {
       // A smaller one is an answer from before; everything else is a reason to ask the operator.
       log[step.reason === 'smaller' ? 'info' : 'error']({ reason: step.reason }, 'a log checkpoint was refused')

@@ -14,6 +14,7 @@ import {
   type JudgeContext,
   judgeClips,
   keyset,
+  type Keyset,
   randomBytes,
   rootOfLeaves,
   seenAfter,
@@ -67,7 +68,7 @@ const descriptorsOf = (count: number): ItemDescriptor[] =>
 const rootOf = (descriptors: readonly ItemDescriptor[]) =>
   encodeBase64url(rootOfLeaves(descriptors.map((one) => hashLeaf(encodeDescriptor(one)))))
 
-let keysets: Signed<import('@latchkey/shared').Keyset>[]
+let keysets: Signed<Keyset>[]
 let certificate: Awaited<ReturnType<typeof certify>>
 /** Four clips in a row, as the relay should list them. */
 let honest: ClipEntry[]
@@ -264,12 +265,12 @@ describe('a relay that', () => {
     fc.assert(
       fc.property(
         fc.nat(3),
-        fc.constantFrom('manifest', 'deviceCertificate'),
+        fc.constantFrom('manifest' as const, 'deviceCertificate' as const),
         fc.nat(),
         fc.nat(63),
         (i, part, at, to) => {
           const entry = honest[i]!
-          const text = entry[part as 'manifest' | 'deviceCertificate']
+          const text = entry[part]
           const where = at % text.length
           const character = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'[to]!
           fc.pre(text[where] !== character)
