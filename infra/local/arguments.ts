@@ -14,13 +14,21 @@ export interface StartOptions {
   readonly port: number | null
   /** Walkthrough: what is run as `latchkey-agent`; `null` takes this checkout's. */
   readonly doorbell: string | null
+  /** Live: pairs an owner whose keys lie on this disk, instead of waiting for a person with a browser. */
+  readonly demoOwner: boolean
+  /** Asks the owner of a relay that runs on the same data, then exits. */
+  readonly ask: boolean
+  /** Where is asked about, as typed; `null` takes the demo's home. */
+  readonly at: string | null
 }
 
 /** Printed by `npm start -- --help`. */
 export const HELP = `Latchkey: the doorbell camera that only its owner can open.
 
-  npm start                                  start a relay and a doorbell on this machine, with a drawn camera
+  npm start                                  start a relay, a doorbell with a drawn camera and the owner's phone app on
+                                             this machine; the address it prints makes you the owner
   npm start -- --camera SOURCE               the same with a real camera or a video file
+  npm start -- --ask --at LAT,LON            while it runs: the demo's investigator asks the people around that place
   npm start -- --walkthrough --out DIR       one clip from camera to court without a person, then exit
 
 Options
@@ -31,6 +39,8 @@ Options
                     else ~/.local/state/latchkey)
   --port N          port of the relay on 127.0.0.1, 0 for a free one (default: the one this data was paired at,
                     else 8377; the walkthrough takes a free one)
+  --demo-owner      pair an owner by program, with keys on this disk, instead of waiting for you to open the phone app
+  --at LAT,LON      ask: the middle of the block that is asked about (default: the demo's home, 47.6,-122.3)
   --doorbell FILE   walkthrough: run this program as latchkey-agent, which may be one that is installed elsewhere
   --help            this text
 
@@ -57,17 +67,25 @@ export function parseStartArguments(args: readonly string[]): StartOptions | { r
         data: { type: 'string' },
         port: { type: 'string' },
         doorbell: { type: 'string' },
+        'demo-owner': { type: 'boolean', default: false },
+        ask: { type: 'boolean', default: false },
+        at: { type: 'string' },
       },
     })
-    const { help, walkthrough, out = null, camera = null, data = null, doorbell = null } = values
+    const { help, walkthrough, ask, out = null, camera = null, data = null, doorbell = null, at = null } = values
     const port = parsePort(values.port)
     if (port === undefined) return { usage: `--port takes a number up to 65535, not ${values.port}` }
-    for (const [name, value] of Object.entries({ out, camera, data, doorbell }))
+    for (const [name, value] of Object.entries({ out, camera, data, doorbell, at }))
       if (value === '') return { usage: `--${name} takes a value, not nothing` }
     if (!help && walkthrough && out === null) return { usage: '--walkthrough needs --out DIR' }
     if (!help && !walkthrough && out !== null) return { usage: '--out belongs to --walkthrough' }
     if (!help && !walkthrough && doorbell !== null) return { usage: '--doorbell belongs to --walkthrough' }
-    return { help, walkthrough, out, camera, data, port, doorbell }
+    const demoOwner = values['demo-owner']
+    if (!help && walkthrough && demoOwner) return { usage: '--demo-owner belongs to npm start without --walkthrough' }
+    if (!help && at !== null && !ask) return { usage: '--at belongs to --ask' }
+    if (!help && ask && (walkthrough || demoOwner || camera !== null || port !== null))
+      return { usage: '--ask takes --at and --data only' }
+    return { help, walkthrough, out, camera, data, port, doorbell, demoOwner, ask, at }
   } catch (error) {
     return { usage: error instanceof Error ? error.message : String(error) }
   }

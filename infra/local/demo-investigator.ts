@@ -37,6 +37,7 @@ export interface Question {
   readonly window: { readonly startMs: number; readonly endMs: number }
   readonly area: readonly Vertex[]
   readonly policy: Policy
+  readonly caseNumber: string
 }
 
 /** One investigator at one relay. */
@@ -81,7 +82,7 @@ export function createDemoInvestigator(options: {
         ],
         latchkey: {
           v: 1,
-          caseNumber: 'DEMO-2026-0001',
+          caseNumber: question.caseNumber,
           incidentType: 'parcel-theft',
           reason:
             'A parcel was reported taken from a doorstep in this area. We ask for recordings of people at doors in these minutes.',

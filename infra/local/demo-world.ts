@@ -68,10 +68,11 @@ function parseReady(line: string) {
   return ready.check(value) ? value : null
 }
 
-/** The `us` policy with the two waits taken out that a demonstration cannot sit through. */
-async function writeDemoPolicy(path: string): Promise<Policy> {
+/** The `us` policy without its public notice; `undoSeconds` may be none where no person sits through it. */
+async function writeDemoPolicy(path: string, undoSeconds: number | undefined): Promise<Policy> {
   const us = parseWith(policyValidator, JSON.parse(await readFile(root('shared/policy/us.json'), 'utf8')), 'policy')
-  const demo: Policy = { ...us, region: 'demo', agencyNoticeMs: 0, consent: { ...us.consent, undoSeconds: 0 } }
+  const consent = { ...us.consent, undoSeconds: undoSeconds ?? us.consent.undoSeconds }
+  const demo: Policy = { ...us, region: 'demo', agencyNoticeMs: 0, consent }
   await writeFile(path, `${JSON.stringify(demo, null, 2)}\n`)
   return demo
 }
@@ -100,7 +101,7 @@ export const FRUGAL = {
 }
 
 /** A live camera's address may hold a password: the doorbell reads it from a file of its own. */
-async function writeAgentConfig(folder: string, origin: string, camera: DemoCamera): Promise<string> {
+async function writeAgentConfig(folder: string, relay: object, camera: DemoCamera): Promise<string> {
   const at = (name: string) => join(folder, name)
   const isLive = 'live' in camera
   if (isLive) await writeFile(at('camera-address'), `${camera.live}\n`, { mode: 0o600 })
@@ -110,7 +111,7 @@ async function writeAgentConfig(folder: string, origin: string, camera: DemoCame
   await writeConfig(at('agent.json'), {
     dataDir: at('agent'),
     camera: { ...source, name: 'Front door' },
-    relay: { origin },
+    relay,
   })
   return at('agent.json')
 }
@@ -130,14 +131,26 @@ async function waitForFormer(folder: string): Promise<void> {
   }
 }
 
-const relayConfig = createValidator(Type.Object({ listen: Type.Object({ port: Type.Integer() }) }))
+const relayConfig = createValidator(
+  Type.Object({ listen: Type.Object({ port: Type.Integer() }), appOrigins: Type.Optional(Type.Array(Type.String())) }),
+)
 
-/** The port a relay on this folder listened on, which its doorbell was paired at; `null` for a new folder. */
-export async function loadFormerPort(folder: string): Promise<number | null> {
+/** Where things were on this folder before; `null` for a new one. */
+export interface FormerPorts {
+  /** The relay's, which its doorbell was paired at. */
+  readonly relay: number
+  /** The phone app's: a browser keeps an owner's keys for that address and no other. */
+  readonly app: number | null
+}
+
+/** The ports that a doorbell and a browser of this folder remember. */
+export async function loadFormerPorts(folder: string): Promise<FormerPorts | null> {
   if (!existsSync(join(folder, 'relay', 'secrets'))) return null
   const text = await readFile(join(folder, 'relay.json'), 'utf8').catch(() => 'null')
   const config: unknown = JSON.parse(text)
-  return relayConfig.check(config) ? config.listen.port : null
+  if (!relayConfig.check(config)) return null
+  const [app] = config.appOrigins ?? []
+  return { relay: config.listen.port, app: app === undefined ? null : Number(new URL(app).port) }
 }
 
 /**
@@ -152,10 +165,14 @@ export async function startDemoWorld(options: {
   keeper: ProcessKeeper
   /** A program that is run as `latchkey-agent`. */
   doorbell?: string | null
+  /** Where the phone app is served. */
+  appOrigin?: string
+  /** How long an owner can take a decision back; that of the `us` policy when absent. */
+  undoSeconds?: number
 }): Promise<DemoWorld> {
   const at = (name: string) => join(options.folder, name)
   await mkdir(at('logs'), { recursive: true })
-  const policy = await writeDemoPolicy(at('policy.json'))
+  const policy = await writeDemoPolicy(at('policy.json'), options.undoSeconds)
   await writeConfig(at('relay.json'), {
     listen: { host: '127.0.0.1', port: options.port },
     operatorListen: { host: '127.0.0.1', port: 0 },
@@ -163,6 +180,7 @@ export async function startDemoWorld(options: {
     dataDir: at('relay'),
     policyFile: at('policy.json'),
     operatorJwk: options.operator,
+    ...(options.appOrigin === undefined ? {} : { appOrigins: [options.appOrigin] }),
   })
   const relay = options.keeper.start({
     name: 'the relay',
@@ -186,10 +204,12 @@ export async function startDemoWorld(options: {
     ended: ended.promise,
     async startAgent(camera) {
       await waitForFormer(at('agent'))
+      const page = options.appOrigin === undefined ? {} : { pageOrigin: options.appOrigin }
+      const config = await writeAgentConfig(options.folder, { origin: facts.publicOrigin, ...page }, camera)
       const agent = options.keeper.start({
         name: 'the doorbell',
         script: options.doorbell ?? root('device-agent/src/main.ts'),
-        args: ['run', '--config', await writeAgentConfig(options.folder, facts.publicOrigin, camera)],
+        args: ['run', '--config', config],
         logFile: at('logs/agent.log'),
         ...FRUGAL,
       })

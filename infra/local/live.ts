@@ -7,16 +7,20 @@ import { loadFfmpeg } from '../../device-agent/src/camera/ffmpeg-binary.ts'
 import { isLive } from '../../device-agent/src/camera/source.ts'
 import { systemClock } from '../../device-agent/src/kernel/clock.ts'
 import type { StartOptions } from './arguments.ts'
+import { buildOwnerApp } from '../../relay/web/build.ts'
+import { serveApp } from '../../relay/web/static-server.ts'
+import { drawQrCode } from '../../device-agent/src/commands/setup/qr-code.ts'
 import { loadCameraSource, recordCamera } from './camera-recording.ts'
 import { createDataFolder } from './data-folder.ts'
 import { CELL } from './demo-home.ts'
 import { createDemoOwner } from './demo-owner.ts'
 import { loadDemoParties } from './demo-parties.ts'
-import { type DemoCamera, type DemoWorld, loadFormerPort, startDemoWorld } from './demo-world.ts'
+import { type DemoCamera, type DemoWorld, type FormerPorts, loadFormerPorts, startDemoWorld } from './demo-world.ts'
 import type { ProcessKeeper } from './managed-process.ts'
 import { choosePort } from './port.ts'
 
 const USUAL_PORT = 8377
+const USUAL_APP_PORT = 8378
 
 /** A live camera as it is; a file, or the drawn scene, in a loop at its own pace. */
 async function liveCamera(camera: string | null, folder: string, print: (line: string) => void): Promise<DemoCamera> {
@@ -35,39 +39,66 @@ async function liveCamera(camera: string | null, folder: string, print: (line: s
 }
 
 /** Relay and doorbell know each other by the address they were paired at. */
-async function livePort(asked: number | null, folder: string, print: (line: string) => void): Promise<number> {
-  const former = await loadFormerPort(folder)
-  if (former !== null && asked !== null && asked !== 0 && asked !== former)
+function livePort(asked: number | null, former: FormerPorts | null, folder: string, print: (line: string) => void) {
+  if (former !== null && asked !== null && asked !== 0 && asked !== former.relay)
     throw new LatchkeyError(
       'USAGE',
-      `what lies in ${folder} was paired at port ${former}: leave --port out, or take another --data`,
+      `what lies in ${folder} was paired at port ${former.relay}: leave --port out, or take another --data`,
     )
-  return choosePort(former ?? asked ?? USUAL_PORT, print)
+  return choosePort(former?.relay ?? asked ?? USUAL_PORT, print)
 }
 
-function describe(world: DemoWorld, folder: string, secrets: string): string {
+/** Beside the relay's usual port, or any free one beside an unusual one. */
+function liveAppPort(asked: number | null, former: FormerPorts | null, print: (line: string) => void) {
+  return choosePort(former?.app ?? (asked === null ? USUAL_APP_PORT : 0), print)
+}
+
+function describe(world: DemoWorld, places: { folder: string; secrets: string; app: string }): string {
   return `
 Latchkey is running. Ctrl-C stops it without loss.
 
+  phone app    ${places.app}
   relay        ${world.origin}   (documentation: ${world.origin}/v1/openapi.json, log: ${world.origin}/log/checkpoint)
   health       ${world.operatorOrigin}/readyz   metrics: ${world.operatorOrigin}/metrics
-  doorbell     records what moves, seals it in memory, uploads it; nobody but the demo owner can open it
-  data         ${folder}
-  demo secrets ${secrets}   (owner, agency, requester, operator: on this disk because it is a demo)
+  doorbell     records what moves, seals it in memory, uploads it; nobody but its owner can open it
+  data         ${places.folder}
+  demo secrets ${places.secrets}   (agency, requester, operator: on this disk because it is a demo)
   logs         ${world.logs}
 
 What to do next
+  be asked for a clip               npm start -- --ask --at LAT,LON   (in another terminal; the place of your door)
   see one clip go all the way       npm start -- --walkthrough --out /tmp/case
   use another camera                npm start -- --camera FILE|rtsp://…|/dev/video0
   every command                     node_modules/.bin/node shared/bin/latchkey.ts --help
 `
 }
 
+/** An unpaired doorbell records nothing: this is the first thing to do. */
+function describePairing(url: string): string {
+  return `
+The doorbell waits for its owner. To become that, open this address in a browser on this computer (good for 15 minutes;
+then a new one is printed). Whoever opens it first is the owner: show it to nobody.
+
+  ${url}
+
+${terminalQr(url)}`
+}
+
+/** For a browser's camera on this desk; nothing where the output is no terminal that could show it. */
+function terminalQr(url: string): string {
+  const { isTTY, columns } = process.stdout
+  if (!isTTY) return ''
+  const unicode = /UTF-?8/i.test(process.env['LC_ALL'] ?? process.env['LC_CTYPE'] ?? process.env['LANG'] ?? '')
+  const rows = drawQrCode(url, { columns, unicode, colour: process.env['NO_COLOR'] === undefined })
+  return rows === null ? '' : `${rows.map((row) => `  ${row}`).join('\n')}\n`
+}
+
 /** What of a doorbell's log a person at the terminal wants to see. */
-const NEWS = / (camera state=|clip recorded|a clip was given up|recording stumbled)/
+const NEWS = / (camera state=|clip recorded|a clip was given up|recording stumbled)|^Paired\. /
+const PAIRING_URL = /https?:\/\/\S+\/pair#\S+/
 
 /**
- * Starts everything and pairs the demo owner on first use; ends only when the relay or the doorbell does.
+ * Starts everything and shows how to become the owner; ends only when the relay or the doorbell does.
  * @returns exit code
  */
 export async function runLive(
@@ -80,17 +111,34 @@ export async function runLive(
   await mkdir(folder, { recursive: true })
   const camera = await liveCamera(options.camera, folder, print)
   const parties = await loadDemoParties(secrets)
-  const port = await livePort(options.port, folder, print)
+  const former = await loadFormerPorts(folder)
+  const port = await livePort(options.port, former, folder, print)
+  await using app = await serveApp({
+    folder: await buildOwnerApp(print),
+    host: '127.0.0.1',
+    port: await liveAppPort(options.port, former, print),
+    relayOrigins: [`http://127.0.0.1:${port}`],
+  })
   print('Starting the relay and the doorbell…')
-  const world = await startDemoWorld({ folder, port, operator: parties.operator.jwk, keeper })
-  const owner = createDemoOwner({ keys: parties.owner, relay: world.origin, nowMs: Date.now })
+  const world = await startDemoWorld({
+    folder,
+    port,
+    operator: parties.operator.jwk,
+    keeper,
+    appOrigin: app.origin,
+  })
   const doorbell = await world.startAgent(camera)
-  if (doorbell.pairingUrl !== null) {
+  if (doorbell.pairingUrl !== null && options.demoOwner) {
+    const owner = createDemoOwner({ keys: parties.owner, relay: world.origin, nowMs: Date.now })
     await owner.enrol(CELL)
     print(`Paired the demo owner; phone and doorbell both show ${await owner.pair(doorbell.pairingUrl)}`)
   }
-  print(describe(world, folder, secrets))
-  doorbell.listen((line) => NEWS.test(line) && print(line))
+  print(describe(world, { folder, secrets, app: app.origin }))
+  doorbell.listen((line) => {
+    const url = PAIRING_URL.exec(line)?.[0]
+    if (url !== undefined && !options.demoOwner) print(describePairing(url))
+    else if (NEWS.test(line)) print(line)
+  })
   print(await world.ended)
   await keeper.stopAll()
   return 1

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { LatchkeyError } from '@latchkey/shared'
 import { HELP, parseStartArguments, type StartOptions } from './arguments.ts'
+import { askOwner } from './ask.ts'
 import { runLive } from './live.ts'
 import { createProcessKeeper, type ProcessKeeper } from './managed-process.ts'
 import { listenForStop } from './stop-signal.ts'
@@ -10,6 +11,10 @@ import { runWalkthrough } from './walkthrough.ts'
 const INTERRUPTED = 130
 
 async function run(options: StartOptions, keeper: ProcessKeeper, print: (line: string) => void): Promise<number> {
+  if (options.ask) {
+    await askOwner(options, print)
+    return 0
+  }
   if (options.out === null) return runLive(options, { keeper, print })
   await runWalkthrough({ ...options, out: options.out }, { keeper, print })
   return 0

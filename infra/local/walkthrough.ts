@@ -212,7 +212,9 @@ export async function runWalkthrough(
 
   const world = await steps.run('relay', 'Relay: PostgreSQL, item store, MQTT broker, log', async (say) => {
     const port = await choosePort(options.port ?? 0, say)
-    return startDemoWorld({ folder, port, operator: parties.operator.jwk, keeper, doorbell: options.doorbell })
+    const { doorbell } = options
+    // Nobody waits ten minutes in a demonstration for what nobody is going to take back.
+    return startDemoWorld({ folder, port, operator: parties.operator.jwk, keeper, doorbell, undoSeconds: 0 })
   })
   const owner = createDemoOwner({ keys: parties.owner, relay: world.origin, nowMs: Date.now })
   const investigator = createDemoInvestigator({ keys: parties, relay: world.origin, nowMs: Date.now })
@@ -237,7 +239,9 @@ export async function runWalkthrough(
   })
   const request = await steps.run('request', 'Request: a named investigator asks in public', async (say) => {
     await investigator.enrolAgency()
-    const digest = await investigator.ask({ window: windowAround(clip, Date.now()), area: BLOCK, policy: world.policy })
+    const window = windowAround(clip, Date.now())
+    const question = { window, area: BLOCK, policy: world.policy, caseNumber: 'DEMO-2026-0001' }
+    const digest = await investigator.ask(question)
     say(`logged as ${digest}; the relay told nobody, every phone of cell ${CELL} fetches it`)
     return matchAtHome(owner, clip, digest)
   })

@@ -48,7 +48,7 @@ describe.concurrent('npm start', () => {
       await using folder = await createTemporaryFolder()
       const args = ['--data', folder.path, '--camera', scene, '--port', '0']
 
-      const first = startLauncher(args, 'bootstrap')
+      const first = startLauncher([...args, '--demo-owner'], 'bootstrap')
       const origin = await running(first)
       expect(first.output()).toMatch(/Paired the demo owner; phone and doorbell both show \d{6}/)
       expect((await fetch(`${origin}/v1/openapi.json`)).status).toBe(200)
@@ -94,7 +94,7 @@ describe.concurrent('npm start', () => {
       await using folder = await createTemporaryFolder()
       await using camera = await startRtspServer({ video: loadCodedVideo(scene), credentials: 'door:hunter2' })
       const url = camera.url('door:hunter2')
-      const launcher = startLauncher(['--data', folder.path, '--camera', url, '--port', '0'])
+      const launcher = startLauncher(['--data', folder.path, '--camera', url, '--port', '0', '--demo-owner'])
       await running(launcher)
       await eventually(() => launcher.output().includes('camera state=on'), 'pictures', 30_000)
       const others = (await processesOn('/')).filter(({ pid }) => pid !== launcher.child.pid)
@@ -138,6 +138,10 @@ describe.concurrent('npm start', () => {
         [['--walkthrough'], 2, '--walkthrough needs --out'],
         [['--out', file], 2, '--out belongs to --walkthrough'],
         [['--port', '8e1'], 2, '--port takes a number'],
+        [['--at', '1,2'], 2, '--at belongs to --ask'],
+        [['--ask', '--at', 'here', '--data', '/dev/shm'], 2, '--at takes LATITUDE,LONGITUDE'],
+        [['--ask', '--port', '1'], 2, '--ask takes --at and --data only'],
+        [['--walkthrough', '--out', 'x', '--demo-owner'], 2, '--demo-owner belongs to'],
         [['--camera='], 2, '--camera takes a value'],
         [['--nonsense'], 2, '--nonsense'],
         [['--data', join(file, 'below')], 1, 'choose a folder you may write with --data'],

@@ -38,6 +38,8 @@ const SEEDED: Readonly<Record<string, string>> = {
   'no-sibling-stage': 'device-agent/src/motion/sibling.ts → ../camera/camera.ts',
   'kernel-stands-below': 'relay/src/kernel/up.ts → ../store/store.ts',
   'world-only-from-roots': 'relay/src/http/world.ts → ../store/pg-database.ts',
+  'web-stands-alone': 'relay/web/owner/inside.ts → ../../src/kernel/clock.ts',
+  'relay-serves-no-page': 'relay/src/page.ts → ../web/page.ts',
   'nothing-imports-test': 'infra/local/tested.ts → ../../test/support/poll.ts',
 }
 
@@ -55,7 +57,13 @@ describe('a seeded violation is found', () => {
     cpSync(join(ROOT, 'tsconfig.json'), join(root, 'tsconfig.json'))
     symlinkSync(join(ROOT, 'node_modules'), join(root, 'node_modules'))
     const innocent = ['relay/src/kernel/clock.ts', 'device-agent/src/camera/camera.ts', 'relay/src/store/store.ts']
-    for (const path of [...innocent, 'relay/src/store/pg-database.ts', 'test/support/poll.ts', 'shared/src/inner.ts'])
+    for (const path of [
+      ...innocent,
+      'relay/src/store/pg-database.ts',
+      'test/support/poll.ts',
+      'shared/src/inner.ts',
+      'relay/web/page.ts',
+    ])
       put(path, 'export const value = 1\n')
     put('shared/src/b.ts', "import { a } from './a.ts'\nexport const b = a\n")
     for (const [rule, line] of Object.entries(SEEDED)) {

@@ -1,4 +1,6 @@
 import {
+  checkAgency,
+  checkIdentity,
   checkRequest,
   type ClipRequest,
   clipRequest,
@@ -16,7 +18,6 @@ import {
 import type { Database, LeafLog, Queryable } from '../flow.ts'
 import type { Clock } from '../kernel/clock.ts'
 import type { LeafSettler } from '../kernel/leaf-settler.ts'
-import { checkAgency, checkIdentity } from './request-identity.ts'
 import { findRequest, historyOf, secondsUntilNextSlot } from './request-store.ts'
 
 export interface RequestParts {

@@ -141,6 +141,28 @@ function draftOf(plan: ConsentPlan, items: readonly number[], headersSha256: str
   }
 }
 
+function noticeOf(plan: ConsentPlan, items: readonly number[], draft: ConsentDraft): string {
+  return renderNotice(NOTICE_VERSION, 'en', {
+    request: plan.request.payload,
+    agencyName: plan.agencyName,
+    consent: draft,
+    items: items.map((index) => plan.descriptors[index]!),
+    utcOffsetMinutes: plan.utcOffsetMinutes,
+  })
+}
+
+/**
+ * The words that {@link buildConsent} makes a signature stand for, before there is one: what an owner is shown.
+ * @throws CONSENT_INVALID when an item is chosen that the clip does not have
+ */
+export function renderPlan(plan: ConsentPlan): string {
+  const items = withInit(plan.descriptors, plan.items)
+  const missing = items.find((index) => plan.descriptors[index] === undefined)
+  if (missing !== undefined) throw new LatchkeyError('CONSENT_INVALID', `item ${missing} is not there`)
+  // No word depends on the headers, which take the phone's key to make.
+  return noticeOf(plan, items, draftOf(plan, items, headersDigest([])))
+}
+
 /**
  * Signs an owner's decision: re-wraps the file keys of the chosen items to the requester and nothing more.
  * @param fetched headers by item index, from the relay or a file (untrusted until their commitment matched)
@@ -156,13 +178,7 @@ export async function buildConsent(
   const headers = await rewrapHeaders(plan, items, { identity: keys.identity, fetched })
   const draft = draftOf(plan, items, headersDigest(headers))
   const descriptors = new Map(plan.descriptors.map((item) => [item.index, item]))
-  const notice = renderNotice(NOTICE_VERSION, 'en', {
-    request: plan.request.payload,
-    agencyName: plan.agencyName,
-    consent: draft,
-    items: items.map((index) => descriptors.get(index)!),
-    utcOffsetMinutes: plan.utcOffsetMinutes,
-  })
+  const notice = noticeOf(plan, items, draft)
   const payload: Consent = {
     ...draft,
     latchkey: {

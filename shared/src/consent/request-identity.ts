@@ -1,14 +1,10 @@
-import {
-  CLOCK_TOLERANCE_SECONDS,
-  type ClipRequest,
-  type Finding,
-  type InvestigatorCertificate,
-  isSignedBy,
-  type LeafData,
-  type PublicJwk,
-  type Signed,
-  urnOf,
-} from '@latchkey/shared'
+/** Is a request by whom it says? Asked by the relay before it takes one and by every phone before it shows one. */
+import { type PublicJwk, urnOf } from '../crypto/keys.ts'
+import type { LeafData } from '../tlog/leaf.ts'
+import { isSignedBy, type Signed } from '../wire/jws.ts'
+import type { Finding } from '../wire/problem.ts'
+import type { ClipRequest, InvestigatorCertificate } from '../wire/request.ts'
+import { CLOCK_TOLERANCE_SECONDS } from './consent-times.ts'
 
 /** An agency vouches for a year at most. */
 const MAX_CERTIFICATE_SECONDS = 366 * 86_400
@@ -17,7 +13,7 @@ const MAX_CERTIFICATE_SECONDS = 366 * 86_400
 export interface RequestIdentity {
   readonly request: Signed<ClipRequest>
   readonly certificate: Signed<InvestigatorCertificate>
-  readonly agency: LeafData<'agency'>
+  readonly agency: Pick<LeafData<'agency'>, 'uri' | 'keys'>
   readonly nowMs: number
 }
 
@@ -62,7 +58,11 @@ export function checkIdentity(subject: RequestIdentity, publicOrigin: string): F
 }
 
 /** May this agency ask now, and might it when the request was signed? Anyone who re-checks has only the latter. */
-export function checkAgency(agency: LeafData<'agency'>, iat: number, nowMs: number): Finding[] {
+export function checkAgency(
+  agency: Pick<LeafData<'agency'>, 'status' | 'noticeUntilMs'>,
+  iat: number,
+  nowMs: number,
+): Finding[] {
   if (agency.status === 'suspended' || agency.status === 'withdrawn')
     return [refuse('AGENCY_SUSPENDED', `the agency is ${agency.status}`)]
   if (Math.min(nowMs, iat * 1000 + 999) < agency.noticeUntilMs)

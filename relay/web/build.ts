@@ -1,0 +1,115 @@
+/** Builds the web apps. The same sources give the same bytes: names are digests, and nothing tells time or place. */
+import { createHash } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { mkdir, mkdtemp, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { build, type InlineConfig, type Plugin } from 'vite'
+
+const HERE = fileURLToPath(new URL('.', import.meta.url))
+const ROOT = join(HERE, '../..')
+const DIST = join(HERE, 'dist')
+
+/** What the bytes of an app depend on. */
+const SOURCES = ['relay/web', 'shared/src', 'shared/client', 'shared/package.json', 'package-lock.json']
+
+/**
+ * TypeBox tries once whether it may compile text to code, and interprets where it may not. A page of ours never may: the
+ * try would only leave a violation of the page's policy in every owner's console.
+ */
+const neverEvaluate: Plugin = {
+  name: 'never-evaluate',
+  load(id) {
+    if (!id.endsWith('/typebox/build/system/environment/evaluate.mjs')) return null
+    return `export const CanEvaluate = () => false
+export const Evaluate = () => { throw new Error('this page compiles nothing') }`
+  },
+}
+
+const COMMON = {
+  configFile: false,
+  logLevel: 'warn',
+  plugins: [neverEvaluate],
+  oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
+  build: { target: 'es2023', modulePreload: { polyfill: false }, assetsInlineLimit: 0 },
+} as const satisfies InlineConfig
+
+async function filesBelow(path: string): Promise<string[]> {
+  const entries = await readdir(path, { recursive: true, withFileTypes: true })
+  return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name))
+}
+
+/** Digest over names and contents of everything that an app is built from. */
+async function digestSources(): Promise<string> {
+  const hash = createHash('sha256')
+  for (const source of SOURCES) {
+    const path = join(ROOT, source)
+    if (!existsSync(path)) continue
+    const files = source.includes('.') ? [path] : await filesBelow(path)
+    for (const file of files.sort()) {
+      const name = relative(ROOT, file)
+      if (name.startsWith('relay/web/dist/') || name.endsWith('.tsbuildinfo')) continue
+      hash.update(`${name}\0`).update(
+        createHash('sha256')
+          .update(await readFile(file))
+          .digest(),
+      )
+    }
+  }
+  return hash.digest('hex')
+}
+
+/** Paths of an app's files as a page asks for them, sorted, and the digest over names and bytes. */
+async function listFiles(folder: string): Promise<{ paths: string[]; version: string }> {
+  const files = (await filesBelow(folder)).sort()
+  const hash = createHash('sha256')
+  for (const file of files) hash.update(`${relative(folder, file)}\0`).update(await readFile(file))
+  const paths = files.map((file) => `/${relative(folder, file)}`).map((path) => (path === '/index.html' ? '/' : path))
+  return { paths, version: hash.digest('hex').slice(0, 16) }
+}
+
+/** The worker comes last: it names every other file. */
+async function buildWorker(source: string, folder: string): Promise<void> {
+  const { paths, version } = await listFiles(folder)
+  await build({
+    ...COMMON,
+    publicDir: false,
+    define: { APP_FILES: JSON.stringify(paths), APP_VERSION: JSON.stringify(version) },
+    build: {
+      ...COMMON.build,
+      outDir: folder,
+      emptyOutDir: false,
+      lib: { entry: source, formats: ['iife'], name: 'worker', fileName: () => 'service-worker.js' },
+    },
+  })
+}
+
+/** Builds the owner's phone app from nothing. @param folder of its files; emptied first */
+export async function buildOwnerAppInto(folder: string): Promise<void> {
+  const root = join(HERE, 'owner')
+  await build({ ...COMMON, root, build: { ...COMMON.build, outDir: folder, emptyOutDir: true } })
+  await buildWorker(join(root, 'worker', 'service-worker.ts'), folder)
+}
+
+/**
+ * The owner's phone app, built unless it was built from these very sources before. Two that build at once do no harm: a
+ * folder appears when it is complete, under the digest of its sources.
+ * @param say told once when there is something to wait for
+ * @returns the folder of its files
+ */
+export async function buildOwnerApp(say: (line: string) => void = () => {}): Promise<string> {
+  const folder = join(DIST, `owner-${(await digestSources()).slice(0, 16)}`)
+  if (existsSync(folder)) return folder
+  say('Building the phone app (once)…')
+  await mkdir(DIST, { recursive: true })
+  const part = await mkdtemp(join(DIST, '.part-'))
+  try {
+    await buildOwnerAppInto(part)
+    await rename(part, folder)
+  } catch (error) {
+    await rm(part, { recursive: true, force: true })
+    // Somebody else was faster with the same bytes.
+    if (!existsSync(folder)) throw error
+  }
+  return folder
+}

@@ -1,0 +1,138 @@
+import { parsePairingUrl, type PairingInvitation } from '@latchkey/shared'
+import type { ComponentChildren } from 'preact'
+import { useEffect, useMemo, useState } from 'preact/hooks'
+import { ClipsPage } from './clips/clips-page.tsx'
+import { createOutbox } from './decide/outbox.ts'
+import { ErrorBoundary } from '../kit/error-boundary.tsx'
+import { Alert } from '../kit/parts.tsx'
+import { failureWords } from './words/failure.ts'
+import { HomePage } from './home/home-page.tsx'
+import { type Home, saveHome } from './household/home.ts'
+import type { Database } from './kernel/database.ts'
+import { QuestionsPage } from './questions/questions-page.tsx'
+import { SharedPage } from './shared-clips/shared-page.tsx'
+import { saveSettings, type Settings } from './settings/settings.ts'
+import { Pairing } from './set-up/pairing.tsx'
+import { SetUp } from './set-up/set-up.tsx'
+import { words } from './words/words.ts'
+
+const PAGES = ['clips', 'questions', 'shared', 'home'] as const
+type PageName = (typeof PAGES)[number]
+
+/** The code behind which this page was opened. It is taken out of the address at once, so that it is in no history. */
+function takeInvitation(): PairingInvitation | null {
+  if (location.pathname !== '/pair') return null
+  try {
+    return parsePairingUrl(location.href)
+  } catch {
+    return null
+  } finally {
+    history.replaceState(null, '', '/')
+  }
+}
+
+const arrival = takeInvitation()
+
+const pageOf = (hash: string): PageName => PAGES.find((name) => hash === `#/${name}`) ?? 'clips'
+
+function usePage(): PageName {
+  const [page, setPage] = useState(pageOf(location.hash))
+  useEffect(() => {
+    const follow = (): void => setPage(pageOf(location.hash))
+    addEventListener('hashchange', follow)
+    return () => removeEventListener('hashchange', follow)
+  }, [])
+  return page
+}
+
+function Bar({ page }: { page: PageName | null }) {
+  return (
+    <header class="bar">
+      <span class="brand">
+        <img src="/icon.svg" alt="" />
+        Latchkey
+      </span>
+      {page !== null && (
+        <nav class="tabs" aria-label={words.app.tabsLabel}>
+          {PAGES.map((name) => (
+            <a key={name} href={`#/${name}`} aria-current={name === page ? 'page' : undefined}>
+              {words.app.tabs[name]}
+            </a>
+          ))}
+        </nav>
+      )}
+    </header>
+  )
+}
+
+function Frame({ page, children }: { page: PageName | null; children: ComponentChildren }) {
+  return (
+    <>
+      <Bar page={page} />
+      <main>
+        <ErrorBoundary key={page} explain={(error) => <Alert wrong>{failureWords(error)}</Alert>}>
+          {children}
+        </ErrorBoundary>
+      </main>
+    </>
+  )
+}
+
+/** The pages of a household. */
+function Pages(props: { database: Database; home: Home; settings: Settings }) {
+  const { database, home } = props
+  const page = usePage()
+  const [settings, setSettings] = useState(props.settings)
+  const outbox = useMemo(() => createOutbox(database, home), [home])
+  useEffect(() => {
+    // What was signed without a network goes out when there is one.
+    const flush = (): void => void outbox.flush()
+    flush()
+    addEventListener('online', flush)
+    return () => removeEventListener('online', flush)
+  }, [outbox])
+  return (
+    <Frame page={page}>
+      {page === 'clips' && <ClipsPage home={home} />}
+      {page === 'questions' && (
+        <QuestionsPage
+          home={home}
+          outbox={outbox}
+          settings={settings}
+          onSettings={(next) => void saveSettings(database, next).then(() => setSettings(next))}
+          onShared={() => (location.hash = '#/shared')}
+        />
+      )}
+      {page === 'shared' && <SharedPage home={home} outbox={outbox} />}
+      {page === 'home' && <HomePage home={home} />}
+    </Frame>
+  )
+}
+
+/** The phone app. */
+export function App({ database, home: kept, settings }: { database: Database; home: Home | null; settings: Settings }) {
+  const [home, setHome] = useState(kept)
+  const [invitation, setInvitation] = useState(arrival)
+  async function keep(next: Home): Promise<void> {
+    await saveHome(database, next)
+    setHome(next)
+  }
+  if (home === null)
+    return (
+      <Frame page={null}>
+        <SetUp invitation={invitation} onHome={(founded, code) => void keep(founded).then(() => setInvitation(code))} />
+      </Frame>
+    )
+  if (invitation !== null)
+    return (
+      <Frame page={null}>
+        <Pairing
+          home={home}
+          invitation={invitation}
+          onPaired={(doorbell) => keep({ ...home, doorbells: [...home.doorbells, doorbell] })}
+          onDone={() => setInvitation(null)}
+        />
+      </Frame>
+    )
+  return <Pages database={database} home={home} settings={settings} />
+}

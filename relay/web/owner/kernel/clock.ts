@@ -1,0 +1,18 @@
+/** The app's only clock. */
+
+/** Milliseconds since the epoch, by this phone. */
+export const nowMs = (): number => Date.now()
+
+/** Ends after `ms`, or early when `signal` is aborted. */
+export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms)
+    signal?.addEventListener('abort', () => {
+      clearTimeout(timer)
+      resolve()
+    })
+  })
+}
+
+/** Minutes that local time is ahead of UTC, at this moment of the epoch. */
+export const utcOffsetMinutesAt = (ms: number): number => -new Date(ms).getTimezoneOffset()

@@ -1,0 +1,54 @@
+/** What the app keeps on the phone: one IndexedDB database, one record per name. */
+
+const NAME = 'latchkey'
+const VERSION = 1
+const STORE = 'records'
+
+/** A small durable map. Keys of WebCrypto can be stored without being readable. */
+export interface Database {
+  /** `undefined` when there is none. */
+  load(name: string): Promise<unknown>
+  /** Resolves when it is on the disk. */
+  save(name: string, value: unknown): Promise<void>
+  /** All of them or none. */
+  saveAll(records: Readonly<Record<string, unknown>>): Promise<void>
+  delete(name: string): Promise<void>
+}
+
+function settle<T>(request: IDBRequest<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    request.onsuccess = () => resolve(request.result)
+    request.onerror = () => reject(request.error ?? new Error('the database failed'))
+  })
+}
+
+function complete(transaction: IDBTransaction): Promise<void> {
+  return new Promise((resolve, reject) => {
+    transaction.oncomplete = () => resolve()
+    transaction.onabort = () => reject(transaction.error ?? new Error('the database gave up'))
+  })
+}
+
+/** Opens it, made when absent. @throws when the browser keeps nothing (some private windows) */
+export async function openDatabase(): Promise<Database> {
+  const opening = indexedDB.open(NAME, VERSION)
+  opening.onupgradeneeded = () => opening.result.createObjectStore(STORE)
+  const database = await settle(opening)
+  // Another tab with a newer app must not wait for this one.
+  database.onversionchange = () => database.close()
+
+  async function write(change: (store: IDBObjectStore) => void): Promise<void> {
+    const transaction = database.transaction(STORE, 'readwrite', { durability: 'strict' })
+    const done = complete(transaction)
+    change(transaction.objectStore(STORE))
+    await done
+  }
+
+  return {
+    load: (name) => settle<unknown>(database.transaction(STORE).objectStore(STORE).get(name)),
+    save: (name, value) => write((store) => void store.put(value, name)),
+    saveAll: (records) =>
+      write((store) => Object.entries(records).forEach(([name, value]) => void store.put(value, name))),
+    delete: (name) => write((store) => void store.delete(name)),
+  }
+}

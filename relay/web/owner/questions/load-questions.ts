@@ -1,0 +1,73 @@
+/** What is asked in this household's square, and by whom. Always the whole square, so that fetching says nothing. */
+import {
+  type AgencyEntry,
+  agencyList,
+  cellRequests,
+  checkAgency,
+  checkIdentity,
+  type ClipRequest,
+  clipRequest,
+  digestOfJson,
+  type InvestigatorCertificate,
+  investigatorCertificate,
+  type Json,
+  type Policy,
+  policy as policyValidator,
+  type PublicRequest,
+  type Signed,
+} from '@latchkey/shared'
+import type { Home } from '../household/home.ts'
+import { anyoneClient } from '../household/relay-clients.ts'
+import { nowMs } from '../kernel/clock.ts'
+
+/** A question that is what it claims to be: signed by its asker, for whom its agency vouches, under the policy in force. */
+export interface Question {
+  readonly request: Signed<ClipRequest>
+  readonly certificate: Signed<InvestigatorCertificate>
+  readonly agency: AgencyEntry
+}
+
+/** Everything that was asked here. */
+export interface Questions {
+  readonly asked: readonly Question[]
+  readonly policy: Policy
+  /** How many the relay sent that are not what they claim, and are therefore not shown. */
+  readonly refused: number
+}
+
+/** `null` when anything about it is wrong: a question nobody can answer for is not put to anybody. */
+function checkQuestion(
+  raw: PublicRequest,
+  agencies: readonly AgencyEntry[],
+  relay: string,
+  policy: string,
+): Question | null {
+  try {
+    const request = clipRequest.parse(raw.request)
+    const certificate = investigatorCertificate.parse(raw.investigatorCertificate)
+    const agency = agencies.find(({ uri }) => uri === request.payload.iss)
+    if (agency === undefined || request.payload.latchkey.policy !== policy) return null
+    const at = nowMs()
+    const findings = [
+      ...checkIdentity({ request, certificate, agency, nowMs: at }, relay),
+      ...checkAgency(agency, request.payload.iat, at),
+    ]
+    return findings.length === 0 && request.payload.exp * 1000 > at ? { request, certificate, agency } : null
+  } catch {
+    return null
+  }
+}
+
+/** Fetches and checks. Untrusted: everything that arrives. @throws UNAVAILABLE | MESSAGE_INVALID */
+export async function loadQuestions(home: Home): Promise<Questions> {
+  const anyone = anyoneClient(home)
+  const [{ requests }, { agencies }, policy] = await Promise.all([
+    anyone.json('GET', `/v1/cells/${home.cell}/requests`, cellRequests),
+    anyone.json('GET', '/v1/agencies', agencyList),
+    anyone.json('GET', '/v1/policy.json', policyValidator),
+  ])
+  const digest = digestOfJson(policy satisfies Json)
+  const checked = requests.map((raw) => checkQuestion(raw, agencies, home.relay, digest))
+  const asked = checked.filter((question) => question !== null)
+  return { asked, policy, refused: checked.length - asked.length }
+}

@@ -1,0 +1,101 @@
+import { parsePairingUrl, type PairingInvitation } from '@latchkey/shared'
+import { useEffect, useState } from 'preact/hooks'
+import { Alert, Button, Field, Title } from '../../kit/parts.tsx'
+import { type Capability, probeBrowser } from '../keys/capability.ts'
+import { words } from '../words/words.ts'
+
+/** Takes the address by hand where no camera scanned it. */
+function AskForCode({ onCode }: { onCode: (invitation: PairingInvitation) => void }) {
+  const [text, setText] = useState('')
+  const [wrong, setWrong] = useState(false)
+  const { scan, needCode } = words.welcome
+  const use = (): void => {
+    try {
+      onCode(parsePairingUrl(text.trim()))
+    } catch {
+      setWrong(true)
+    }
+  }
+  return (
+    <form
+      onSubmit={(event) => {
+        event.preventDefault()
+        use()
+      }}
+    >
+      <p>{needCode}</p>
+      <Field
+        label={scan.label}
+        hint={scan.hint}
+        value={text}
+        wrong={wrong ? scan.bad : null}
+        inputMode="url"
+        onInput={(value) => {
+          setText(value)
+          setWrong(false)
+        }}
+      />
+      <Button submit>{scan.use}</Button>
+    </form>
+  )
+}
+
+function Capabilities({ found }: { found: readonly Capability[] }) {
+  const { capability, remedy, yes, no } = words.welcome
+  return (
+    <ul class="steps">
+      {found.map(({ name, ok, needed }) => (
+        <li key={name}>
+          <span class={`mark ${ok ? 'good' : needed ? 'bad' : 'note'}`} aria-hidden="true">
+            {ok ? '✓' : needed ? '✗' : '!'}
+          </span>
+          <span>
+            {capability[name]}: <strong>{ok ? yes : no}</strong>
+            {!ok && <span class="soft"> {remedy[name]}</span>}
+          </span>
+        </li>
+      ))}
+    </ul>
+  )
+}
+
+/** First screen of a phone that belongs to nobody yet. */
+export function Welcome(props: {
+  invitation: PairingInvitation | null
+  onCode: (invitation: PairingInvitation) => void
+  onBegin: () => void
+}) {
+  const [found, setFound] = useState<readonly Capability[] | null>(null)
+  useEffect(() => void probeBrowser().then(setFound), [])
+  const { title, lead, points, probe, probing, fits, falls, begin } = words.welcome
+  const able = found?.every(({ ok, needed }) => ok || !needed) ?? false
+  return (
+    <>
+      <Title>{title}</Title>
+      <p>{lead}</p>
+      <ul>
+        {points.map((point) => (
+          <li key={point}>{point}</li>
+        ))}
+      </ul>
+      <section class="card" aria-live="polite">
+        <h2>{found !== null && !able ? falls : probe}</h2>
+        {found === null ? <p>{probing}</p> : <Capabilities found={found} />}
+        {able && <p class="good">{fits}</p>}
+      </section>
+      {able && props.invitation !== null && (
+        <p>
+          <Button main onClick={props.onBegin}>
+            {begin}
+          </Button>
+        </p>
+      )}
+      {able && props.invitation === null && (
+        <section class="card">
+          <AskForCode onCode={props.onCode} />
+        </section>
+      )}
+      {found !== null && !able && <Alert wrong>{falls}</Alert>}
+    </>
+  )
+}

@@ -1,0 +1,70 @@
+/** Every consent of the household, as the relay tells it and as this phone knows it. */
+import {
+  type Consent,
+  type ConsentList,
+  consent,
+  consentList,
+  encodeBase64url,
+  keyset,
+  randomBytes,
+  revocation,
+  type Signed,
+} from '@latchkey/shared'
+import { anything } from '@latchkey/shared/client'
+import type { KeptDecision } from '../decide/outbox.ts'
+import type { Home } from '../household/home.ts'
+import { memberClient } from '../household/relay-clients.ts'
+import { nowMs } from '../kernel/clock.ts'
+import { phoneOf } from '../keys/phone-keys.ts'
+
+type Told = ConsentList['consents'][number]
+
+/** One consent with its state. */
+export interface GivenConsent {
+  readonly digest: string
+  readonly signed: Signed<Consent>
+  /** What this phone kept of it; `null` when another phone of the household signed. */
+  readonly kept: KeptDecision | null
+  /** The relay's word; `null` before it was sent. */
+  readonly told: Told | null
+}
+
+/** Newest first. Untrusted: what the relay tells is only ever shown as its word. */
+export async function loadHistory(home: Home, kept: readonly KeptDecision[]): Promise<GivenConsent[]> {
+  const asMember = await memberClient(home)
+  const { consents } = await asMember.json('GET', '/v1/consents', consentList)
+  return joinHistory(consents, kept)
+}
+
+/** What is known without the relay. */
+export const localHistory = (kept: readonly KeptDecision[]): GivenConsent[] => joinHistory([], kept)
+
+function joinHistory(consents: readonly Told[], kept: readonly KeptDecision[]): GivenConsent[] {
+  const told = new Map(consents.map((entry) => [consent.parse(entry.consent).digest, entry]))
+  const here = new Map(kept.map((decision) => [decision.digest, decision]))
+  return [...new Set([...told.keys(), ...here.keys()])]
+    .map((digest) => {
+      const entry = told.get(digest) ?? null
+      const decision = here.get(digest) ?? null
+      const signed = consent.parse(entry?.consent ?? decision!.submission.consent)
+      return { digest, signed, kept: decision, told: entry }
+    })
+    .sort((a, b) => b.signed.payload.iat - a.signed.payload.iat)
+}
+
+/** Takes a consent back; effective when this resolves. @throws UNAVAILABLE and the relay's refusals */
+export async function revokeConsent(home: Home, digest: string): Promise<void> {
+  const [{ signer }, asMember] = await Promise.all([phoneOf(home.keys), memberClient(home)])
+  const raw = await revocation.encode(
+    {
+      iss: keyset.parse(home.keyset).payload.iss,
+      jti: encodeBase64url(randomBytes(16)),
+      iat: Math.floor(nowMs() / 1000),
+      latchkey: { v: 1, revokes: digest, keyset: keyset.parse(home.keyset).digest },
+    },
+    signer,
+  )
+  await asMember.json('POST', '/v1/revocations', anything, {
+    json: { revocation: raw, salt: encodeBase64url(randomBytes(32)) },
+  })
+}

@@ -1,0 +1,123 @@
+import { useEffect, useState } from 'preact/hooks'
+import { Alert, Button, Title } from '../../kit/parts.tsx'
+import type { Outbox } from '../decide/outbox.ts'
+import type { Home } from '../household/home.ts'
+import { failureWords } from '../words/failure.ts'
+import { momentWords } from '../words/times.ts'
+import { words } from '../words/words.ts'
+import { type GivenConsent, loadHistory, localHistory, revokeConsent } from './history.ts'
+
+const REFRESH_MS = 5_000
+
+function stateWords({ kept, told, signed }: GivenConsent): string {
+  const say = words.shared.states
+  const { nbf, exp } = signed.payload
+  if (told !== null) {
+    if (told.state === 'waiting') return say.waiting(momentWords(nbf * 1000))
+    if (told.state === 'live') return say.live(momentWords(exp * 1000))
+    return say[told.state]
+  }
+  const state = kept?.state ?? 'sent'
+  return state === 'sent' ? say.pending : say[state]
+}
+
+/** What may still be done about it. */
+function actionOf({ kept, told }: GivenConsent): 'drop' | 'undo' | 'revoke' | null {
+  if (told === null) return kept?.state === 'unsent' || kept?.state === 'stale' ? 'drop' : null
+  if (told.state === 'revoked' || told.state === 'expired') return null
+  return told.state === 'pending' || told.state === 'waiting' || told.state === 'awaiting-approval' ? 'undo' : 'revoke'
+}
+
+function ConsentCard(props: { given: GivenConsent; onTakeBack: () => Promise<void> }) {
+  const { given } = props
+  const [asked, setAsked] = useState(false)
+  const [busy, setBusy] = useState(false)
+  const say = words.shared
+  const action = actionOf(given)
+  const { aud, iat, latchkey } = given.signed.payload
+  async function takeBack(): Promise<void> {
+    setBusy(true)
+    await props.onTakeBack()
+    setBusy(false)
+    setAsked(false)
+  }
+  return (
+    <li class="card">
+      <h2>{say.to(given.kept?.agencyName ?? aud[1])}</h2>
+      <p class="soft small">{say.signed(momentWords(iat * 1000))}</p>
+      <p role="status">{stateWords(given)}</p>
+      {given.told !== null && given.told.downloads > 0 && (
+        <p>{say.downloads(given.told.downloads, latchkey.maxDownloads)}</p>
+      )}
+      {given.kept === null ? (
+        <p class="soft">{say.unknown}</p>
+      ) : (
+        <details>
+          <summary>{say.notice}</summary>
+          <pre class="notice small">{given.kept.notice}</pre>
+        </details>
+      )}
+      {action !== null && !asked && (
+        <p>
+          <Button onClick={() => setAsked(true)}>{action === 'revoke' ? say.revoke : say.undo}</Button>
+        </p>
+      )}
+      {action !== null && asked && (
+        <div role="group">
+          <p>{action === 'revoke' ? say.revokeText : say.undoFree}</p>
+          <p class="row">
+            <Button disabled={busy} onClick={() => setAsked(false)}>
+              {words.app.back}
+            </Button>
+            <Button main disabled={busy} onClick={() => void takeBack()}>
+              {action === 'revoke' ? say.revoke : say.undo}
+            </Button>
+          </p>
+        </div>
+      )}
+    </li>
+  )
+}
+
+/** Everything this household ever gave, with taking back beside it. */
+export function SharedPage({ home, outbox }: { home: Home; outbox: Outbox }) {
+  const [history, setHistory] = useState<readonly GivenConsent[] | null>(null)
+  const [failure, setFailure] = useState<string | null>(null)
+  async function refresh(): Promise<void> {
+    const kept = await outbox.flush()
+    try {
+      setHistory(await loadHistory(home, kept))
+      setFailure(null)
+    } catch (error) {
+      setHistory(localHistory(kept))
+      setFailure(failureWords(error))
+    }
+  }
+  async function takeBack(given: GivenConsent): Promise<void> {
+    try {
+      if (given.told === null) await outbox.drop(given.digest)
+      else await revokeConsent(home, given.digest)
+    } catch (error) {
+      setFailure(failureWords(error))
+      return
+    }
+    await refresh()
+  }
+  useEffect(() => {
+    void refresh()
+    const timer = setInterval(() => void refresh(), REFRESH_MS)
+    return () => clearInterval(timer)
+  }, [])
+  return (
+    <>
+      <Title>{words.shared.title}</Title>
+      {failure !== null && <Alert wrong>{failure}</Alert>}
+      {history?.length === 0 && <p>{words.shared.none}</p>}
+      <ul class="plain">
+        {history?.map((given) => (
+          <ConsentCard key={given.digest} given={given} onTakeBack={() => takeBack(given)} />
+        ))}
+      </ul>
+    </>
+  )
+}

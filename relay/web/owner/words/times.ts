@@ -1,0 +1,12 @@
+import { words } from './words.ts'
+
+const day = new Intl.DateTimeFormat(words.language, { weekday: 'long', day: 'numeric', month: 'long' })
+const clock = new Intl.DateTimeFormat(words.language, { hour: '2-digit', minute: '2-digit', second: '2-digit' })
+const moment = new Intl.DateTimeFormat(words.language, { dateStyle: 'medium', timeStyle: 'short' })
+
+/** “Monday, 23 November”, by this phone's own zone. */
+export const dayWords = (ms: number): string => day.format(ms)
+/** “14:05:09”. */
+export const clockWords = (ms: number): string => clock.format(ms)
+/** “23 Nov 2026, 14:05”. */
+export const momentWords = (ms: number): string => moment.format(ms)

@@ -1,0 +1,116 @@
+/** Serves an app's files from an origin of its own, with the strictest policy a page can run under. */
+import { createServer, type ServerResponse } from 'node:http'
+import { readdir, readFile } from 'node:fs/promises'
+import type { AddressInfo } from 'node:net'
+import { extname, join, relative } from 'node:path'
+
+const TYPES: Readonly<Record<string, string>> = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.svg': 'image/svg+xml',
+  '.png': 'image/png',
+  '.json': 'application/json',
+  '.webmanifest': 'application/manifest+json',
+}
+
+/** Paths that show the app itself: what a pairing code opens, and the start. */
+const PAGES = new Set(['/', '/pair'])
+
+/** Files whose name is a digest of their bytes never change. */
+const IMMUTABLE = /^\/assets\//
+
+/** Where an app is served. */
+export interface StaticServer extends AsyncDisposable {
+  readonly origin: string
+}
+
+/** What a page may do: its own files, these relays, and nothing from anybody else. @see CSP level 3 */
+export function contentSecurityPolicy(relayOrigins: readonly string[]): string {
+  return [
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "img-src 'self' blob:",
+    'media-src blob:',
+    "manifest-src 'self'",
+    "worker-src 'self'",
+    `connect-src 'self' ${relayOrigins.join(' ')}`,
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+    "require-trusted-types-for 'script'",
+    'trusted-types latchkey',
+  ].join('; ')
+}
+
+async function loadFiles(folder: string): Promise<ReadonlyMap<string, { bytes: Uint8Array; type: string }>> {
+  const entries = (await readdir(folder, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile())
+  const paths = entries.map((entry) => join(entry.parentPath, entry.name))
+  const loaded = await Promise.all(
+    paths.map(async (path) => {
+      const type = TYPES[extname(path)]
+      return type === undefined
+        ? null
+        : ([`/${relative(folder, path)}`, { bytes: await readFile(path), type }] as const)
+    }),
+  )
+  return new Map(loaded.filter((entry) => entry !== null))
+}
+
+function refuse(response: ServerResponse, status: number): void {
+  response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store' })
+  response.end(status === 405 ? 'Only GET and HEAD.\n' : 'There is nothing here.\n')
+}
+
+/**
+ * Serves the files of `folder`, read once; nothing else of the disk can be asked for.
+ * @param options.port 0 takes any free one
+ * @param options.relayOrigins relays that the page may call
+ */
+export async function serveApp(options: {
+  folder: string
+  host: string
+  port: number
+  relayOrigins: readonly string[]
+}): Promise<StaticServer> {
+  const files = await loadFiles(options.folder)
+  const common = {
+    'content-security-policy': contentSecurityPolicy(options.relayOrigins),
+    'cross-origin-opener-policy': 'same-origin',
+    'cross-origin-resource-policy': 'same-origin',
+    'permissions-policy': 'camera=(self), geolocation=(self), microphone=()',
+    'referrer-policy': 'no-referrer',
+    'x-content-type-options': 'nosniff',
+  }
+  const server = createServer((request, response) => {
+    const path = (request.url ?? '/').split('?')[0]!
+    const file = files.get(PAGES.has(path) ? '/index.html' : path)
+    const isRead = request.method === 'GET' || request.method === 'HEAD'
+    if (!isRead || file === undefined) {
+      refuse(response, isRead ? 404 : 405)
+      return
+    }
+    const caching = IMMUTABLE.test(path) ? 'public, max-age=31536000, immutable' : 'no-cache'
+    response.writeHead(200, {
+      ...common,
+      'content-type': file.type,
+      'content-length': file.bytes.length,
+      'cache-control': caching,
+    })
+    response.end(request.method === 'HEAD' ? undefined : file.bytes)
+  })
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(options.port, options.host, resolve)
+  })
+  const { port } = server.address() as AddressInfo
+  return {
+    origin: `http://${options.host}:${port}`,
+    [Symbol.asyncDispose]: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve())
+        server.closeAllConnections()
+      }),
+  }
+}
