@@ -13,6 +13,17 @@ export function Title({ children }: { children: ComponentChildren }) {
   )
 }
 
+/** A heading inside a page that takes the focus when what it heads appears. */
+export function Heading({ children }: { children: ComponentChildren }) {
+  const heading = useRef<HTMLHeadingElement>(null)
+  useEffect(() => heading.current?.focus(), [])
+  return (
+    <h2 ref={heading} tabIndex={-1}>
+      {children}
+    </h2>
+  )
+}
+
 /** A button; `main` for the one that goes on. */
 export function Button(props: {
   children: ComponentChildren

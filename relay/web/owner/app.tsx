@@ -93,7 +93,7 @@ function Pages(props: { database: Database; home: Home; settings: Settings }) {
   }, [outbox])
   return (
     <Frame page={page}>
-      {page === 'clips' && <ClipsPage home={home} />}
+      {page === 'clips' && <ClipsPage home={home} database={database} />}
       {page === 'questions' && (
         <QuestionsPage
           home={home}

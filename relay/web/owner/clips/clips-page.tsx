@@ -1,33 +1,41 @@
-import { type ClipEntry, clipManifest } from '@latchkey/shared'
 import { useEffect, useState } from 'preact/hooks'
-import { Alert, Title } from '../../kit/parts.tsx'
+import { Title } from '../../kit/parts.tsx'
 import type { Home } from '../household/home.ts'
-import { failureWords } from '../words/failure.ts'
-import { momentWords } from '../words/times.ts'
+import type { Database } from '../kernel/database.ts'
 import { words } from '../words/words.ts'
-import { loadClips } from './load-clips.ts'
+import { ClipView } from './clip-view.tsx'
+import { ClipsList } from './clips-list.tsx'
+import { type ClipsSession, clipsSessionOf } from './clips-session.ts'
 
-/** What the relay holds for this household, newest first. */
-export function ClipsPage({ home }: { home: Home }) {
-  const [clips, setClips] = useState<readonly ClipEntry[] | null>(null)
-  const [failure, setFailure] = useState<string | null>(null)
+/** The clip that the address names; `null` for the list. */
+const clipOf = (hash: string): string | null => /^#\/clips\/([A-Za-z0-9_-]{22})$/.exec(hash)?.[1] ?? null
+
+/** What this household's doorbells recorded. */
+export function ClipsPage({ home, database }: { home: Home; database: Database }) {
+  const [session, setSession] = useState<ClipsSession | null>(null)
+  const [clip, setClip] = useState(clipOf(location.hash))
+  const [news, setNews] = useState<string | null>(null)
+  useEffect(() => void clipsSessionOf(home, database).then(setSession), [home.keyset])
   useEffect(() => {
-    loadClips(home)
-      .then(setClips)
-      .catch((error: unknown) => setFailure(failureWords(error)))
-  }, [home])
+    const follow = (): void => {
+      const next = clipOf(location.hash)
+      setClip(next)
+      if (next !== null) setNews(null)
+    }
+    addEventListener('hashchange', follow)
+    return () => removeEventListener('hashchange', follow)
+  }, [])
+  if (session === null) return <Title>{words.clips.title}</Title>
+  if (clip === null) return <ClipsList key="list" session={session} news={news} />
   return (
-    <>
-      <Title>{words.clips.title}</Title>
-      {failure !== null && <Alert wrong>{failure}</Alert>}
-      {clips?.length === 0 && <p>{words.clips.none}</p>}
-      <ul class="plain">
-        {clips?.toReversed().map(({ clip, manifest }) => (
-          <li key={clip} class="card">
-            {momentWords(clipManifest.parse(manifest).payload.latchkey.startMs)}
-          </li>
-        ))}
-      </ul>
-    </>
+    <ClipView
+      key={clip}
+      session={session}
+      clip={clip}
+      onDeleted={(said) => {
+        setNews(said)
+        location.hash = '#/clips'
+      }}
+    />
   )
 }

@@ -6,6 +6,10 @@ export const nowMs = (): number => Date.now()
 /** Ends after `ms`, or early when `signal` is aborted. */
 export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
+    if (signal?.aborted) {
+      resolve()
+      return
+    }
     const timer = setTimeout(resolve, ms)
     signal?.addEventListener('abort', () => {
       clearTimeout(timer)

@@ -13,6 +13,10 @@ export interface Database {
   /** All of them or none. */
   saveAll(records: Readonly<Record<string, unknown>>): Promise<void>
   delete(name: string): Promise<void>
+  /** All of them or none. */
+  deleteAll(names: readonly string[]): Promise<void>
+  /** Names that begin with `prefix`. */
+  names(prefix: string): Promise<readonly string[]>
 }
 
 function settle<T>(request: IDBRequest<T>): Promise<T> {
@@ -50,5 +54,11 @@ export async function openDatabase(): Promise<Database> {
     saveAll: (records) =>
       write((store) => Object.entries(records).forEach(([name, value]) => void store.put(value, name))),
     delete: (name) => write((store) => void store.delete(name)),
+    deleteAll: (names) => write((store) => names.forEach((name) => void store.delete(name))),
+    names: async (prefix) => {
+      const range = IDBKeyRange.bound(prefix, `${prefix}\uffff`)
+      const keys = await settle(database.transaction(STORE).objectStore(STORE).getAllKeys(range))
+      return keys.filter((key) => typeof key === 'string')
+    },
   }
 }

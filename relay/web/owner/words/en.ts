@@ -1,4 +1,5 @@
 /** Every English word of the app. Another language is another object of this shape. */
+import { clips } from './en-clips.ts'
 
 export const en = {
   language: 'en',
@@ -17,6 +18,7 @@ export const en = {
       DEVICE_INVALID:
         'The relay refuses this doorbell. If it belonged to somebody before, reset it and ask for a new code.',
       COMMITMENT_MISMATCH: 'What the relay sent is not what your doorbell recorded. It was not opened.',
+      ITEM_INVALID: 'What the relay sent is not what your doorbell recorded. It was not opened.',
       AGE_NO_MATCH: 'This was sealed before this phone belonged to the household, so it cannot open it.',
     } as Readonly<Record<string, string>>,
     code: (code: string) => `(${code})`,
@@ -110,10 +112,7 @@ export const en = {
     another: 'Pair another doorbell',
     expired: 'The code is only good for 15 minutes.',
   },
-  clips: {
-    title: 'Clips',
-    none: 'Nothing was recorded yet. When somebody comes to the door, the clip appears here.',
-  },
+  clips,
   incidents: {
     assault: 'An assault',
     arson: 'Arson',

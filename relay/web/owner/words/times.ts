@@ -2,6 +2,8 @@ import { words } from './words.ts'
 
 const day = new Intl.DateTimeFormat(words.language, { weekday: 'long', day: 'numeric', month: 'long' })
 const clock = new Intl.DateTimeFormat(words.language, { hour: '2-digit', minute: '2-digit', second: '2-digit' })
+const minute = new Intl.DateTimeFormat(words.language, { hour: '2-digit', minute: '2-digit' })
+const date = new Intl.DateTimeFormat('en-CA', { dateStyle: 'short' })
 const moment = new Intl.DateTimeFormat(words.language, { dateStyle: 'medium', timeStyle: 'short' })
 
 /** “Monday, 23 November”, by this phone's own zone. */
@@ -10,3 +12,7 @@ export const dayWords = (ms: number): string => day.format(ms)
 export const clockWords = (ms: number): string => clock.format(ms)
 /** “23 Nov 2026, 14:05”. */
 export const momentWords = (ms: number): string => moment.format(ms)
+/** “14:05”. */
+export const minuteWords = (ms: number): string => minute.format(ms)
+/** A name for the day by this phone's own zone: the same for all of its moments. */
+export const dayKey = (ms: number): string => date.format(ms)

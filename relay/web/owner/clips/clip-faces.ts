@@ -1,0 +1,138 @@
+/** What each clip looks like in the list: judged, its poster and its meta opened, one after the other in the list's order. */
+import {
+  type ClipMeta,
+  digestOfMasks,
+  type Finding,
+  type ItemDescriptor,
+  type ItemKind,
+  type Keyset,
+  parseClipMeta,
+  type Signed,
+} from '@latchkey/shared'
+import { sleep } from '../kernel/clock.ts'
+import { createObservable, type Observable } from '../kernel/observable.ts'
+import type { FeedState } from './clip-feed.ts'
+import { isPassing, type ItemOpener } from './item-opener.ts'
+import { claimsOf, judgeClip, type ListedClip } from './listed-clip.ts'
+
+/** A picture that may be shown, and when it was taken. */
+export interface Poster {
+  readonly url: string
+  readonly atMs: number
+}
+
+/** What of a clip was opened, and what was refused. */
+export interface ClipFace {
+  /** What was judged: an entry that came later counts for nothing until it is judged itself. */
+  readonly judged: ListedClip
+  /** Empty when the clip is the doorbell's own; otherwise nothing of it is opened. */
+  readonly findings: readonly Finding[]
+  readonly poster: Poster | null
+  readonly meta: ClipMeta | null
+  /** Items that the relay sent otherwise than they were recorded. */
+  readonly refused: readonly ('poster' | 'meta')[]
+}
+
+/** Faces by clip. */
+export type Faces = ReadonlyMap<string, ClipFace>
+
+/** Makes them on its own schedule: what a person looks at never decides what is fetched. */
+export interface FaceMaker {
+  readonly faces: Observable<Faces>
+  /** The first `count` of the list get a face. */
+  reach(count: number): void
+  run(signal: AbortSignal): Promise<void>
+}
+
+const RETRY_MS = 3_000
+const descriptorOf = ({ descriptors }: ListedClip, kind: ItemKind): ItemDescriptor | undefined =>
+  descriptors.find((descriptor) => descriptor.kind === kind)
+
+/** @throws what may pass: no connection, a busy relay */
+async function openPart<T>(opening: Promise<T> | undefined): Promise<T | 'refused' | null> {
+  try {
+    return (await opening) ?? null
+  } catch (error) {
+    if (isPassing(error)) throw error
+    return 'refused'
+  }
+}
+
+function masksAgree(clip: ListedClip, meta: ClipMeta): boolean {
+  const stated = claimsOf(clip)!.masks
+  return Object.keys(meta.masks).length === 0 ? stated === null : digestOfMasks(meta.masks) === stated
+}
+
+async function openMeta(
+  clip: ListedClip,
+  items: ItemOpener,
+  descriptor: ItemDescriptor,
+): Promise<ClipMeta | 'refused'> {
+  const meta = parseClipMeta(await items.openKept(clip.clip, descriptor))
+  return masksAgree(clip, meta) ? meta : 'refused'
+}
+
+async function openPoster(clip: ListedClip, items: ItemOpener, descriptor: ItemDescriptor): Promise<Poster> {
+  const bytes = await items.openKept(clip.clip, descriptor)
+  const url = URL.createObjectURL(new Blob([new Uint8Array(bytes)], { type: 'image/jpeg' }))
+  return { url, atMs: descriptor.startMs }
+}
+
+async function makeFace(clip: ListedClip, keyset: Signed<Keyset>, items: ItemOpener): Promise<ClipFace> {
+  const findings = judgeClip(clip, keyset)
+  const bare = { judged: clip, findings, poster: null, meta: null, refused: [] }
+  if (findings.length > 0) return bare
+  const [posterItem, metaItem] = [descriptorOf(clip, 'poster'), descriptorOf(clip, 'meta')]
+  const meta = await openPart(metaItem && openMeta(clip, items, metaItem))
+  const poster = await openPart(posterItem && openPoster(clip, items, posterItem))
+  const refused = [
+    ...(poster === 'refused' ? ['poster' as const] : []),
+    ...(meta === 'refused' ? ['meta' as const] : []),
+  ]
+  return { ...bare, refused, poster: poster === 'refused' ? null : poster, meta: meta === 'refused' ? null : meta }
+}
+
+/** @param keyset as this phone pins it */
+export function createFaceMaker(feed: Observable<FeedState>, items: ItemOpener, keyset: Signed<Keyset>): FaceMaker {
+  const faces = createObservable<Faces>(new Map())
+  let reach = 0
+  let wake = new AbortController()
+  feed.listen(() => wake.abort())
+
+  const next = () => feed.value.clips.slice(0, reach).find((listed) => faces.value.get(listed.clip)?.judged !== listed)
+
+  function forget(): void {
+    const listed = new Set(feed.value.clips.map(({ clip }) => clip))
+    const gone = [...faces.value].filter(([clip]) => !listed.has(clip))
+    if (gone.length === 0) return
+    for (const [, { poster }] of gone) if (poster !== null) URL.revokeObjectURL(poster.url)
+    faces.set(new Map([...faces.value].filter(([clip]) => listed.has(clip))))
+  }
+
+  function keep(clip: string, face: ClipFace): void {
+    const before = faces.value.get(clip)?.poster
+    faces.set(new Map(faces.value).set(clip, face))
+    if (before) URL.revokeObjectURL(before.url)
+  }
+
+  return {
+    faces,
+    reach(count) {
+      reach = Math.max(reach, count)
+      wake.abort()
+    },
+    async run(signal) {
+      while (!signal.aborted) {
+        wake = new AbortController()
+        forget()
+        const clip = next()
+        if (clip === undefined) await sleep(RETRY_MS, AbortSignal.any([wake.signal, signal]))
+        else
+          await makeFace(clip, keyset, items).then(
+            (face) => keep(clip.clip, face),
+            () => sleep(RETRY_MS, signal),
+          )
+      }
+    },
+  }
+}

@@ -1,0 +1,277 @@
+/** From a pairing code to a clip that plays, in a real browser, against honest relays and such that lie. */
+import { createHash } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { type ClipEntry, type ClipList, openFile } from '@latchkey/shared'
+import type { Page, Route } from 'playwright-core'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { axeFindings } from '../support/chromium.ts'
+import { decodeComplaints } from '../support/media-files.ts'
+import { createOwnedPhone, createPhoneRig, type OwnedPhone, type PhoneRig } from '../support/phone-rig.ts'
+import { eventually } from '../support/poll.ts'
+
+let rig: PhoneRig
+let owned: OwnedPhone
+/** The one clip as the relay lists it, and the sealed items of its video, once it was saved. */
+let entry: ClipEntry
+const bodies = new Map<number, Buffer>()
+
+const ITEM = /\/v1\/clips\/[\w-]{22}\/items\/(\d+)$/
+const LIST = /\/v1\/clips\?after=/
+
+beforeAll(async () => {
+  rig = await createPhoneRig()
+  owned = await createOwnedPhone(rig)
+  let listed: ClipEntry | undefined
+  const page = await visit('', (kept) =>
+    kept.route(LIST, async (route) => {
+      const response = await route.fetch()
+      if (response.ok()) listed ??= ((await response.json()) as ClipList).clips[0]
+      await route.fulfill({ response })
+    }),
+  )
+  await page.getByText('Somebody moved').waitFor()
+  await page.close()
+  entry = listed!
+})
+afterAll(() => rig[Symbol.asyncDispose]())
+
+/** Another page of the same phone. `prepare`: what stands between it and the relay. */
+async function visit(hash: string, prepare: (page: Page) => Promise<unknown> = async () => {}): Promise<Page> {
+  const page = await owned.context.newPage()
+  page.on('pageerror', (error) => expect.unreachable(String(error)))
+  await prepare(page)
+  await page.goto(`${rig.appOrigin}/${hash}`)
+  return page
+}
+
+interface Playing {
+  readonly currentTime: number
+  readonly duration: number
+  readonly paused: boolean
+  readonly error: unknown
+  getVideoPlaybackQuality(): { totalVideoFrames: number }
+}
+
+function playingOf(page: Page) {
+  return page.locator('video').evaluate((element) => {
+    const video = element as unknown as Playing
+    const { currentTime, duration, paused } = video
+    return { currentTime, duration, paused, frames: video.getVideoPlaybackQuality().totalVideoFrames }
+  })
+}
+
+const playedTo = (page: Page, seconds: number) =>
+  eventually(async () => {
+    const playing = await playingOf(page)
+    return playing.currentTime >= seconds && playing.frames > 0 ? playing : null
+  }, `a picture at ${seconds} s`)
+
+const seek = (page: Page, seconds: number) =>
+  page
+    .locator('video')
+    .evaluate((video, at) => void ((video as unknown as { currentTime: number }).currentTime = at), seconds)
+
+const ofKind = (kind: string) => entry.descriptors.filter((descriptor) => descriptor.kind === kind)
+
+/** Answers in the relay's stead, so that the page may read it. */
+const answer = (route: Route, options: { json?: unknown; body?: Buffer }) =>
+  route.fulfill({
+    ...options,
+    headers: { 'access-control-allow-origin': rig.appOrigin, 'content-type': 'application/octet-stream' },
+  })
+
+/** Forgets the sealed pictures that this phone keeps, so that it asks the relay for them again. */
+const forgetPictures = (page: Page) =>
+  page.evaluate(async () => {
+    interface Request {
+      result: {
+        transaction(store: string, mode: string): { objectStore(name: string): { delete(range: unknown): void } }
+        close(): void
+      }
+      onsuccess: () => void
+    }
+    const { indexedDB, IDBKeyRange } = globalThis as unknown as {
+      indexedDB: { open(name: string): Request }
+      IDBKeyRange: { bound(from: string, to: string): unknown }
+    }
+    const opening = indexedDB.open('latchkey')
+    await new Promise<void>((resolve) => (opening.onsuccess = resolve))
+    opening.result
+      .transaction('records', 'readwrite')
+      .objectStore('records')
+      .delete(IDBKeyRange.bound('sealed/', 'sealed0'))
+    opening.result.close()
+  })
+
+test('the clip stands in the list with its picture, its reason and its doorbell’s name; axe finds nothing', async () => {
+  const { page } = owned
+  await page.getByText('Somebody moved').waitFor()
+  const row = page.locator('.clip')
+  expect(await row.count()).toBe(1)
+  expect(await row.innerText()).toMatch(/\d+ seconds[^]*Somebody moved[^]*Front door/)
+  const width = () =>
+    row.locator('img').evaluate((image) => (image as unknown as { naturalWidth: number }).naturalWidth)
+  expect(await eventually(async () => (await width()) > 0 && (await width()), 'the picture')).toBe(640)
+  expect(await axeFindings(page)).toEqual([])
+})
+
+test('one press plays it, by keyboard alone too: pictures are decoded and time goes on', async () => {
+  const page = await visit('')
+  await page.getByText('Somebody moved').waitFor()
+  await page.locator('.clip').focus()
+  await page.keyboard.press('Enter')
+  const { duration, frames } = await playedTo(page, 0.5)
+  expect(frames).toBeGreaterThan(0)
+  const { startMs, durationMs } = ofKind('media').at(-1)!
+  const lengthS = (startMs + durationMs - ofKind('media')[0]!.startMs) / 1000
+  expect(duration).toBeCloseTo(lengthS, 0)
+  await page.locator('video').focus()
+  await page.keyboard.press('Space')
+  await eventually(async () => (await playingOf(page)).paused, 'the pause')
+  await seek(page, lengthS - 1)
+  await page.keyboard.press('Space')
+  await playedTo(page, lengthS - 0.6)
+  await page.getByText('Signed by your doorbell, and nothing was changed since.').waitFor()
+  expect(await axeFindings(page)).toEqual([])
+  await page.close()
+})
+
+test('what is saved is what the doorbell recorded, byte for byte, and plays elsewhere', async () => {
+  const page = await visit(`#/clips/${entry.clip}`, (kept) =>
+    kept.route(ITEM, async (route) => {
+      const response = await route.fetch()
+      if (response.ok()) bodies.set(Number(ITEM.exec(response.url())![1]), await response.body())
+      await route.fulfill({ response })
+    }),
+  )
+  await page.getByRole('button', { name: 'Save as a file' }).click()
+  const link = page.getByRole('link', { name: /^Save front-door-/ })
+  const [download] = await Promise.all([page.waitForEvent('download'), link.click()])
+  expect(download.suggestedFilename()).toMatch(/^front-door-\d{4}-\d\d-\d\d-\d{6}\.mp4$/)
+  const saved = await readFile(await download.path())
+  const pieces = [...ofKind('init'), ...ofKind('media')]
+  // Opened outside the app, by the key on the recovery sheet.
+  const recorded = Buffer.concat(pieces.map(({ index }) => openFile(bodies.get(index)!, owned.recovery)))
+  expect(saved.equals(recorded)).toBe(true)
+  expect(await page.getByText(createHash('sha256').update(recorded).digest('hex')).count()).toBe(1)
+  expect(decodeComplaints(saved)).toBe('')
+  await page.close()
+})
+
+test('a piece that the relay swapped is said and left out; the rest plays on', async () => {
+  const [first, second, third] = ofKind('media')
+  const page = await visit(`#/clips/${entry.clip}`, (lied) =>
+    lied.route(`**/v1/clips/*/items/${second!.index}`, (route) => answer(route, { body: bodies.get(third!.index)! })),
+  )
+  await page.getByText('Left out because it is not what your doorbell recorded').waitFor()
+  await playedTo(page, (third!.startMs - first!.startMs) / 1000 + 0.2)
+  await page.getByRole('button', { name: 'Save as a file' }).click()
+  await page.getByText('One piece is left out').waitFor()
+  expect(await page.getByRole('link', { name: /^Save front-door-/ }).count()).toBe(2)
+  await page.close()
+})
+
+test('a picture that the relay swapped is said and never shown', async () => {
+  const [poster, init] = [ofKind('poster')[0]!, ofKind('init')[0]!]
+  await forgetPictures(owned.page)
+  const page = await visit('', (lied) =>
+    lied.route(`**/v1/clips/*/items/${poster.index}`, (route) => answer(route, { body: bodies.get(init.index)! })),
+  )
+  await page.getByText('The relay sent another picture than your doorbell took. It is not shown.').waitFor()
+  expect(await page.locator('.clip img').count()).toBe(0)
+  await page.close()
+})
+
+test.each([
+  ['pieces of another order', (clip: ClipEntry) => ({ ...clip, descriptors: clip.descriptors.toReversed() })],
+  ['a name that it was not signed under', (clip: ClipEntry) => ({ ...clip, clip: 'AAAAAAAAAAAAAAAAAAAAAA' })],
+  [
+    'a signature that is not the doorbell’s',
+    (clip: ClipEntry) => ({ ...clip, manifest: `${clip.manifest.slice(0, -8)}AAAAAAAA` }),
+  ],
+])('a clip with %s is said, and nothing of it is opened', async (_, forge) => {
+  const forged = forge(entry)
+  const asked: string[] = []
+  const page = await visit('', async (lied) => {
+    await lied.route(LIST, (route) =>
+      route.request().method() === 'OPTIONS'
+        ? route.continue()
+        : answer(route, { json: { clips: [forged], next: null } }),
+    )
+    lied.on('request', (request) => ITEM.test(request.url()) && asked.push(request.url()))
+  })
+  await page.getByText('Not what your doorbell signed').waitFor()
+  await page.locator('.clip').click()
+  await page.getByText('Nothing of this clip is opened.').waitFor()
+  expect(await page.locator('video, .poster img').count()).toBe(0)
+  expect(asked).toEqual([])
+  expect(await axeFindings(page)).toEqual([])
+  await page.close()
+})
+
+test('no clip, and five hundred, are a list too: fifty at a time, and only those are fetched', async () => {
+  const answerList = (clips: readonly ClipEntry[]) => (lied: Page) =>
+    lied.route(LIST, (route) => answer(route, { json: { clips, next: null } }))
+  const empty = await visit('', answerList([]))
+  await empty.getByText('Nothing was recorded yet.').waitFor()
+  expect(await axeFindings(empty)).toEqual([])
+  await empty.close()
+  const idOf = (n: number) => `${String(n).padStart(21, '0')}A`
+  const many = Array.from({ length: 500 }, (_, n) => ({ ...entry, cursor: n + 1, clip: idOf(n) }))
+  const page = await visit('', answerList(many))
+  await page.getByRole('button', { name: 'Show 50 older clips' }).waitFor()
+  const wrong = page.getByText('Not what your doorbell signed')
+  await eventually(async () => (await wrong.count()) === 50, 'fifty that are not what they say they are')
+  await page.getByRole('button', { name: 'Show 50 older clips' }).click()
+  await eventually(async () => (await wrong.count()) === 100, 'fifty more')
+  await page.close()
+})
+
+test('a browser that takes no pieces plays the whole', async () => {
+  const page = await visit(`#/clips/${entry.clip}`, (old) =>
+    old.addInitScript(() => {
+      const target = globalThis as { MediaSource?: unknown; ManagedMediaSource?: unknown }
+      delete target.MediaSource
+      delete target.ManagedMediaSource
+    }),
+  )
+  expect((await playedTo(page, 0.5)).frames).toBeGreaterThan(0)
+  await page.close()
+})
+
+test('a lost connection is said, and what was missed comes when it is back', async () => {
+  const page = await visit('', (cut) => cut.route(LIST, (route) => route.abort()))
+  await page.getByText('The relay does not answer.').waitFor()
+  await page.unroute(LIST)
+  await page.getByText('Somebody moved').waitFor()
+  await page.close()
+})
+
+test('a second doorbell’s clip arrives without a reload, and is deleted for good', async () => {
+  const { page } = owned
+  await page.goto(`${rig.appOrigin}/#/clips`)
+  const { agent, pairingUrl } = await rig.doorbell('Back door')
+  const pairing = await owned.context.newPage()
+  await pairing.goto(await pairingUrl())
+  await pairing.getByRole('button', { name: 'They are the same' }).click()
+  await pairing.close()
+  await agent.captured
+  expect(await agent.drained(20_000)).toBe(true)
+  await page.getByText('Back door').waitFor()
+  await page.getByText('A new clip has arrived.').waitFor()
+  await page.locator('.clip', { hasText: 'Back door' }).click()
+  await page.getByRole('button', { name: 'Delete', exact: true }).click()
+  await page.getByRole('heading', { name: 'Delete this clip for good?' }).waitFor()
+  expect(await axeFindings(page)).toEqual([])
+  await page.getByRole('button', { name: 'Delete for good' }).click()
+  await page.getByText(/^The clip of .* was deleted\.$/).waitFor()
+  expect(await page.locator('.clip').count()).toBe(1)
+  const again = await visit('')
+  await again.getByText('Front door').waitFor()
+  expect(await again.locator('.clip').count()).toBe(1)
+  await again.close()
+})
+
+test('no page broke its own policy or stumbled', () => {
+  expect(rig.complaints).toEqual([])
+})

@@ -1,0 +1,157 @@
+/** A household whose keys were made in a real browser: relay, doorbell and phone app as people run them. */
+import { type Identity, parseIdentity } from '@latchkey/shared'
+import type { BrowserContext, Page } from 'playwright-core'
+import { type Agent, createAgent } from '../../device-agent/src/agent.ts'
+import { createLog } from '../../device-agent/src/kernel/log.ts'
+import { findFreePort } from '../../infra/local/port.ts'
+import { buildOwnerApp } from '../../relay/web/build.ts'
+import { serveApp } from '../../relay/web/static-server.ts'
+import { startChromium } from './chromium.ts'
+import { drawScene } from './media-files.ts'
+import { eventually } from './poll.ts'
+import { createRelayWorld, type OwnRelayWorld } from './relay-world.ts'
+
+/** Where the rig's door is, as its owner types it. */
+export const RIG_PLACE = '37.7760, -122.4180'
+
+/** How a page is looked at. */
+export interface PhoneLook {
+  readonly width?: number
+  readonly height?: number
+  readonly colorScheme?: 'light' | 'dark'
+}
+
+/** Relay, app and browser; no household yet. */
+export interface PhoneRig extends AsyncDisposable {
+  readonly world: OwnRelayWorld
+  readonly appOrigin: string
+  /** A drawn scene for doorbells. */
+  readonly scene: string
+  /** An empty phone, which tells every error of its page by failing {@link PhoneRig.complaints}. */
+  phone(look?: PhoneLook): Promise<Phone>
+  /** A doorbell that waits for an owner. `rate`: how much faster than life its scene runs. */
+  doorbell(name?: string, rate?: number): Promise<Doorbell>
+  /** What pages had to complain about so far: uncaught errors and violations of their policy. */
+  readonly complaints: readonly string[]
+}
+
+/** One browser profile. */
+export interface Phone {
+  readonly context: BrowserContext
+  readonly page: Page
+}
+
+/** One agent. */
+export interface Doorbell {
+  readonly agent: Agent
+  /** What its owner scans. */
+  pairingUrl(): Promise<string>
+}
+
+/** Starts everything but the household; about three seconds once the app is built. */
+export async function createPhoneRig(options: Parameters<typeof createRelayWorld>[0] = {}): Promise<PhoneRig> {
+  await using stack = new AsyncDisposableStack()
+  const host = '127.0.0.1'
+  const port = await findFreePort()
+  const appOrigin = `http://${host}:${port}`
+  const config = { appOrigins: [appOrigin], ...options.config }
+  const [folder, world, browser] = await Promise.all([
+    buildOwnerApp(),
+    createRelayWorld({ ...options, config }),
+    startChromium(),
+  ])
+  stack.use(world)
+  stack.defer(() => browser.close())
+  stack.use(await serveApp({ folder, host, port, relayOrigins: [world.relay.publicOrigin] }))
+  const scene = await drawScene(world.folder)
+  const complaints: string[] = []
+  const agents: Agent[] = []
+  stack.defer(async () => {
+    for (const agent of agents) await agent[Symbol.asyncDispose]()
+  })
+  const kept = stack.move()
+  return {
+    world,
+    appOrigin,
+    scene,
+    complaints,
+    async phone({ width = 390, height = 844, colorScheme = 'light' } = {}) {
+      const viewport = { width, height }
+      const context = await browser.newContext({ viewport, colorScheme, reducedMotion: 'reduce', locale: 'en-GB' })
+      const page = await context.newPage()
+      page.on('pageerror', (error) => complaints.push(String(error)))
+      page.on('console', (message) => {
+        if (/Content Security Policy|Trusted ?Type/i.test(message.text())) complaints.push(message.text())
+      })
+      return { context, page }
+    },
+    async doorbell(name = 'Front door', rate = 40) {
+      const agent = await createAgent(
+        {
+          dataDir: `${world.folder}/agent-${agents.length}`,
+          camera: { source: scene, name, rate },
+          relay: { origin: world.relay.publicOrigin, pageOrigin: appOrigin },
+        },
+        {
+          pairingPollMs: 5,
+          retryBaseMs: 20,
+          log: createLog({ level: process.env['AGENT_LOG'] ?? 'silent', format: 'lines' }),
+        },
+      )
+      agents.push(agent)
+      const pairingUrl = () =>
+        eventually(() => {
+          const { pairing } = agent.status()
+          return pairing.kind === 'unpaired' ? pairing.url : null
+        }, 'a pairing code')
+      return { agent, pairingUrl }
+    },
+    [Symbol.asyncDispose]: () => kept.disposeAsync(),
+  }
+}
+
+/** Types back the last six characters of the sheet that stands on the page. @returns the sheet's line for age */
+async function confirmSheet(page: Page): Promise<string> {
+  const identity = page.getByText(/^AGE-SECRET-KEY-1/)
+  await identity.waitFor()
+  const line = (await identity.textContent())!.trim()
+  await page.getByRole('button', { name: 'I have it on paper' }).click()
+  await page.getByLabel('Last six characters').fill(line.slice(-6))
+  await page.getByRole('button', { name: 'Begin my household' }).click()
+  return line
+}
+
+/**
+ * From a pairing code to a phone that owns the doorbell: every screen, as a person goes through them.
+ * @returns the recovery key that stood on the sheet
+ */
+export async function setUpPhone({ page }: Phone, pairingUrl: string): Promise<Identity> {
+  await page.goto(pairingUrl)
+  await page.getByRole('button', { name: 'Set up my household' }).click()
+  await page.getByLabel('Latitude, longitude').fill(RIG_PLACE)
+  await page.getByRole('button', { name: 'Continue' }).click()
+  const line = await confirmSheet(page)
+  await acceptDoorbell(page)
+  return parseIdentity(line)
+}
+
+/** Compares the six digits, which are not different. */
+export async function acceptDoorbell(page: Page): Promise<void> {
+  await page.getByRole('button', { name: 'They are the same' }).click()
+  await page.getByRole('heading', { level: 1, name: 'Clips' }).waitFor()
+}
+
+/** An owner's phone, and the doorbell that it owns. */
+export interface OwnedPhone extends Phone {
+  readonly doorbell: Doorbell
+  readonly recovery: Identity
+}
+
+/** An owner's phone whose doorbell has recorded its scene. */
+export async function createOwnedPhone(rig: PhoneRig, look?: PhoneLook): Promise<OwnedPhone> {
+  const [phone, doorbell] = await Promise.all([rig.phone(look), rig.doorbell()])
+  const recovery = await setUpPhone(phone, await doorbell.pairingUrl())
+  await doorbell.agent.captured
+  if (!(await doorbell.agent.drained(20_000))) throw new Error('the doorbell could not upload what it recorded')
+  return { ...phone, doorbell, recovery }
+}
