@@ -1,4 +1,4 @@
-import { parsePairingUrl, type PairingInvitation } from '@latchkey/shared'
+import { deviceCertificate, type PairingInvitation, parsePairingUrl, type SettingsChoices } from '@latchkey/shared'
 import type { ComponentChildren } from 'preact'
 import { useEffect, useMemo, useState } from 'preact/hooks'
 import { ClipsPage } from './clips/clips-page.tsx'
@@ -7,11 +7,12 @@ import { ErrorBoundary } from '../kit/error-boundary.tsx'
 import { Alert } from '../kit/parts.tsx'
 import { failureWords } from './words/failure.ts'
 import { HomePage } from './home/home-page.tsx'
-import { type Home, saveHome } from './household/home.ts'
+import { type Home, type PairedDoorbell, saveHome } from './household/home.ts'
 import type { Database } from './kernel/database.ts'
+import { createLogKeeper } from './log/log-keeper.ts'
 import { QuestionsPage } from './questions/questions-page.tsx'
 import { SharedPage } from './shared-clips/shared-page.tsx'
-import { saveSettings, type Settings } from './settings/settings.ts'
+import { createSettingsStore, type SettingsStore } from './settings/settings-store.ts'
 import { Pairing } from './set-up/pairing.tsx'
 import { SetUp } from './set-up/set-up.tsx'
 import { words } from './words/words.ts'
@@ -78,12 +79,38 @@ function Frame({ page, children }: { page: PageName | null; children: ComponentC
   )
 }
 
+/** Where a new doorbell's door is: where this household said that it is at home. */
+async function addDoor(store: SettingsStore, home: Home, { certificate }: PairedDoorbell): Promise<void> {
+  const { device } = deviceCertificate.parse(certificate).payload.latchkey
+  const choices = await store.load()
+  const doors = choices.doors.filter((door) => door.device !== device)
+  const [lat, lon] = home.place
+  await store.save({ ...choices, doors: [...doors, { device, name: words.home.door, place: [lat, lon] }] })
+}
+
+/** The household's choices, null until they are read; what is chosen counts here at once, and elsewhere when the relay has it. */
+function useChoices(database: Database, home: Home): [SettingsChoices | null, (next: SettingsChoices) => void] {
+  const store = useMemo(() => createSettingsStore(database, home), [home])
+  const [choices, setChoices] = useState<SettingsChoices | null>(null)
+  const sync = (): void => void store.sync().then(setChoices, () => {})
+  useEffect(() => {
+    void store.load().then(setChoices).then(sync)
+    addEventListener('online', sync)
+    return () => removeEventListener('online', sync)
+  }, [store])
+  const choose = (next: SettingsChoices): void => {
+    setChoices(next)
+    void store.save(next).then(sync)
+  }
+  return [choices, choose]
+}
+
 /** The pages of a household. */
-function Pages(props: { database: Database; home: Home; settings: Settings }) {
-  const { database, home } = props
+function Pages({ database, home }: { database: Database; home: Home }) {
   const page = usePage()
-  const [settings, setSettings] = useState(props.settings)
+  const [choices, choose] = useChoices(database, home)
   const outbox = useMemo(() => createOutbox(database, home), [home])
+  const log = useMemo(() => createLogKeeper(database, home), [home])
   useEffect(() => {
     // What was signed without a network goes out when there is one.
     const flush = (): void => void outbox.flush()
@@ -94,23 +121,25 @@ function Pages(props: { database: Database; home: Home; settings: Settings }) {
   return (
     <Frame page={page}>
       {page === 'clips' && <ClipsPage home={home} database={database} />}
-      {page === 'questions' && (
+      {page === 'questions' && choices !== null && (
         <QuestionsPage
           home={home}
           outbox={outbox}
-          settings={settings}
-          onSettings={(next) => void saveSettings(database, next).then(() => setSettings(next))}
+          database={database}
+          log={log}
+          choices={choices}
+          onChoices={choose}
           onShared={() => (location.hash = '#/shared')}
         />
       )}
-      {page === 'shared' && <SharedPage home={home} outbox={outbox} />}
+      {page === 'shared' && <SharedPage home={home} outbox={outbox} log={log} />}
       {page === 'home' && <HomePage home={home} />}
     </Frame>
   )
 }
 
 /** The phone app. */
-export function App({ database, home: kept, settings }: { database: Database; home: Home | null; settings: Settings }) {
+export function App({ database, home: kept }: { database: Database; home: Home | null }) {
   const [home, setHome] = useState(kept)
   const [invitation, setInvitation] = useState(arrival)
   async function keep(next: Home): Promise<void> {
@@ -129,10 +158,13 @@ export function App({ database, home: kept, settings }: { database: Database; ho
         <Pairing
           home={home}
           invitation={invitation}
-          onPaired={(doorbell) => keep({ ...home, doorbells: [...home.doorbells, doorbell] })}
+          onPaired={async (doorbell) => {
+            await keep({ ...home, doorbells: [...home.doorbells, doorbell] })
+            await addDoor(createSettingsStore(database, home), home, doorbell)
+          }}
           onDone={() => setInvitation(null)}
         />
       </Frame>
     )
-  return <Pages database={database} home={home} settings={settings} />
+  return <Pages database={database} home={home} />
 }

@@ -2,7 +2,6 @@ import { render } from 'preact'
 import { App } from './app.tsx'
 import { openDatabase } from './kernel/database.ts'
 import { loadHome } from './household/home.ts'
-import { loadSettings } from './settings/settings.ts'
 import { failureWords } from './words/failure.ts'
 
 const root = document.getElementById('app')!
@@ -10,9 +9,8 @@ const root = document.getElementById('app')!
 async function start(): Promise<void> {
   const database = await openDatabase()
   const home = await loadHome(database)
-  const settings = await loadSettings(database)
   root.replaceChildren()
-  render(<App database={database} home={home} settings={settings} />, root)
+  render(<App database={database} home={home} />, root)
 }
 
 /** The one address that a script of this page may be loaded from by name. @see Trusted Types, "createPolicy" */

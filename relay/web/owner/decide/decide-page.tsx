@@ -3,6 +3,7 @@ import type { ComponentChildren } from 'preact'
 import { useEffect, useId, useState } from 'preact/hooks'
 import { Alert, Button, Title } from '../../kit/parts.tsx'
 import type { Home } from '../household/home.ts'
+import type { Database } from '../kernel/database.ts'
 import type { Question } from '../questions/load-questions.ts'
 import { failureWords } from '../words/failure.ts'
 import { clockWords } from '../words/times.ts'
@@ -10,6 +11,7 @@ import { words } from '../words/words.ts'
 import type { Choice } from './decision.ts'
 import { TheCase, WhereAndWhen, WhoAsks } from './facts.tsx'
 import type { Outbox } from './outbox.ts'
+import { Preview } from './preview.tsx'
 import { Recap } from './recap.tsx'
 import { type Trim, TrimStrip } from './trim.tsx'
 
@@ -52,6 +54,7 @@ function Select(props: {
 
 function WhatIsSent(props: {
   home: Home
+  database: Database
   offers: readonly Offer[]
   chosen: number
   trim: Trim
@@ -59,7 +62,7 @@ function WhatIsSent(props: {
   onTrim: (trim: Trim) => void
 }) {
   const say = words.decide
-  const { pieces } = props.offers[props.chosen]!
+  const { pieces, clip } = props.offers[props.chosen]!
   const sent = pieces.slice(props.trim[0], props.trim[1] + 1)
   return (
     <section class="card">
@@ -75,6 +78,13 @@ function WhatIsSent(props: {
           onChange={props.onChoose}
         />
       )}
+      <Preview
+        key={clip.clip}
+        home={props.home}
+        database={props.database}
+        entry={clip}
+        pieces={sent.map(({ index }) => index)}
+      />
       <TrimStrip pieces={pieces} trim={props.trim} onTrim={props.onTrim} />
       <p>{say.pieces(sent.length, secondsOf(sent))}</p>
       <p>{say.noSound}</p>
@@ -147,6 +157,7 @@ function Ask(props: { children: ComponentChildren; onShare: () => void; onDeclin
 /** One question, on one screen, in reading order; then a recap; then the signature. */
 export function DecidePage(props: {
   home: Home
+  database: Database
   outbox: Outbox
   question: Question
   offers: readonly Offer[]
@@ -190,6 +201,7 @@ export function DecidePage(props: {
       <WhereAndWhen question={question} door={home.place} />
       <WhatIsSent
         home={home}
+        database={props.database}
         offers={offers}
         chosen={chosen}
         trim={trim}

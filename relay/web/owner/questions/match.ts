@@ -1,30 +1,45 @@
-/** Does a question concern this door and these recordings? Decided here, so that nobody else has to know. */
-import { type ClipEntry, defaultItems, polygonContains } from '@latchkey/shared'
+/** Which questions concern this household, by its own judgement of its own clips. */
+import { type ClipEntry, judgeClips, keyset, matchRequests, type OwnClip, type SettingsChoices } from '@latchkey/shared'
 import type { Offer } from '../decide/decide-page.tsx'
-import type { Place } from '../household/home.ts'
+import type { Home } from '../household/home.ts'
+import { nowMs } from '../kernel/clock.ts'
 import type { Question } from './load-questions.ts'
 
 /** A question and what this household could answer it with. */
 export interface Match {
   readonly question: Question
-  /** Newest first, at least one. */
+  /** Earliest first, at least one. */
   readonly offers: readonly Offer[]
 }
 
-function offerOf(clip: ClipEntry, question: Question): Offer | null {
-  const items = new Set(defaultItems(clip.descriptors, question.request.payload))
-  const pieces = clip.descriptors.filter(({ kind, index }) => kind === 'media' && items.has(index))
-  return pieces.length === 0 ? null : { clip, pieces }
+type Judged = OwnClip & { readonly entry: ClipEntry }
+
+/** Whole clips that a doorbell of this household signed: nothing else is ever put into a consent. Untrusted: `clips`. */
+function genuineClips(home: Home, clips: readonly ClipEntry[]): Judged[] {
+  const context = { root: home.rootJwk, keysets: [keyset.parse(home.keyset)], seen: new Map() }
+  return judgeClips(clips, context).flatMap(({ entry, isGenuine, statement }) => {
+    if (!isGenuine || statement === null || statement.manifest.payload.latchkey.open) return []
+    const { clock } = statement.manifest.payload.latchkey
+    const { device } = statement.certificate.payload.latchkey
+    return [{ entry, clip: entry.clip, device, clock, descriptors: entry.descriptors }]
+  })
 }
 
-/** Questions about an area that holds the door, in minutes from which a clip is left; the newest question first. */
-export function matchQuestions(asked: readonly Question[], door: Place, clips: readonly ClipEntry[]): Match[] {
-  return asked
-    .filter(({ request }) => polygonContains(request.payload.authorization_details[0]!.area, door))
-    .map((question) => ({
-      question,
-      offers: clips.map((clip) => offerOf(clip, question)).filter((offer) => offer !== null),
-    }))
-    .filter(({ offers }) => offers.length > 0)
-    .sort((a, b) => b.question.request.payload.iat - a.question.request.payload.iat)
+/** The newest question first. */
+export function matchQuestions(
+  home: Home,
+  choices: SettingsChoices,
+  given: { readonly asked: readonly Question[]; readonly clips: readonly ClipEntry[] },
+): Match[] {
+  const questions = new Map(given.asked.map((question) => [question.request.digest, question]))
+  const clips = genuineClips(home, given.clips)
+  const entries = new Map(clips.map(({ clip, entry }) => [clip, entry]))
+  const requests = given.asked.map(({ request }) => request)
+  return matchRequests({ requests, choices, clips, nowMs: nowMs() }).map(({ request, offers }) => ({
+    question: questions.get(request.digest)!,
+    offers: offers.map(({ clip, items }) => ({
+      clip: entries.get(clip.clip)!,
+      pieces: clip.descriptors.filter(({ kind, index }) => kind === 'media' && items.includes(index)),
+    })),
+  }))
 }

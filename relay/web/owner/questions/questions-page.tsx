@@ -1,10 +1,12 @@
+import type { Seen, SettingsChoices } from '@latchkey/shared'
 import { useEffect, useState } from 'preact/hooks'
 import { Alert, Button, Title } from '../../kit/parts.tsx'
 import { loadClips } from '../clips/load-clips.ts'
 import { DecidePage } from '../decide/decide-page.tsx'
 import type { Outbox } from '../decide/outbox.ts'
 import type { Home } from '../household/home.ts'
-import type { Settings } from '../settings/settings.ts'
+import type { Database } from '../kernel/database.ts'
+import type { LogKeeper } from '../log/log-keeper.ts'
 import { failureWords } from '../words/failure.ts'
 import { momentWords } from '../words/times.ts'
 import { words } from '../words/words.ts'
@@ -14,18 +16,18 @@ import { type Match, matchQuestions } from './match.ts'
 /** A question stands for days; a minute is soon enough. */
 const REFRESH_MS = 60_000
 
-type Found = Pick<Questions, 'policy' | 'refused'> & { readonly matches: readonly Match[] }
+type Found = Pick<Questions, 'policy' | 'refused'> & { readonly matches: readonly Match[]; readonly seen: Seen }
 
-/** Fetches everything that is asked here and everything that was recorded, and keeps what fits. */
-async function findMatches(home: Home, muted: readonly string[]): Promise<Found> {
+/** Fetches everything that is asked here and everything that was recorded, whatever is shown of it. */
+async function findMatches(home: Home, choices: SettingsChoices, log: LogKeeper): Promise<Found> {
   const [{ asked, policy, refused }, clips] = await Promise.all([loadQuestions(home), loadClips(home)])
-  const heard = asked.filter(({ agency }) => !muted.includes(agency.uri))
-  return { policy, refused, matches: matchQuestions(heard, home.place, clips) }
+  await log.look()
+  return { policy, refused, matches: matchQuestions(home, choices, { asked, clips }), seen: await log.seen() }
 }
 
-function QuestionCard({ match, answered, onOpen }: { match: Match; answered: boolean; onOpen: () => void }) {
+function QuestionCard(props: { match: Match; answered: boolean; onOpen: () => void; onMute: () => void }) {
   const say = words.questions
-  const { question, offers } = match
+  const { question, offers } = props.match
   const { incidentType } = question.request.payload.latchkey
   const { window } = question.request.payload.authorization_details[0]!
   return (
@@ -34,22 +36,34 @@ function QuestionCard({ match, answered, onOpen }: { match: Match; answered: boo
       <p>{words.incidents[incidentType] ?? incidentType}</p>
       <p class="soft">{say.window(momentWords(window.startMs), momentWords(window.endMs))}</p>
       <p>{say.clips(offers.length)}</p>
-      {answered && <p class="soft">{say.answered}</p>}
-      <Button onClick={onOpen}>{say.look}</Button>
+      {props.answered && <p class="soft">{say.answered}</p>}
+      <p class="row">
+        <Button onClick={props.onOpen}>{say.look}</Button>
+        <Button onClick={props.onMute}>{say.mute}</Button>
+      </p>
     </li>
   )
 }
 
 /** Whether to be asked: off until somebody turns it on. */
-function OptIn({ settings, onSettings }: { settings: Settings; onSettings: (next: Settings) => void }) {
+function OptIn({ choices, onChoices }: { choices: SettingsChoices; onChoices: (next: SettingsChoices) => void }) {
   const say = words.questions
+  const { requests } = choices
+  const change = (next: Partial<SettingsChoices['requests']>): void =>
+    onChoices({ ...choices, requests: { ...requests, ...next } })
   return (
     <section class="card">
-      {!settings.questions && <h2>{say.off}</h2>}
-      <p>{settings.questions ? say.onText : say.offText}</p>
-      <Button onClick={() => onSettings({ ...settings, questions: !settings.questions })}>
-        {settings.questions ? say.turnOff : say.on}
-      </Button>
+      {!requests.on && <h2>{say.off}</h2>}
+      <p>{requests.on ? say.onText : say.offText}</p>
+      <Button onClick={() => change({ on: !requests.on })}>{requests.on ? say.turnOff : say.on}</Button>
+      {requests.muted.map((uri) => (
+        <p key={uri} class="row">
+          <span>{say.muted(uri)}</span>
+          <Button onClick={() => change({ muted: requests.muted.filter((other) => other !== uri) })}>
+            {say.unmute}
+          </Button>
+        </p>
+      ))}
     </section>
   )
 }
@@ -58,19 +72,25 @@ function OptIn({ settings, onSettings }: { settings: Settings; onSettings: (next
 export function QuestionsPage(props: {
   home: Home
   outbox: Outbox
-  settings: Settings
-  onSettings: (next: Settings) => void
+  database: Database
+  log: LogKeeper
+  choices: SettingsChoices
+  onChoices: (next: SettingsChoices) => void
   onShared: () => void
 }) {
-  const { home, settings } = props
+  const { home, choices } = props
   const [found, setFound] = useState<Found | null>(null)
   const [failure, setFailure] = useState<string | null>(null)
   const [open, setOpen] = useState<Match | null>(null)
   const [answered, setAnswered] = useState<ReadonlySet<string>>(new Set())
   const say = words.questions
+  const mute = (uri: string): void => {
+    const { requests } = choices
+    props.onChoices({ ...choices, requests: { ...requests, muted: [...requests.muted, uri] } })
+  }
   useEffect(() => {
     const refresh = (): void =>
-      void findMatches(home, settings.muted)
+      void findMatches(home, choices, props.log)
         .then((next) => {
           setFound(next)
           setFailure(null)
@@ -80,16 +100,17 @@ export function QuestionsPage(props: {
     const timer = setInterval(refresh, REFRESH_MS)
     void props.outbox.list().then((kept) => setAnswered(new Set(kept.map(({ request }) => request))))
     return () => clearInterval(timer)
-  }, [settings, open])
+  }, [choices, open])
   if (open !== null && found !== null)
     return (
       <DecidePage
         home={home}
+        database={props.database}
         outbox={props.outbox}
         question={open.question}
         offers={open.offers}
         policy={found.policy}
-        seen={null}
+        seen={found.seen}
         onDone={(shared) => {
           setOpen(null)
           if (shared) props.onShared()
@@ -100,10 +121,10 @@ export function QuestionsPage(props: {
     <>
       <Title>{say.title}</Title>
       {failure !== null && <Alert wrong>{failure}</Alert>}
-      <OptIn settings={settings} onSettings={props.onSettings} />
-      {settings.questions && found?.matches.length === 0 && <p>{say.none}</p>}
-      {settings.questions && found !== null && found.refused > 0 && <Alert>{say.refused(found.refused)}</Alert>}
-      {settings.questions && (
+      <OptIn choices={choices} onChoices={props.onChoices} />
+      {choices.requests.on && found?.matches.length === 0 && <p>{say.none}</p>}
+      {choices.requests.on && found !== null && found.refused > 0 && <Alert>{say.refused(found.refused)}</Alert>}
+      {choices.requests.on && (
         <ul class="plain">
           {found?.matches.map((match) => (
             <QuestionCard
@@ -111,6 +132,7 @@ export function QuestionsPage(props: {
               match={match}
               answered={answered.has(match.question.request.digest)}
               onOpen={() => setOpen(match)}
+              onMute={() => mute(match.question.agency.uri)}
             />
           ))}
         </ul>

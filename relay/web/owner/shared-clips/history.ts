@@ -4,16 +4,20 @@ import {
   type ConsentList,
   consent,
   consentList,
+  decodeBase64url,
   encodeBase64url,
   keyset,
+  type OwnLeafState,
   randomBytes,
   revocation,
   type Signed,
+  utf8,
 } from '@latchkey/shared'
 import { anything } from '@latchkey/shared/client'
 import type { KeptDecision } from '../decide/outbox.ts'
 import type { Home } from '../household/home.ts'
 import { memberClient } from '../household/relay-clients.ts'
+import type { LogKeeper } from '../log/log-keeper.ts'
 import { nowMs } from '../kernel/clock.ts'
 import { phoneOf } from '../keys/phone-keys.ts'
 
@@ -27,6 +31,8 @@ export interface GivenConsent {
   readonly kept: KeptDecision | null
   /** The relay's word; `null` before it was sent. */
   readonly told: Told | null
+  /** Whether it stands in the log, by this phone's own look; null when nothing was to be looked for, or nobody answered. */
+  readonly inLog: OwnLeafState['state'] | null
 }
 
 /** Newest first. Untrusted: what the relay tells is only ever shown as its word. */
@@ -35,6 +41,22 @@ export async function loadHistory(home: Home, kept: readonly KeptDecision[]): Pr
   const { consents } = await asMember.json('GET', '/v1/consents', consentList)
   return joinHistory(consents, kept)
 }
+
+async function findInLog({ told, kept, signed }: GivenConsent, log: LogKeeper): Promise<OwnLeafState['state'] | null> {
+  if (told === null) return null
+  // The salt of this phone's own making, where it has one: the relay's word for it proves less.
+  const salt = decodeBase64url(kept?.submission.salt ?? told.salt)
+  const leaf = { salt, kind: 'consent', object: utf8(signed.raw), takenMs: told.receivedMs, index: told.index } as const
+  try {
+    return (await log.check(leaf)).state
+  } catch {
+    return null
+  }
+}
+
+/** Looks every consent up in the log. A log that cannot be read now says nothing either way. */
+export const checkHistory = (history: readonly GivenConsent[], log: LogKeeper): Promise<GivenConsent[]> =>
+  Promise.all(history.map(async (given) => ({ ...given, inLog: await findInLog(given, log) })))
 
 /** What is known without the relay. */
 export const localHistory = (kept: readonly KeptDecision[]): GivenConsent[] => joinHistory([], kept)
@@ -47,7 +69,7 @@ function joinHistory(consents: readonly Told[], kept: readonly KeptDecision[]): 
       const entry = told.get(digest) ?? null
       const decision = here.get(digest) ?? null
       const signed = consent.parse(entry?.consent ?? decision!.submission.consent)
-      return { digest, signed, kept: decision, told: entry }
+      return { digest, signed, kept: decision, told: entry, inLog: null }
     })
     .sort((a, b) => b.signed.payload.iat - a.signed.payload.iat)
 }

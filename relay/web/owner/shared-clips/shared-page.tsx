@@ -1,11 +1,13 @@
+import type { OwnLeafState } from '@latchkey/shared'
 import { useEffect, useState } from 'preact/hooks'
 import { Alert, Button, Title } from '../../kit/parts.tsx'
 import type { Outbox } from '../decide/outbox.ts'
 import type { Home } from '../household/home.ts'
+import type { LogKeeper } from '../log/log-keeper.ts'
 import { failureWords } from '../words/failure.ts'
 import { momentWords } from '../words/times.ts'
 import { words } from '../words/words.ts'
-import { type GivenConsent, loadHistory, localHistory, revokeConsent } from './history.ts'
+import { checkHistory, type GivenConsent, loadHistory, localHistory, revokeConsent } from './history.ts'
 
 const REFRESH_MS = 5_000
 
@@ -28,6 +30,12 @@ function actionOf({ kept, told }: GivenConsent): 'drop' | 'undo' | 'revoke' | nu
   return told.state === 'pending' || told.state === 'waiting' || told.state === 'awaiting-approval' ? 'undo' : 'revoke'
 }
 
+function InLog({ state }: { state: OwnLeafState['state'] }) {
+  const text = words.shared.log[state]
+  if (state === 'overdue' || state === 'contradicted') return <Alert wrong>{text}</Alert>
+  return <p class="soft">{text}</p>
+}
+
 function ConsentCard(props: { given: GivenConsent; onTakeBack: () => Promise<void> }) {
   const { given } = props
   const [asked, setAsked] = useState(false)
@@ -46,6 +54,7 @@ function ConsentCard(props: { given: GivenConsent; onTakeBack: () => Promise<voi
       <h2>{say.to(given.kept?.agencyName ?? aud[1])}</h2>
       <p class="soft small">{say.signed(momentWords(iat * 1000))}</p>
       <p role="status">{stateWords(given)}</p>
+      {given.inLog !== null && <InLog state={given.inLog} />}
       {given.told !== null && given.told.downloads > 0 && (
         <p>{say.downloads(given.told.downloads, latchkey.maxDownloads)}</p>
       )}
@@ -56,6 +65,13 @@ function ConsentCard(props: { given: GivenConsent; onTakeBack: () => Promise<voi
           <summary>{say.notice}</summary>
           <pre class="notice small">{given.kept.notice}</pre>
         </details>
+      )}
+      {given.kept?.state === 'stale' && given.told === null && (
+        <p>
+          <a class="button" href="#/questions">
+            {say.signAgain}
+          </a>
+        </p>
       )}
       {action !== null && !asked && (
         <p>
@@ -80,13 +96,15 @@ function ConsentCard(props: { given: GivenConsent; onTakeBack: () => Promise<voi
 }
 
 /** Everything this household ever gave, with taking back beside it. */
-export function SharedPage({ home, outbox }: { home: Home; outbox: Outbox }) {
+export function SharedPage({ home, outbox, log }: { home: Home; outbox: Outbox; log: LogKeeper }) {
   const [history, setHistory] = useState<readonly GivenConsent[] | null>(null)
   const [failure, setFailure] = useState<string | null>(null)
+  const [isLogFalse, setLogFalse] = useState(false)
   async function refresh(): Promise<void> {
     const kept = await outbox.flush()
     try {
-      setHistory(await loadHistory(home, kept))
+      setLogFalse((await log.look()).length > 0)
+      setHistory(await checkHistory(await loadHistory(home, kept), log))
       setFailure(null)
     } catch (error) {
       setHistory(localHistory(kept))
@@ -112,6 +130,7 @@ export function SharedPage({ home, outbox }: { home: Home; outbox: Outbox }) {
     <>
       <Title>{words.shared.title}</Title>
       {failure !== null && <Alert wrong>{failure}</Alert>}
+      {isLogFalse && <Alert wrong>{words.shared.distrust}</Alert>}
       {history?.length === 0 && <p>{words.shared.none}</p>}
       <ul class="plain">
         {history?.map((given) => (

@@ -1,6 +1,7 @@
-/** Every English word of the app. Another language is another object of this shape. */
 import { clips } from './en-clips.ts'
+import { decisions } from './en-decisions.ts'
 
+/** Every English word of the app. Another language is another object of this shape. */
 export const en = {
   language: 'en',
   app: {
@@ -113,137 +114,11 @@ export const en = {
     expired: 'The code is only good for 15 minutes.',
   },
   clips,
-  incidents: {
-    assault: 'An assault',
-    arson: 'Arson',
-    burglary: 'A burglary',
-    'hit-and-run': 'A driver who did not stop after a collision',
-    homicide: 'A killing',
-    'missing-person': 'A person is missing',
-    'parcel-theft': 'A parcel was taken',
-    robbery: 'A robbery',
-    'traffic-collision': 'A traffic collision',
-    vandalism: 'Damage done on purpose',
-    'vehicle-theft': 'A vehicle was taken',
-    'other-crime': 'Another crime',
-  } as Readonly<Record<string, string>>,
-  kinds: {
-    police: 'Police',
-    sheriff: 'Sheriff',
-    fire: 'Fire service',
-    'public-defender': 'Public defender',
-    'defence-investigator': 'Investigator for the defence',
-  } as Readonly<Record<string, string>>,
-  questions: {
-    title: 'Questions',
-    off: 'You are not asked anything',
-    offText:
-      'Somebody who investigates may ask the people of an area for recordings. You see such questions only if you want to. Whether you do, and what you answer, is told to nobody.',
-    on: 'Show me questions that concern my door',
-    onText: 'Questions that concern your door and your recordings are shown here. Nobody is told that you see them.',
-    turnOff: 'Do not show me questions',
-    none: 'No question concerns your door now.',
-    refused: (count: number) =>
-      count === 1
-        ? 'One question that the relay sent is not what it claims to be, and is not shown.'
-        : `${count} questions that the relay sent are not what they claim to be, and are not shown.`,
-    by: (agency: string) => `Asked by ${agency}`,
-    window: (from: string, to: string) => `${from} to ${to}`,
-    clips: (count: number) =>
-      count === 1 ? 'One of your clips is from these minutes' : `${count} of your clips are from these minutes`,
-    answered: 'You decided about this on this phone.',
-    look: 'Read the question',
-  },
-  decide: {
-    title: (agency: string) => `A question from ${agency}`,
-    who: 'Who asks',
-    agency: 'Agency',
-    domain: 'Its own address',
-    kind: 'Kind',
-    since: 'Takes part since',
-    person: 'Person',
-    keyAge: 'Their key was certified',
-    contact: 'Contact',
-    contactHint: 'Writing or calling tells them that you have a camera.',
-    case: 'The case',
-    caseNumber: 'Case number',
-    happened: 'What happened',
-    reason: 'Their own words',
-    where: 'Where',
-    outline: 'Outline of the area with your door as a dot, north up.',
-    area: (a: { km2: string; tall: number; wide: number; farthest: number }) =>
-      `An area of ${a.km2} km², about ${a.tall} m from north to south and ${a.wide} m from west to east. Your door is inside; every part of it is within ${a.farthest} m of your door.`,
-    when: 'Which minutes',
-    send: 'What would be sent',
-    chooseClip: 'Which clip',
-    clip: (from: string, to: string) => `${from} to ${to}`,
-    from: 'From',
-    to: 'To',
-    onePiece: 'This is one piece of about two seconds; it is sent whole or not at all.',
-    pieces: (count: number, seconds: string) =>
-      `${count} ${count === 1 ? 'piece' : 'pieces'} of video, ${seconds} seconds.`,
-    noSound: 'No sound will be sent.',
-    noExtras: 'Neither the still picture nor the name of your camera will be sent.',
-    you: 'What they learn about you',
-    youNothing: 'Nothing. Your name, address, e-mail and phone number are not sent.',
-    youPixels: 'But a recording can show where it was made: look at what is in the picture.',
-    keep: 'How long they may keep it',
-    days: (count: number) => (count === 1 ? '1 day' : `${count} days`),
-    promised: (count: number) => `They promise ${count === 1 ? '1 day' : `${count} days`} at most. You may allow less.`,
-    question: 'This is a question, not an order. You may ignore it. Nobody will be told.',
-    share: 'Share',
-    dontShare: 'Don’t share',
-    no: {
-      title: 'Nothing is sent',
-      text: 'Nothing leaves this phone. Neither they nor the relay learn that you read the question.',
-      again: 'The question stays in your list until it ends, in case you change your mind.',
-      done: 'Done',
-    },
-    recap: {
-      title: 'Before you sign',
-      text: 'These are the words your signature will stand for.',
-      undo: (minutes: number) =>
-        minutes === 0
-          ? 'It counts at once.'
-          : `It counts only in ${minutes === 1 ? 'one minute' : `${minutes} minutes`}. Until then you can take it back and nobody will ever know.`,
-      sign: 'Sign and share',
-      signing: 'Signing…',
-      renewed: 'The times were brought up to date.',
-    },
-    gone: 'This question has ended, or does not concern your recordings any more.',
-  },
-  shared: {
-    title: 'Shared',
-    none: 'You have shared nothing.',
-    to: (agency: string) => `To ${agency}`,
-    signed: (when: string) => `Signed ${when}`,
-    states: {
-      unsent: 'Not sent yet. It is sent as soon as the relay can be reached.',
-      stale: 'Not sent: it waited so long that there would be no time left to take it back. Sign it again.',
-      refused: 'Not sent: the relay refused it.',
-      dropped: 'Taken back before it was sent.',
-      pending: 'Sent; waiting for its place in the public log.',
-      'awaiting-approval': 'Sent; another owner of the household must agree.',
-      waiting: (until: string) => `Sent. It counts from ${until}; until then nobody knows of it.`,
-      live: (until: string) => `They may download it until ${until}.`,
-      used: 'Downloaded as often as you allowed.',
-      expired: 'Ended without another download.',
-      revoked: 'Taken back.',
-    },
-    downloads: (count: number, most: number) => `Downloaded ${count} of ${most} times.`,
-    undo: 'Take it back',
-    undoFree: 'Take it back now: nobody will know that you ever agreed.',
-    revoke: 'Take back',
-    revokeText:
-      'They can download nothing more. What was downloaded stays with them; they get a signed notice that you took it back, and it stands in the public record.',
-    signAgain: 'Sign again',
-    notice: 'What you signed',
-    unknown: 'Signed on another phone of your household.',
-    keep: 'Keep a copy',
-  },
+  ...decisions,
   home: {
     title: 'Home',
     doorbells: 'Doorbells',
+    door: 'Front door',
     doorbell: (paired: string) => `Paired ${paired}`,
     phone: 'This phone',
     key: 'Signs as',

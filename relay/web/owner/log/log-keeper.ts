@@ -1,0 +1,83 @@
+/** This phone's own view of the public log: it only ever grows, and what was given here stands in it. */
+import {
+  checkOwnLeaf,
+  digestOf,
+  encodeTilePath,
+  followLog,
+  type LogFindingReason,
+  logTrustOf,
+  openCheckpoint,
+  type OwnLeaf,
+  type OwnLeafState,
+  type Seen,
+  type Tile,
+  type VerifiedCheckpoint,
+} from '@latchkey/shared'
+import type { Home } from '../household/home.ts'
+import { anyoneClient } from '../household/relay-clients.ts'
+import type { Database } from '../kernel/database.ts'
+import { nowMs } from '../kernel/clock.ts'
+
+/** A checkpoint that was refused, kept with the one that it contradicts: both are needed to show others. */
+export interface LogEvidence {
+  readonly reason: LogFindingReason
+  readonly held: Uint8Array | null
+  readonly refused: Uint8Array
+  readonly atMs: number
+}
+
+/** What of it is kept. */
+interface KeptLog {
+  readonly v: 1
+  /** The newest checkpoint that was verified, as signed. */
+  readonly checkpoint: Uint8Array | null
+  readonly evidence: readonly LogEvidence[]
+}
+
+/** The log as this phone follows it. */
+export interface LogKeeper {
+  /** Takes the newest checkpoint if it extends the held one. @returns every reason ever to distrust the log */
+  look(): Promise<readonly LogEvidence[]>
+  /** What a consent says was seen; null before the first checkpoint. */
+  seen(): Promise<Seen>
+  /** Does it stand in the log, by this phone's own arithmetic? @throws UNAVAILABLE when the log cannot be read */
+  check(leaf: OwnLeaf): Promise<OwnLeafState>
+}
+
+const RECORD = 'log'
+const MAX_CHECKPOINT_BYTES = 16_384
+/** 256 leaves of at most 64 KiB would be 16 MiB; ours have a few hundred bytes. */
+const MAX_TILE_BYTES = 4 * 1024 * 1024
+const MAX_EVIDENCE = 16
+
+/** Anybody can send these, and a relay just behind another sends the second: neither proves anything. */
+const HARMLESS: ReadonlySet<LogFindingReason> = new Set(['unsigned', 'smaller'])
+
+export function createLogKeeper(database: Database, home: Home): LogKeeper {
+  const trust = logTrustOf({ logs: [home.logVkey], witnesses: [], quorum: 0 })
+  const client = anyoneClient(home)
+  const load = async () =>
+    ((await database.load(RECORD)) as KeptLog | undefined) ?? ({ v: 1, checkpoint: null, evidence: [] } as const)
+  const heldOf = ({ checkpoint }: KeptLog): VerifiedCheckpoint | null =>
+    checkpoint === null ? null : openCheckpoint(checkpoint, trust)
+  const readTile = (tile: Tile) => client.bytes('GET', `/log/${encodeTilePath(tile)}`, { maxBytes: MAX_TILE_BYTES })
+
+  return {
+    async look() {
+      const kept = await load()
+      const raw = await client.bytes('GET', '/log/checkpoint', { maxBytes: MAX_CHECKPOINT_BYTES })
+      const step = await followLog(heldOf(kept), raw, { trust, readTile })
+      if (step.kind === 'accepted') await database.save(RECORD, { ...kept, checkpoint: step.checkpoint.raw })
+      if (step.kind !== 'finding' || HARMLESS.has(step.reason)) return kept.evidence
+      const { reason, held, refused } = step
+      const evidence = [...kept.evidence, { reason, held, refused, atMs: nowMs() }].slice(-MAX_EVIDENCE)
+      await database.save(RECORD, { ...kept, evidence } satisfies KeptLog)
+      return evidence
+    },
+    async seen() {
+      const held = heldOf(await load())
+      return held && { origin: held.origin, size: held.size, sha256: digestOf(held.raw) }
+    },
+    check: async (leaf) => checkOwnLeaf(leaf, heldOf(await load()), { readTile, nowMs: nowMs() }),
+  }
+}

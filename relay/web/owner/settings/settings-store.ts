@@ -1,0 +1,107 @@
+/** What this household wants: kept on the phone, and sealed to all of its phones at a relay that cannot read it. */
+import {
+  canonicalJson,
+  FIRST_CHOICES,
+  keyset,
+  LatchkeyError,
+  MAX_SETTINGS_BYTES,
+  mergeSettings,
+  openSettings,
+  sealSettings,
+  type SettingsChoices,
+} from '@latchkey/shared'
+import { errorOf, readBounded } from '@latchkey/shared/client'
+import type { Home } from '../household/home.ts'
+import { memberClient } from '../household/relay-clients.ts'
+import { nowMs } from '../kernel/clock.ts'
+import type { Database } from '../kernel/database.ts'
+import { phoneOf } from '../keys/phone-keys.ts'
+
+/** As this phone keeps them. */
+interface KeptSettings {
+  readonly v: 1
+  /** What the owner wants now. */
+  readonly choices: SettingsChoices
+  /** What the relay was last known to hold. */
+  readonly base: SettingsChoices
+  /** Highest revision that was seen: the relay cannot show an older one. */
+  readonly revision: number
+}
+
+const RECORD = 'settings'
+const PATH = '/v1/settings'
+/** Two phones that change things at once meet again after one round; more is somebody playing. */
+const MAX_ROUNDS = 4
+
+/** The household's choices on this phone. */
+export interface SettingsStore {
+  load(): Promise<SettingsChoices>
+  /** Keeps them here; {@link sync} carries them to the other phones. */
+  save(choices: SettingsChoices): Promise<void>
+  /**
+   * Joins what changed here with what changed elsewhere. Safe to repeat, and to give up: nothing is lost here.
+   * @returns the choices that then hold
+   * @throws UNAVAILABLE; SIGNATURE_INVALID | CONFLICT when the relay shows settings that are not this household's newest
+   */
+  sync(): Promise<SettingsChoices>
+}
+
+/** What the relay holds, opened and believed; its tag names it in the next change. */
+interface Held {
+  readonly etag: string | null
+  readonly choices: SettingsChoices
+  readonly revision: number
+}
+
+export function createSettingsStore(database: Database, home: Home): SettingsStore {
+  const household = keyset.parse(home.keyset).payload
+  const first: KeptSettings = { v: 1, choices: FIRST_CHOICES, base: FIRST_CHOICES, revision: 0 }
+  const load = async () => ((await database.load(RECORD)) as KeptSettings | undefined) ?? first
+
+  async function fetchHeld(atLeast: number): Promise<Held> {
+    const client = await memberClient(home)
+    const answer = await client.send('GET', PATH)
+    if (answer.status === 404) {
+      if (atLeast > 0) throw new LatchkeyError('CONFLICT', 'the relay no longer shows settings that it held')
+      return { etag: null, choices: FIRST_CHOICES, revision: 0 }
+    }
+    if (!answer.ok) throw await errorOf(answer)
+    const file = await readBounded(answer, MAX_SETTINGS_BYTES)
+    const { opener } = await phoneOf(home.keys)
+    const { latchkey } = (await openSettings(file, opener, { keyset: household, atLeast })).payload
+    return { etag: answer.headers.get('etag'), choices: latchkey.choices, revision: latchkey.revision }
+  }
+
+  /** @returns whether it was the change that counts; false when another phone was faster */
+  async function put(choices: SettingsChoices, over: Held): Promise<boolean> {
+    const [client, { signer }] = await Promise.all([memberClient(home), phoneOf(home.keys)])
+    const given = { keyset: household, signer, revision: over.revision + 1, nowSeconds: Math.floor(nowMs() / 1000) }
+    const bytes = await sealSettings(choices, given)
+    const precondition = over.etag === null ? { 'if-none-match': '*' } : { 'if-match': over.etag }
+    const answer = await client.send('PUT', PATH, { bytes, headers: precondition })
+    if (answer.status === 412) return false
+    if (!answer.ok) throw await errorOf(answer)
+    return true
+  }
+
+  return {
+    load: async () => (await load()).choices,
+    save: async (choices) => database.save(RECORD, { ...(await load()), choices }),
+    async sync() {
+      for (let round = 0; round < MAX_ROUNDS; round++) {
+        const kept = await load()
+        const held = await fetchHeld(kept.revision)
+        const merged = mergeSettings(kept.base, kept.choices, held.choices)
+        const isNews = canonicalJson(merged) !== canonicalJson(held.choices)
+        if (isNews && !(await put(merged, held))) continue
+        const revision = held.revision + (isNews ? 1 : 0)
+        // What was changed here while this went on is still a change against what the relay now holds.
+        const { choices: now } = await load()
+        const choices = mergeSettings(kept.choices, now, merged)
+        await database.save(RECORD, { v: 1, choices, base: merged, revision } satisfies KeptSettings)
+        return choices
+      }
+      throw new LatchkeyError('UNAVAILABLE', 'another phone keeps changing the settings: try again in a moment')
+    },
+  }
+}

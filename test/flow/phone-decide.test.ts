@@ -1,0 +1,262 @@
+/** Being asked and deciding, on a real phone page against a real relay: both answers, taking back, no network, lies. */
+import { type CellRequests, consent, indexesOf, noticeDigest } from '@latchkey/shared'
+import { createRelayClient } from '@latchkey/shared/client'
+import type { Locator, Page } from 'playwright-core'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { axeFindings } from '../support/chromium.ts'
+import { databaseUrlOf } from '../support/kill-database.ts'
+import { createOwnedPhone, createPhoneRig, type OwnedPhone, type PhoneRig } from '../support/phone-rig.ts'
+import { eventually } from '../support/poll.ts'
+import { createTestDatabase, type TestDatabase } from '../support/relay-database.ts'
+import {
+  acceptedRequest,
+  certifyInvestigator,
+  draftRequest,
+  enrolAgency,
+  expectStatus,
+  type Investigator,
+  loadTestPolicy,
+  postRequest,
+} from '../support/relay-world.ts'
+
+/** Of WCAG 2.5.5 and the product's own rule, CSS pixels. */
+const TARGET_PX = 48
+const HOSTILE = '<img src=x onerror="document.title=1"><b>${7*7}</b> javascript:alert(1)'
+
+let store: TestDatabase
+let rig: PhoneRig
+let owned: OwnedPhone
+let investigator: Investigator
+
+beforeAll(async () => {
+  const { consent: terms } = await loadTestPolicy()
+  store = await createTestDatabase()
+  rig = await createPhoneRig({
+    policy: { consent: { ...terms, undoSeconds: 600 } },
+    config: { databaseUrl: databaseUrlOf(store.target) },
+  })
+  owned = await createOwnedPhone(rig)
+  investigator = await certifyInvestigator(rig.world, await enrolAgency(rig.world))
+  // Both before the page looks for the first time: a square's questions may be half a minute old.
+  await acceptedRequest(rig.world, investigator)
+  const draft = draftRequest(rig.world, investigator)
+  const words = { reason: HOSTILE, contact: HOSTILE.slice(0, 60), incidentType: 'vandalism' }
+  const hostile = { ...draft, latchkey: { ...draft.latchkey, ...words } }
+  await expectStatus(await postRequest(investigator, hostile), 201)
+}, 120_000)
+afterAll(async () => {
+  await rig[Symbol.asyncDispose]()
+  await store[Symbol.asyncDispose]()
+  expect(rig.complaints).toEqual([])
+})
+
+const {
+  page: go,
+  button,
+  heading,
+} = {
+  page: (hash: string) => owned.page.goto(`${rig.appOrigin}/${hash}`),
+  button: (name: string | RegExp): Locator => owned.page.getByRole('button', { name, exact: typeof name === 'string' }),
+  heading: (name: string): Locator => owned.page.getByRole('heading', { name }),
+}
+
+/** Opens the questions, which are wanted from now on. */
+async function wantQuestions(page: Page): Promise<void> {
+  await page.goto(`${rig.appOrigin}/#/questions`)
+  await page.reload()
+  const on = page.getByRole('button', { name: 'Show me questions that concern my door' })
+  const off = page.getByRole('button', { name: 'Do not show me questions' })
+  await on.or(off).waitFor()
+  if (await on.isVisible()) await on.click()
+  await off.waitFor()
+}
+
+/** Opens the one about this. */
+const readQuestion = (happened: string): Promise<void> =>
+  owned.page
+    .getByRole('listitem')
+    .filter({ hasText: happened })
+    .getByRole('button', { name: 'Read the question' })
+    .click()
+
+/** Every table but the callers' proofs, which each request writes. */
+async function dumpDatabase(): Promise<string> {
+  const tables = await store.database.query<{ name: string }>(
+    "SELECT tablename AS name FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'dpop_proofs' ORDER BY 1",
+  )
+  const rows = await Promise.all(
+    tables.map(async ({ name }) => [name, await store.database.query(`SELECT t::text FROM ${name} t ORDER BY 1`)]),
+  )
+  return JSON.stringify(rows)
+}
+
+/** The newest consent that the relay holds. */
+async function heldConsent(): Promise<string> {
+  const [row] = await store.database.query<{ jws: string }>('SELECT jws FROM consents ORDER BY cursor DESC LIMIT 1')
+  return row!.jws
+}
+
+test('nobody is asked who did not say so, and the square is fetched all the same', async () => {
+  const fetched = owned.page.waitForRequest(/\/v1\/cells\/\w{5}\/requests$/)
+  await go('#/questions')
+  await fetched
+  await heading('You are not asked anything').waitFor()
+  expect(await owned.page.getByText('Asked by').count()).toBe(0)
+  await button('Show me questions that concern my door').click()
+  await owned.page.getByText(`Asked by ${investigator.agency.name}`).first().waitFor()
+  expect(await axeFindings(owned.page)).toEqual([])
+  // It is the household's choice: the relay holds it sealed, and it is still so after a restart of the browser's page.
+  await eventually(
+    async () => (await store.database.query('SELECT 1 FROM settings')).length > 0,
+    'the sealed settings at the relay',
+  )
+  await owned.page.reload()
+  await button('Do not show me questions').waitFor()
+})
+
+test('the question is one screen in reading order, with two answers of one weight', async () => {
+  await wantQuestions(owned.page)
+  await owned.page.setViewportSize({ width: 320, height: 640 })
+  await owned.page.evaluate('document.documentElement.style.fontSize = "200%"')
+  await readQuestion('A burglary')
+  await heading(`A question from ${investigator.agency.name}`).waitFor()
+  expect(await owned.page.getByRole('heading', { level: 2 }).allTextContents()).toEqual([
+    'Who asks',
+    'The case',
+    'Where',
+    'Which minutes',
+    'What would be sent',
+    'What they learn about you',
+    'How long they may keep it',
+  ])
+  const text = await owned.page.locator('main').innerText()
+  for (const words of [
+    investigator.agency.uri,
+    'A burglary at about noon.',
+    'No sound will be sent',
+    'Nobody will be told.',
+  ])
+    expect(text).toContain(words)
+  const [no, yes] = [button('Don’t share'), button('Share')]
+  const look = (answer: Locator) =>
+    answer.evaluate((element) => {
+      const { getComputedStyle } = globalThis as unknown as { getComputedStyle(of: unknown): Record<string, string> }
+      const style = getComputedStyle(element)
+      return ['color', 'backgroundColor', 'borderColor', 'fontSize', 'fontWeight'].map((name) => style[name])
+    })
+  expect(await look(no)).toEqual(await look(yes))
+  const [left, right] = [(await no.boundingBox())!, (await yes.boundingBox())!]
+  expect(left.height).toBe(right.height)
+  expect(Math.abs(left.width - right.width)).toBeLessThan(1)
+  expect(left.height).toBeGreaterThanOrEqual(TARGET_PX)
+  expect(await owned.page.evaluate('document.activeElement.tagName')).not.toBe('BUTTON')
+  expect(await owned.page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(320)
+  expect(await axeFindings(owned.page)).toEqual([])
+  await owned.page.evaluate('document.documentElement.style.fontSize = ""')
+  await owned.page.setViewportSize({ width: 390, height: 844 })
+})
+
+test('no answer, “don’t share” and closing the page leave the relay as it was', async () => {
+  await wantQuestions(owned.page)
+  const before = await dumpDatabase()
+  await readQuestion('A burglary')
+  await button('Don’t share').click()
+  await heading('Nothing is sent').waitFor()
+  expect(await axeFindings(owned.page)).toEqual([])
+  await button('Done').click()
+  await readQuestion('A burglary')
+  await button('Share').click()
+  await button('Sign and share').waitFor()
+  await button('Back').click()
+  await go('#/clips')
+  await owned.page.reload()
+  await owned.page.getByText('Somebody moved').first().waitFor()
+  expect(await dumpDatabase()).toBe(before)
+})
+
+test('what is trimmed, read and signed is what the relay holds; until it counts it can be taken back unseen', async () => {
+  await wantQuestions(owned.page)
+  await readQuestion('A burglary')
+  const trim = owned.page.getByRole('slider')
+  await trim.first().focus()
+  await owned.page.keyboard.press('ArrowRight')
+  await button('Share').click()
+  await heading('Before you sign').waitFor()
+  const notice = await owned.page.locator('pre.notice').innerText()
+  await button('Sign and share').click()
+  await heading('Shared').waitFor()
+  await owned.page.getByText(/It counts from/).waitFor()
+  await owned.page.getByText('This phone found it in the public log.').waitFor()
+  const { payload } = consent.parse(await heldConsent())
+  expect(payload.latchkey.notice.sha256).toBe(noticeDigest(`${notice.trimEnd()}\n`))
+  expect(payload.latchkey.disclosure).toBeNull()
+  // The first piece was trimmed away, and the init segment that the rest needs was not.
+  const items = indexesOf(payload.authorization_details[0]!.items)
+  expect(items.slice(0, 2)).toEqual([0, 2])
+  const listed = await store.database.query<{ descriptors: { index: number; kind: string }[] }>(
+    'SELECT m.descriptors FROM manifests m JOIN consents c ON c.manifest = m.digest ORDER BY c.cursor DESC LIMIT 1',
+  )
+  const kinds = listed[0]!.descriptors.filter(({ index }) => items.includes(index)).map(({ kind }) => kind)
+  expect([...new Set(kinds)]).toEqual(['init', 'media'])
+  const asInvestigator = createRelayClient({
+    origin: rig.world.relay.publicOrigin,
+    signer: investigator.signer,
+    nowMs: rig.world.clock.nowMs,
+  })
+  const inbox = async () => (await asInvestigator.send('GET', '/v1/releases')).text()
+  expect(await inbox()).toBe('{"releases":[]}')
+  expect(await axeFindings(owned.page)).toEqual([])
+  await button('Take it back').click()
+  await button('Take it back').click()
+  await owned.page.getByText('Taken back.').waitFor()
+  expect(await inbox()).toBe('{"releases":[]}')
+  rig.world.clock.shift(700_000)
+  expect(await inbox()).toBe('{"releases":[]}')
+  rig.world.clock.shift(-700_000)
+})
+
+test('without a network a decision is kept, says so, and is signed again when it waited too long', async () => {
+  await wantQuestions(owned.page)
+  await readQuestion('A burglary')
+  await button('Share').click()
+  await button('Sign and share').waitFor()
+  await eventually(() => button('Sign and share').isEnabled(), 'the headers')
+  await owned.context.setOffline(true)
+  await button('Sign and share').click()
+  await owned.page.getByText('Not sent yet.').waitFor()
+  // Its ten minutes would be shorter by three: the relay takes none such.
+  rig.world.clock.shift(180_000)
+  await owned.context.setOffline(false)
+  await owned.page.reload()
+  await owned.page.getByText(/it waited so long/).waitFor()
+  await owned.page.getByRole('link', { name: 'Sign again' }).click()
+  await button('Read the question').first().waitFor()
+  rig.world.clock.shift(-180_000)
+})
+
+test('hostile words of an asker are words', async () => {
+  await wantQuestions(owned.page)
+  await readQuestion('Damage done on purpose')
+  await owned.page.getByText(HOSTILE).waitFor()
+  expect(await owned.page.locator('main img').count()).toBe(0)
+  expect(await owned.page.title()).toBe('Latchkey')
+})
+
+test('a relay that changes a question, or who asks it, is seen through', async () => {
+  const page = await owned.context.newPage()
+  await page.route(/\/v1\/cells\/\w{5}\/requests$/, async (route) => {
+    const response = await route.fetch()
+    const list = (await response.json()) as CellRequests
+    const requests = list.requests.map((entry) => {
+      const [head, payload, signature] = entry.request.split('.')
+      const text = Buffer.from(payload!, 'base64url').toString().replace('"retentionDays":90', '"retentionDays":10')
+      return { ...entry, request: [head, Buffer.from(text).toString('base64url'), signature].join('.') }
+    })
+    const headers = { 'access-control-allow-origin': rig.appOrigin, 'content-type': 'application/json' }
+    await route.fulfill({ headers, json: { ...list, requests } })
+  })
+  await page.goto(`${rig.appOrigin}/#/questions`)
+  await page.getByText(/not what (it claims|they claim) to be/).waitFor()
+  expect(await page.getByText('Asked by').count()).toBe(0)
+  await page.close()
+})
