@@ -5,6 +5,8 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { loadCodedVideo } from '../../infra/bench/camera/coded-video.ts'
 import { drawScene, makeVideo } from '../support/media-files.ts'
+import { startChromium } from '../support/chromium.ts'
+import { RIG_PLACE, setUpPhone } from '../support/phone-rig.ts'
 import { eventually } from '../support/poll.ts'
 import { startRtspServer } from '../../infra/bench/camera/rtsp-server.ts'
 import { createTemporaryFolder } from '../support/temporary-folder.ts'
@@ -84,6 +86,32 @@ describe.concurrent('npm start', () => {
 
       const elsewhere = await endOf([...args.slice(0, 4), '--port', '1'])
       expect(elsewhere).toMatchObject({ code: 2, output: expect.stringContaining('paired at port') as string })
+    },
+    STORY_MS,
+  )
+
+  test(
+    'makes whoever opens its address in a browser the owner, who is then asked',
+    async () => {
+      await using folder = await createTemporaryFolder()
+      const launcher = startLauncher(['--data', folder.path, '--camera', scene, '--port', '0'])
+      await running(launcher)
+      const url = await eventually(() => /http\S+\/pair#\S+/.exec(launcher.output())?.[0], 'the address', START_MS)
+      await using browser = await startChromium()
+      const context = await browser.newContext()
+      const page = await context.newPage()
+      await setUpPhone({ context, page }, url)
+      expect(launcher.output()).toMatch(/Paired\. The phone must show the same digits: \d{6}/)
+      await page.getByText('Somebody moved').first().waitFor({ timeout: 60_000 })
+      const asked = await endOf(['--ask', '--at', RIG_PLACE.replace(' ', ''), '--data', folder.path])
+      expect(asked).toMatchObject({ code: 0, output: expect.stringContaining('DEMO-') as string })
+      await page.getByRole('link', { name: 'Questions' }).click()
+      await page.getByRole('button', { name: 'Show me questions that concern my door' }).click()
+      await page.getByText('Asked by Example City Police (demo)').waitFor()
+      launcher.interrupt()
+      expect(await launcher.ended).toBe(0)
+      expect(await processesOn(folder.path)).toEqual([])
+      expect(await readFile(join(folder.path, 'demo/logs/agent.log'), 'utf8')).not.toContain('secret=')
     },
     STORY_MS,
   )

@@ -1,7 +1,7 @@
 import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 
-/** Resident memory over a run, robust against the noise of one collection. */
+/** Memory over a run, robust against the noise of one collection. */
 export interface MemoryWatch {
   sample(): void
   /** Median of the last third of the samples less the median of the second third, bytes. */
@@ -12,11 +12,14 @@ function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0
 }
 
-/** Watches this process: relay and test together. */
-export function createMemoryWatch(): MemoryWatch {
+/**
+ * Watches this process: relay and test together.
+ * @param read what is looked at: resident bytes, unless told
+ */
+export function createMemoryWatch(read: () => number = () => process.memoryUsage.rss()): MemoryWatch {
   const samples: number[] = []
   return {
-    sample: () => void samples.push(process.memoryUsage.rss()),
+    sample: () => void samples.push(read()),
     growthBytes: () => {
       const third = Math.floor(samples.length / 3)
       // The first third fills caches and compiles; it says nothing.

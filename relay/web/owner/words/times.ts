@@ -1,10 +1,13 @@
 import { words } from './words.ts'
 
-const day = new Intl.DateTimeFormat(words.language, { weekday: 'long', day: 'numeric', month: 'long' })
-const clock = new Intl.DateTimeFormat(words.language, { hour: '2-digit', minute: '2-digit', second: '2-digit' })
-const minute = new Intl.DateTimeFormat(words.language, { hour: '2-digit', minute: '2-digit' })
+/** How this person's part of the world writes times in the app's language: 14:05 here, 2:05 PM there. */
+const locale = navigator.languages.find((tag) => tag.split('-')[0] === words.language) ?? words.language
+
+const day = new Intl.DateTimeFormat(locale, { weekday: 'long', day: 'numeric', month: 'long' })
+const clock = new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit', second: '2-digit' })
+const minute = new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit' })
 const date = new Intl.DateTimeFormat('en-CA', { dateStyle: 'short' })
-const moment = new Intl.DateTimeFormat(words.language, { dateStyle: 'medium', timeStyle: 'short' })
+const moment = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'short' })
 
 /** “Monday, 23 November”, by this phone's own zone. */
 export const dayWords = (ms: number): string => day.format(ms)
