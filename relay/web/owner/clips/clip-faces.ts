@@ -5,9 +5,8 @@ import {
   type Finding,
   type ItemDescriptor,
   type ItemKind,
-  type Keyset,
+  type JudgeContext,
   parseClipMeta,
-  type Signed,
 } from '@latchkey/shared'
 import { sleep } from '../kernel/clock.ts'
 import { createObservable, type Observable } from '../kernel/observable.ts'
@@ -78,8 +77,8 @@ async function openPoster(clip: ListedClip, items: ItemOpener, descriptor: ItemD
   return { url, atMs: descriptor.startMs }
 }
 
-async function makeFace(clip: ListedClip, keyset: Signed<Keyset>, items: ItemOpener): Promise<ClipFace> {
-  const findings = judgeClip(clip, keyset)
+async function makeFace(clip: ListedClip, context: JudgeContext, items: ItemOpener): Promise<ClipFace> {
+  const findings = judgeClip(clip, context)
   const bare = { judged: clip, findings, poster: null, meta: null, refused: [] }
   if (findings.length > 0) return bare
   const [posterItem, metaItem] = [descriptorOf(clip, 'poster'), descriptorOf(clip, 'meta')]
@@ -92,8 +91,8 @@ async function makeFace(clip: ListedClip, keyset: Signed<Keyset>, items: ItemOpe
   return { ...bare, refused, poster: poster === 'refused' ? null : poster, meta: meta === 'refused' ? null : meta }
 }
 
-/** @param keyset as this phone pins it */
-export function createFaceMaker(feed: Observable<FeedState>, items: ItemOpener, keyset: Signed<Keyset>): FaceMaker {
+/** @param context what this phone pins of its household */
+export function createFaceMaker(feed: Observable<FeedState>, items: ItemOpener, context: JudgeContext): FaceMaker {
   const faces = createObservable<Faces>(new Map())
   let reach = 0
   let wake = new AbortController()
@@ -128,7 +127,7 @@ export function createFaceMaker(feed: Observable<FeedState>, items: ItemOpener, 
         const clip = next()
         if (clip === undefined) await sleep(RETRY_MS, AbortSignal.any([wake.signal, signal]))
         else
-          await makeFace(clip, keyset, items).then(
+          await makeFace(clip, context, items).then(
             (face) => keep(clip.clip, face),
             () => sleep(RETRY_MS, signal),
           )

@@ -7,6 +7,7 @@ import { phoneOf } from '../keys/phone-keys.ts'
 import { type ClipFeed, createClipFeed } from './clip-feed.ts'
 import { createFaceMaker, type FaceMaker } from './clip-faces.ts'
 import { createItemOpener, type ItemOpener } from './item-opener.ts'
+import { judgeContextOf } from './listed-clip.ts'
 
 /** The running parts. */
 export interface ClipsSession {
@@ -24,7 +25,7 @@ async function start(home: Home, database: Database, signal: AbortSignal): Promi
   const items = createItemOpener({ client, opener, database })
   const pinned = keyset.parse(home.keyset)
   const feed = createClipFeed(client, (clips) => void items.keepOnly(clips).catch(() => {}))
-  const faces = createFaceMaker(feed.state, items, pinned)
+  const faces = createFaceMaker(feed.state, items, judgeContextOf(home))
   const member = pinned.payload.latchkey.members.find(({ signingKey }) => signingKey.x === signer.jwk.x)
   void feed.run(signal)
   void faces.run(signal)

@@ -1,30 +1,28 @@
 /** A clip as the relay lists it, and whether it is what a doorbell of this household signed. */
 import {
   type ClipEntry,
+  type ClipFault,
   type ClipManifest,
   clipManifest,
   codeOf,
-  decodeBase64url,
   type DeviceCertificate,
   deviceCertificate,
-  encodeDescriptor,
-  equalBytes,
   type Finding,
-  hashLeaf,
-  isSignedBy,
   type ItemDescriptor,
-  type Keyset,
-  rootOfLeaves,
+  judgeClips,
+  type JudgeContext,
+  keyset,
   type Signed,
-  signingMember,
-  urnOf,
 } from '@latchkey/shared'
+import type { Home } from '../household/home.ts'
 
 /** Its papers, parsed. Nothing in them counts before {@link judgeClip} found nothing wrong. */
 export interface ListedClip {
   readonly clip: string
   readonly cursor: number
   readonly descriptors: readonly ItemDescriptor[]
+  /** As the relay sent it. */
+  readonly entry: ClipEntry
   readonly papers:
     { readonly manifest: Signed<ClipManifest>; readonly certificate: Signed<DeviceCertificate> } | Finding
 }
@@ -57,39 +55,27 @@ export const listedClipOf = (entry: ClipEntry): ListedClip => ({
   clip: entry.clip,
   cursor: entry.cursor,
   descriptors: entry.descriptors,
+  entry,
   papers: parsePapers(entry),
 })
 
-const finding = (code: Finding['code'], message: string): Finding => ({ code, message })
-
-function checkCertificate(certificate: Signed<DeviceCertificate>, keyset: Keyset): Finding[] {
-  const { iss, sub, cnf } = certificate.payload
-  if (iss !== keyset.iss || signingMember(keyset, certificate)?.role !== 'owner')
-    return [finding('DEVICE_INVALID', 'no owner of this household vouched for the device')]
-  return sub === urnOf(cnf.jwk) ? [] : [finding('DEVICE_INVALID', 'the certificate is for another key')]
+/** Faults that the owner is told of in other words than that the papers are not what the doorbell signed. */
+const CODES: Readonly<Partial<Record<ClipFault, Finding['code']>>> = {
+  'signature-invalid': 'SIGNATURE_INVALID',
+  'device-unknown': 'DEVICE_INVALID',
+  'device-revoked': 'DEVICE_INVALID',
 }
 
-function checkItems(descriptors: readonly ItemDescriptor[], { items, itemsRoot }: ClipClaims): Finding[] {
-  const root = rootOfLeaves(descriptors.map((descriptor) => hashLeaf(encodeDescriptor(descriptor))))
-  const isWhole = descriptors.length === items && descriptors.every(({ index }, i) => index === i)
-  if (isWhole && equalBytes(root, decodeBase64url(itemsRoot))) return []
-  return [finding('MANIFEST_INVALID', 'the items are not the ones that the manifest commits to')]
-}
+/** What this phone pins of its household, to judge clips by. */
+export const judgeContextOf = (home: Home): JudgeContext => ({
+  root: home.rootJwk,
+  keysets: [keyset.parse(home.keyset)],
+  seen: new Map(),
+})
 
-/**
- * Empty when a doorbell that an owner of this household vouched for signed this clip, under this name and with these items.
- * @param keyset as this phone pins it
- */
-export function judgeClip({ clip, descriptors, papers }: ListedClip, keyset: Signed<Keyset>): readonly Finding[] {
+/** Empty when a doorbell that an owner of this household vouched for signed this clip, under this name and with these items. */
+export function judgeClip({ entry, papers }: ListedClip, context: JudgeContext): readonly Finding[] {
   if (!('manifest' in papers)) return [papers]
-  const { manifest, certificate } = papers
-  const { iss, latchkey } = manifest.payload
-  const findings = checkCertificate(certificate, keyset.payload)
-  const isOfDevice = iss === certificate.payload.sub && latchkey.deviceCertificate === certificate.digest
-  if (!isOfDevice || latchkey.epoch !== certificate.payload.latchkey.epoch)
-    findings.push(finding('MANIFEST_INVALID', 'the manifest names another device'))
-  if (!isSignedBy(manifest, certificate.payload.cnf.jwk))
-    findings.push(finding('SIGNATURE_INVALID', 'the manifest is not signed by the device'))
-  if (latchkey.clip !== clip) findings.push(finding('MANIFEST_INVALID', 'the manifest is that of another clip'))
-  return [...findings, ...checkItems(descriptors, latchkey)]
+  const [verdict] = judgeClips([entry], context)
+  return verdict!.faults.map((fault) => ({ code: CODES[fault] ?? 'MANIFEST_INVALID', message: fault }))
 }

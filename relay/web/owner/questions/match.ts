@@ -1,5 +1,6 @@
 /** Which questions concern this household, by its own judgement of its own clips. */
-import { type ClipEntry, judgeClips, keyset, matchRequests, type OwnClip, type SettingsChoices } from '@latchkey/shared'
+import { type ClipEntry, judgeClips, matchRequests, type OwnClip, type SettingsChoices } from '@latchkey/shared'
+import { judgeContextOf } from '../clips/listed-clip.ts'
 import type { Offer } from '../decide/decide-page.tsx'
 import type { Home } from '../household/home.ts'
 import { nowMs } from '../kernel/clock.ts'
@@ -16,8 +17,7 @@ type Judged = OwnClip & { readonly entry: ClipEntry }
 
 /** Whole clips that a doorbell of this household signed: nothing else is ever put into a consent. Untrusted: `clips`. */
 function genuineClips(home: Home, clips: readonly ClipEntry[]): Judged[] {
-  const context = { root: home.rootJwk, keysets: [keyset.parse(home.keyset)], seen: new Map() }
-  return judgeClips(clips, context).flatMap(({ entry, isGenuine, statement }) => {
+  return judgeClips(clips, judgeContextOf(home)).flatMap(({ entry, isGenuine, statement }) => {
     if (!isGenuine || statement === null || statement.manifest.payload.latchkey.open) return []
     const { clock } = statement.manifest.payload.latchkey
     const { device } = statement.certificate.payload.latchkey
