@@ -1,4 +1,5 @@
 /** An area as an outline on nothing: no tile server learns where anybody looks. */
+import { METRES_PER_MICRO } from '@latchkey/shared'
 
 /** [latitude, longitude] in integer microdegrees. */
 type Vertex = readonly [number, number]
@@ -6,7 +7,6 @@ type Vertex = readonly [number, number]
 const SIZE = 300
 const MARGIN = 44
 const RADIANS_PER_MICRO = Math.PI / 180e6
-const METRES_PER_MICRO = 6_371_008.8 * RADIANS_PER_MICRO
 const SCALES_M = [50, 100, 200, 500, 1_000, 2_000]
 
 /** North up, metres the same both ways, everything inside the frame. */

@@ -14,6 +14,8 @@ export const MAX_VERTICES = 64
 const POLE_MICRO = 90_000_000
 const ANTIMERIDIAN_MICRO = 180_000_000
 const RADIANS_PER_MICRO = Math.PI / 180 / 1_000_000
+/** Metres that a microdegree of latitude is long; one of longitude is shorter by the cosine of the latitude. */
+export const METRES_PER_MICRO = EARTH_RADIUS_M * RADIANS_PER_MICRO
 
 const invalid = (message: string) => new LatchkeyError('AREA_INVALID', message)
 
@@ -64,8 +66,7 @@ export function areaM2Of(polygon: Polygon): number {
     0,
   )
   const meanLat = polygon.reduce((sum, [lat]) => sum + lat, 0) / polygon.length
-  const metresPerMicro = EARTH_RADIUS_M * RADIANS_PER_MICRO
-  return Math.round((Math.abs(twice) / 2) * metresPerMicro ** 2 * Math.cos(meanLat * RADIANS_PER_MICRO))
+  return Math.round((Math.abs(twice) / 2) * METRES_PER_MICRO ** 2 * Math.cos(meanLat * RADIANS_PER_MICRO))
 }
 
 /** Is the place inside the polygon or on its edge? Exact. */
@@ -84,10 +85,9 @@ export function distanceOutsideM(polygon: Polygon, point: MicroPoint): number {
 
 /** Metres north and east of `origin`. */
 function project([lat, lon]: MicroPoint, [originLat, originLon]: MicroPoint): GridPoint {
-  const metresPerMicro = EARTH_RADIUS_M * RADIANS_PER_MICRO
   return [
-    (lat - originLat) * metresPerMicro,
-    (lon - originLon) * metresPerMicro * Math.cos(originLat * RADIANS_PER_MICRO),
+    (lat - originLat) * METRES_PER_MICRO,
+    (lon - originLon) * METRES_PER_MICRO * Math.cos(originLat * RADIANS_PER_MICRO),
   ]
 }
 

@@ -1,8 +1,6 @@
-import { areaM2Of, EARTH_RADIUS_M, type Polygon } from '@latchkey/shared'
+import { areaM2Of, METRES_PER_MICRO, type Polygon } from '@latchkey/shared'
 import type { Place } from '../household/home.ts'
 import { words } from '../words/words.ts'
-
-const METRES_PER_MICRO = (EARTH_RADIUS_M * Math.PI) / 180e6
 
 /** Metres to two significant figures: more would claim more than an outline shows. */
 function roughly(metres: number): number {

@@ -1,12 +1,5 @@
 /** Decisions that were signed here: kept before they are sent, so that a lost network loses none. */
-import {
-  codeOf,
-  type ConsentSubmission,
-  consentAccepted,
-  type ErrorCode,
-  LatchkeyError,
-  consent,
-} from '@latchkey/shared'
+import { codeOf, type ConsentSubmission, consentAccepted, type ErrorCode, LatchkeyError } from '@latchkey/shared'
 import type { Home } from '../household/home.ts'
 import type { Database } from '../kernel/database.ts'
 import { memberClient } from '../household/relay-clients.ts'
@@ -91,10 +84,4 @@ export function createOutbox(database: Database, home: Home): Outbox {
         await change(digest, { state: 'dropped' })
       }),
   }
-}
-
-/** When a decision begins to count, and until when. */
-export function spanOf({ submission }: KeptDecision): { fromMs: number; toMs: number } {
-  const { nbf, exp } = consent.parse(submission.consent).payload
-  return { fromMs: nbf * 1000, toMs: exp * 1000 }
 }

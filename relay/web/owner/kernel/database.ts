@@ -11,9 +11,6 @@ export interface Database {
   /** Resolves when it is on the disk. */
   save(name: string, value: unknown): Promise<void>
   /** All of them or none. */
-  saveAll(records: Readonly<Record<string, unknown>>): Promise<void>
-  delete(name: string): Promise<void>
-  /** All of them or none. */
   deleteAll(names: readonly string[]): Promise<void>
   /** Names that begin with `prefix`. */
   names(prefix: string): Promise<readonly string[]>
@@ -51,9 +48,6 @@ export async function openDatabase(): Promise<Database> {
   return {
     load: (name) => settle<unknown>(database.transaction(STORE).objectStore(STORE).get(name)),
     save: (name, value) => write((store) => void store.put(value, name)),
-    saveAll: (records) =>
-      write((store) => Object.entries(records).forEach(([name, value]) => void store.put(value, name))),
-    delete: (name) => write((store) => void store.delete(name)),
     deleteAll: (names) => write((store) => names.forEach((name) => void store.delete(name))),
     names: async (prefix) => {
       const range = IDBKeyRange.bound(prefix, `${prefix}\uffff`)

@@ -110,7 +110,6 @@ export const en = {
     differ: 'They differ',
     differs:
       'Then this is another doorbell than the one in front of you. Unplug it, reset it and pair it again; nothing that it recorded can be trusted.',
-    another: 'Pair another doorbell',
     expired: 'The code is only good for 15 minutes.',
   },
   clips,
@@ -121,7 +120,6 @@ export const en = {
     door: 'Front door',
     doorbell: (paired: string) => `Paired ${paired}`,
     phone: 'This phone',
-    key: 'Signs as',
     relay: 'Relay',
     cell: 'Square that the relay knows',
     place: 'Place of the door, on this phone only',
