@@ -1,6 +1,6 @@
 import { LatchkeyError } from '@latchkey/shared'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import type { Clock } from '../kernel/clock.ts'
 import { problemAnswer } from './problem-answer.ts'
 
@@ -28,11 +28,37 @@ function answerUntilApp(server: Server): void {
   server.on('request', answer)
 }
 
+/**
+ * Ends connections for good: one without a request under way at once, the others behind their answer. A server that closes
+ * forgets those whose answer ends later (a stream, which has no end of its own), and waits until their keep-alive is over.
+ */
+function createConnectionEnder(server: Server): () => void {
+  const sockets = new Set<Socket>()
+  const busy = new Set<Socket>()
+  let ending = false
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+  })
+  server.on('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
+    busy.add(socket)
+    response.once('close', () => {
+      busy.delete(socket)
+      if (ending) socket.destroySoon()
+    })
+  })
+  return () => {
+    ending = true
+    for (const socket of sockets) if (!busy.has(socket)) socket.destroy()
+  }
+}
+
 /** @throws CONFIG_INVALID when the address cannot be bound */
 export async function createHttpListener(address: { host: string; port: number }, clock: Clock): Promise<HttpListener> {
   const server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: HEADERS_TIMEOUT_MS })
   server.keepAliveTimeout = KEEP_ALIVE_MS
   answerUntilApp(server)
+  const endConnections = createConnectionEnder(server)
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause) => reject(new LatchkeyError('CONFIG_INVALID', 'cannot listen for HTTP', { cause })))
     server.listen(address.port, address.host, resolve)
@@ -42,7 +68,7 @@ export async function createHttpListener(address: { host: string; port: number }
     port: (server.address() as AddressInfo).port,
     [Symbol.asyncDispose]: async () => {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))
-      server.closeIdleConnections()
+      endConnections()
       const waiting = new AbortController()
       await Promise.race([closed, clock.sleep(DRAIN_MS, waiting.signal)])
       waiting.abort()
