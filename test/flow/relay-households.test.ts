@@ -1,4 +1,14 @@
-import { ack, approval, digestOfJws, keyset, type Keyset, ROOT_DELAY_MS, type Signer } from '@latchkey/shared'
+import {
+  ack,
+  approval,
+  digestOfJws,
+  keyset,
+  type Keyset,
+  keysetList,
+  parseWith,
+  ROOT_DELAY_MS,
+  type Signer,
+} from '@latchkey/shared'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import {
   certifyDevice,
@@ -100,8 +110,15 @@ describe('a change of keyset', () => {
     expect(await codeOf(submit(home.owner, { keyset: raw }))).toBe('KEYSET_INVALID')
     const foreign = await enrolDevice(world, await enrolHousehold(world))
     expect(await codeOf(submit(home.owner, { keyset: raw, ack: await press(foreign, raw) }))).toBe('KEYSET_INVALID')
-    const accepted = await expectStatus(await submit(home.owner, { keyset: raw, ack: await press(device, raw) }), 201)
+    const ack = await press(device, raw)
+    const accepted = await expectStatus(await submit(home.owner, { keyset: raw, ack }), 201)
     expect(accepted['keyset']).toBe(digestOfJws(raw))
+    const { keysets } = parseWith(keysetList, await (await phone.client.send('GET', '/v1/keysets')).json(), 'keysets')
+    const pressed = { ack, deviceCertificate: device.certificate }
+    expect(keysets.map(({ keyset: _, index: __, ...behind }) => behind)).toEqual([
+      { press: null, approvals: [] },
+      { press: pressed, approvals: [] },
+    ])
     expect(await keysetsSeenBy(phone)).toEqual([home.keyset.digest, digestOfJws(raw)])
     expect(await keysetsSeenBy(device)).toEqual([home.keyset.digest, digestOfJws(raw)])
   })

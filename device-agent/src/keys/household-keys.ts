@@ -1,4 +1,5 @@
 import {
+  answering,
   checkNextKeyset,
   keyset,
   type Keyset,
@@ -46,20 +47,11 @@ function assertRecipients(signed: Signed<Keyset>): void {
 }
 
 /** A version above a pending one, by the owners in force, voids it: it is judged as their next step. */
-function basisOf(state: PairingState, offered: Signed<Keyset>): { before: Signed<Keyset>; voids: boolean } {
+function basisOf(state: PairingState, offered: Signed<Keyset>): Signed<Keyset> {
   const inForce = keyset.parse(state.keyset)
-  if (state.pending === null) return { before: inForce, voids: false }
+  if (state.pending === null) return inForce
   const pending = keyset.parse(state.pending.keyset)
-  const follows = offered.payload.latchkey.previous === pending.digest
-  // The owners in force sign, but the version and the link are the pending one's: judge members by the former.
-  const before: Signed<Keyset> = {
-    ...pending,
-    payload: {
-      ...inForce.payload,
-      latchkey: { ...inForce.payload.latchkey, version: pending.payload.latchkey.version },
-    },
-  }
-  return follows ? { before, voids: true } : { before: inForce, voids: false }
+  return offered.payload.latchkey.previous === pending.digest ? answering(inForce, pending) : inForce
 }
 
 /**
@@ -77,10 +69,9 @@ export function advanceKeyset(state: PairingState, offered: OfferedKeyset, nowMs
     throw new LatchkeyError('KEYSET_SUPERSEDED', 'the device never goes back a version')
   if (version === newest.payload.latchkey.version)
     throw new LatchkeyError('KEYSET_FORK', 'another keyset holds the version the device knows')
-  const { before } = basisOf(state, next)
   // The 73 hours are counted from this device's first sight of it, in `settlePending`.
   const context = { root: state.rootJwk as PublicJwk, leafMs: next.payload.latchkey.effectiveMs - ROOT_DELAY_MS }
-  const { findings, authority } = checkNextKeyset(before, offered, context)
+  const { findings, authority } = checkNextKeyset(basisOf(state, next), offered, context)
   if (findings[0]) throw new LatchkeyError(findings[0].code, findings[0].message)
   assertRecipients(next)
   return authority === 'root-pending'

@@ -1,4 +1,4 @@
-import { codeOf, keyset, type KeysetList } from '@latchkey/shared'
+import { codeOf, keyset, type KeysetList, parseListedKeyset } from '@latchkey/shared'
 import type { SealingKeys } from '../flow.ts'
 import type { Clock } from '../kernel/clock.ts'
 import type { Log } from '../kernel/log.ts'
@@ -43,10 +43,9 @@ export function createKeysetFollower(options: KeysetFollowerOptions): KeysetFoll
     await adopt(settlePending(state, clock.nowMs()))
     const known = keyset.parse(state.keyset).payload.latchkey.version
     const { keysets } = await options.fetchKeysets()
-    for (const entry of keysets) {
-      const offered = keyset.parse(entry.keyset)
-      if (offered.payload.latchkey.version > known)
-        await adopt(advanceKeyset(state, { keyset: offered }, clock.nowMs()))
+    for (const listed of keysets) {
+      const offered = parseListedKeyset(listed)
+      if (offered.keyset.payload.latchkey.version > known) await adopt(advanceKeyset(state, offered, clock.nowMs()))
     }
   }
 

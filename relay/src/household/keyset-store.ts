@@ -1,4 +1,4 @@
-import { keyset, type Keyset, type PublicJwk, type Signed } from '@latchkey/shared'
+import { keyset, type Keyset, type KeysetList, type PublicJwk, type Signed } from '@latchkey/shared'
 import type { MemberCaller, Queryable } from '../flow.ts'
 
 /** A household's row. */
@@ -71,16 +71,28 @@ export async function findKeyset(db: Queryable, digest: string): Promise<StoredK
   return row ? parseRow(row) : null
 }
 
-/** Published keysets of a household whose leaf stands behind `afterIndex`, in log order. */
-export async function listKeysets(
-  db: Queryable,
-  root: string,
-  afterIndex: number,
-): Promise<{ keyset: string; index: number }[]> {
-  return db.query(
-    'SELECT jws AS keyset, log_index AS index FROM keysets WHERE root = $1 AND log_index > $2 ORDER BY 2',
+interface ListedRow {
+  readonly keyset: string
+  readonly index: number
+  readonly ack: string | null
+  readonly certificate: string | null
+  readonly approvals: readonly string[]
+}
+
+/** Published keysets of a household whose leaf stands behind `afterIndex`, in log order, each with what stands behind it. */
+export async function listKeysets(db: Queryable, root: string, afterIndex: number): Promise<KeysetList['keysets']> {
+  const rows = await db.query<ListedRow>(
+    `SELECT k.jws AS keyset, k.log_index AS index, k.ack_jws AS ack, k.ack_certificate AS certificate,
+       ARRAY(SELECT a.jws FROM approvals a WHERE a.subject = k.digest ORDER BY a.digest) AS approvals
+     FROM keysets k WHERE k.root = $1 AND k.log_index > $2 ORDER BY 2`,
     [root, afterIndex],
   )
+  return rows.map(({ keyset, index, ack, certificate, approvals }) => ({
+    keyset,
+    index,
+    press: ack === null || certificate === null ? null : { ack, deviceCertificate: certificate },
+    approvals: [...approvals],
+  }))
 }
 
 /** Writes a new version and its members. @throws CONFLICT when the version is taken */

@@ -1,5 +1,6 @@
 import {
   ack,
+  answering,
   approval,
   checkFirstKeyset,
   checkNextKeyset,
@@ -8,6 +9,7 @@ import {
   type Keyset,
   type KeysetChange,
   keysetLabel,
+  type KeysetList,
   type KeysetVerdict,
   LatchkeyError,
   parseRecipient,
@@ -133,17 +135,6 @@ async function changeOf(tx: Queryable, signed: Signed<Keyset>, rawAck: string | 
   return { ...change, ack: { signed: signedAck, certificate: deviceCertificate.parse(device.jws) } }
 }
 
-/**
- * What the next version is judged against: the keyset in force, but following the newest one, so that owners can void a
- * version that root alone put up and that still waits. @see protocol §2, "Changes"
- */
-function baselineOf(inForce: StoredKeyset, newest: StoredKeyset): Signed<Keyset> {
-  const { version } = newest.signed.payload.latchkey
-  const { payload } = inForce.signed
-  const latchkey = { ...payload.latchkey, version }
-  return { ...inForce.signed, digest: newest.signed.digest, payload: { ...payload, latchkey } }
-}
-
 async function judgeNext(
   parts: KeysetParts,
   tx: Queryable,
@@ -161,7 +152,8 @@ async function judgeNext(
     throw new LatchkeyError('KEYSET_INVALID', 'the keyset before is not yet published')
   if (change.keyset.payload.latchkey.version <= newest.signed.payload.latchkey.version)
     throw new LatchkeyError('KEYSET_FORK', 'another keyset holds this version')
-  const verdict = checkNextKeyset(baselineOf(inForce, newest), change, { root: household.rootJwk, leafMs: nowMs })
+  const before = answering(inForce.signed, newest.signed)
+  const verdict = checkNextKeyset(before, change, { root: household.rootJwk, leafMs: nowMs })
   const authority = authorityOf(verdict)
   if (waits && authority === 'root-pending')
     throw new LatchkeyError('KEYSET_INVALID', 'a keyset by root alone is already waiting')
@@ -200,10 +192,6 @@ export async function submitKeyset(
 }
 
 /** Published keysets behind a log index, in log order: what phones and Pis chain to their pinned root. */
-export function keysetsAfter(
-  parts: KeysetParts,
-  root: string,
-  afterIndex: number,
-): Promise<{ keyset: string; index: number }[]> {
+export function keysetsAfter(parts: KeysetParts, root: string, afterIndex: number): Promise<KeysetList['keysets']> {
   return listKeysets(parts.database, root, afterIndex)
 }

@@ -8,6 +8,7 @@ import { Alert } from '../kit/parts.tsx'
 import { failureWords } from './words/failure.ts'
 import { HomePage } from './home/home-page.tsx'
 import { type Home, type PairedDoorbell, saveHome } from './household/home.ts'
+import { type KeysetsState, useKeysets } from './household/use-keysets.ts'
 import type { Database } from './kernel/database.ts'
 import { createLogKeeper } from './log/log-keeper.ts'
 import { QuestionsPage } from './questions/questions-page.tsx'
@@ -105,12 +106,30 @@ function useChoices(database: Database, home: Home): [SettingsChoices | null, (n
   return [choices, choose]
 }
 
+/** What is wrong with the household's phones, above every page. */
+function HouseholdAlerts({ evidence, isRefused }: KeysetsState) {
+  const say = words.household
+  const faults = [...new Set(evidence.map(({ fault }) => fault))]
+  return (
+    <>
+      {isRefused && <Alert wrong>{say.refused}</Alert>}
+      {faults.map((fault) => (
+        <Alert key={fault} wrong>
+          {say.distrust[fault]}
+        </Alert>
+      ))}
+    </>
+  )
+}
+
 /** The pages of a household. */
-function Pages({ database, home }: { database: Database; home: Home }) {
+function Pages(props: { database: Database; home: Home; onHome: (home: Home) => Promise<void> }) {
+  const { database, home } = props
   const page = usePage()
   const [choices, choose] = useChoices(database, home)
   const outbox = useMemo(() => createOutbox(database, home), [home])
   const log = useMemo(() => createLogKeeper(database, home), [home])
+  const keysets = useKeysets({ database, home, log }, props.onHome)
   useEffect(() => {
     // What was signed without a network goes out when there is one.
     const flush = (): void => void outbox.flush()
@@ -120,6 +139,7 @@ function Pages({ database, home }: { database: Database; home: Home }) {
   }, [outbox])
   return (
     <Frame page={page}>
+      <HouseholdAlerts {...keysets} />
       {page === 'clips' && <ClipsPage home={home} database={database} />}
       {page === 'questions' && choices !== null && (
         <QuestionsPage
@@ -166,5 +186,5 @@ export function App({ database, home: kept }: { database: Database; home: Home |
         />
       </Frame>
     )
-  return <Pages database={database} home={home} />
+  return <Pages database={database} home={home} onHome={keep} />
 }

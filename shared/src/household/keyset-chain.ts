@@ -97,6 +97,16 @@ function ownersBehind(before: Keyset, change: KeysetChange): Set<string> {
 }
 
 /**
+ * What the version after a pending one is judged against when its owners answer it: the owners in force, but behind the
+ * pending version's number and digest. @see spec/keys.md, "Which keyset counts"
+ */
+export function answering(inForce: Signed<Keyset>, pending: Signed<Keyset>): Signed<Keyset> {
+  const { version } = pending.payload.latchkey
+  const { payload } = inForce
+  return { ...inForce, digest: pending.digest, payload: { ...payload, latchkey: { ...payload.latchkey, version } } }
+}
+
+/**
  * May `change.keyset` follow `before`? Additions need one owner and a device's button, removals and other changes the
  * quorum of owners; the root alone may change anything but waits {@link ROOT_DELAY_MS} after `leafMs`.
  * @param leafMs when its leaf was (or would be) logged, UTC ms

@@ -74,6 +74,20 @@ async function readLeaf(index: number, size: number, readTile: ReadTile): Promis
   return { leaf: parseLeaf(bytes), hash: hashLeaf(bytes) }
 }
 
+/**
+ * An entry of the log, proved to stand under the checkpoint that is held. Untrusted: `index`, and what `readTile` answers.
+ * @throws LOG_RANGE when it is not under that checkpoint; LOG_PROOF_INVALID when the tiles do not lead to its root; the codes
+ *   of a leaf that does not parse; what `readTile` throws
+ */
+export async function readProvenLeaf(index: number, held: VerifiedCheckpoint, readTile: ReadTile): Promise<Leaf> {
+  if (index >= held.size)
+    throw new LatchkeyError('LOG_RANGE', `leaf ${index} is not yet under a checkpoint of ${held.size} leaves`)
+  const { leaf, hash } = await readLeaf(index, held.size, readTile)
+  const hashes = await inclusionProofFromTiles(index, held.size, readTile)
+  if (verifyInclusion({ index, leafHash: hash, hashes }, held)) return leaf
+  throw new LatchkeyError('LOG_PROOF_INVALID', `leaf ${index} does not lead to the signed root`)
+}
+
 async function lookAt(
   own: OwnLeaf,
   index: number,

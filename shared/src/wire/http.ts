@@ -31,7 +31,17 @@ export type HouseholdEnrolment = Static<typeof HouseholdEnrolment>
 /** `POST /v1/keysets`: the next keyset; `ack` is the device's where a member is added. */
 export const KeysetSubmission = Exact({ keyset: CompactJws, ack: Type.Optional(CompactJws) })
 export const KeysetAccepted = Exact({ keyset: DigestField, index: Count })
-export const KeysetList = Exact({ keysets: Type.Array(Exact({ keyset: CompactJws, index: Count })) })
+/** A keyset with what stands behind its change, so that everybody can judge it again. */
+export const ListedKeyset = Exact({
+  keyset: CompactJws,
+  /** Of its leaf in the log. */
+  index: Count,
+  /** Where a member was added: the button's, and whose it is. */
+  press: Nullable(Exact({ ack: CompactJws, deviceCertificate: CompactJws })),
+  approvals: Type.Array(CompactJws, { maxItems: 16 }),
+})
+export type ListedKeyset = Static<typeof ListedKeyset>
+export const KeysetList = Exact({ keysets: Type.Array(ListedKeyset) })
 export type KeysetList = Static<typeof KeysetList>
 
 /** `PUT /v1/clips/{clip}/manifest`: the manifest and every descriptor its root covers, in index order. */

@@ -25,7 +25,7 @@ export interface HouseholdServices {
     invitation?: string
   }): Promise<{ keyset: string; index: number }>
   submitKeyset(root: string, raw: { keyset: string; ack?: string }): Promise<{ keyset: string; index: number }>
-  keysetsAfter(root: string, afterIndex: number): Promise<{ keyset: string; index: number }[]>
+  keysetsAfter(root: string, afterIndex: number): Promise<KeysetList['keysets']>
   enrolDevice(caller: MemberCaller, raw: { deviceCertificate: string; hello: string; salt: string }): Promise<string>
   issueMqttCredential(
     caller: DeviceCaller,

@@ -5,16 +5,16 @@ import {
   type ClipManifest,
   clipManifest,
   codeOf,
+  countingKeysets,
   type DeviceCertificate,
   deviceCertificate,
   type Finding,
   type ItemDescriptor,
   judgeClips,
   type JudgeContext,
-  keyset,
   type Signed,
 } from '@latchkey/shared'
-import type { Home } from '../household/home.ts'
+import { chainOf, type Home } from '../household/home.ts'
 
 /** Its papers, parsed. Nothing in them counts before {@link judgeClip} found nothing wrong. */
 export interface ListedClip {
@@ -69,7 +69,7 @@ const CODES: Readonly<Partial<Record<ClipFault, Finding['code']>>> = {
 /** What this phone pins of its household, to judge clips by. */
 export const judgeContextOf = (home: Home): JudgeContext => ({
   root: home.rootJwk,
-  keysets: [keyset.parse(home.keyset)],
+  keysets: countingKeysets(chainOf(home)),
   seen: new Map(),
 })
 

@@ -51,5 +51,6 @@ export async function foundHousehold(founding: Founding): Promise<Home> {
   const json = { keyset: raw, rootJwk: root.jwk, cell, ...(invitation === null ? {} : { invitation }) }
   await asRoot.json('POST', '/v1/households', anything, { json })
   const { relay, logVkey, place, keys } = founding
-  return { v: 1, relay, logVkey, rootJwk: root.jwk, keyset: raw, cell, place, doorbells: [], keys }
+  const keysets = [{ keyset: raw, standing: 'counts' }] as const
+  return { v: 1, relay, logVkey, rootJwk: root.jwk, keyset: raw, keysets, cell, place, doorbells: [], keys }
 }

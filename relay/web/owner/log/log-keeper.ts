@@ -4,11 +4,14 @@ import {
   digestOf,
   encodeTilePath,
   followLog,
+  LatchkeyError,
+  type Leaf,
   type LogFindingReason,
   logTrustOf,
   openCheckpoint,
   type OwnLeaf,
   type OwnLeafState,
+  readProvenLeaf,
   type Seen,
   type Tile,
   type VerifiedCheckpoint,
@@ -42,6 +45,11 @@ export interface LogKeeper {
   seen(): Promise<Seen>
   /** Does it stand in the log, by this phone's own arithmetic? @throws UNAVAILABLE when the log cannot be read */
   check(leaf: OwnLeaf): Promise<OwnLeafState>
+  /**
+   * An entry of the log, proved under the checkpoint that this phone holds. Untrusted: `index`.
+   * @throws UNAVAILABLE when it cannot be read now; LOG_RANGE while no checkpoint covers it; LOG_PROOF_INVALID
+   */
+  leaf(index: number): Promise<Leaf>
 }
 
 const RECORD = 'log'
@@ -77,6 +85,11 @@ export function createLogKeeper(database: Database, home: Home): LogKeeper {
     async seen() {
       const held = heldOf(await load())
       return held && { origin: held.origin, size: held.size, sha256: digestOf(held.raw) }
+    },
+    async leaf(index) {
+      const held = heldOf(await load())
+      if (held === null) throw new LatchkeyError('LOG_RANGE', 'this phone has seen no checkpoint yet')
+      return readProvenLeaf(index, held, readTile)
     },
     check: async (leaf) => checkOwnLeaf(leaf, heldOf(await load()), { readTile, nowMs: nowMs() }),
   }

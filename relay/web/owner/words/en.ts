@@ -1,5 +1,6 @@
 import { clips } from './en-clips.ts'
 import { decisions } from './en-decisions.ts'
+import { household } from './en-household.ts'
 
 /** Every English word of the app. Another language is another object of this shape. */
 export const en = {
@@ -114,6 +115,7 @@ export const en = {
   },
   clips,
   ...decisions,
+  household,
   home: {
     title: 'Home',
     doorbells: 'Doorbells',
