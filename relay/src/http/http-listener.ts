@@ -57,8 +57,9 @@ function createConnectionEnder(server: Server): () => void {
 export async function createHttpListener(address: { host: string; port: number }, clock: Clock): Promise<HttpListener> {
   const server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: HEADERS_TIMEOUT_MS })
   server.keepAliveTimeout = KEEP_ALIVE_MS
-  answerUntilApp(server)
+  // First: any listener for requests that comes after the answer takes it for the app and the answer away.
   const endConnections = createConnectionEnder(server)
+  answerUntilApp(server)
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause) => reject(new LatchkeyError('CONFIG_INVALID', 'cannot listen for HTTP', { cause })))
     server.listen(address.port, address.host, resolve)
