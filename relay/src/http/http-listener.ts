@@ -21,11 +21,13 @@ export interface HttpListener extends AsyncDisposable {
 function answerUntilApp(server: Server): void {
   const { status, json, headers } = problemAnswer('UNAVAILABLE', { detail: 'the relay is starting' })
   const answer = (request: IncomingMessage, response: ServerResponse): void => {
-    if (server.listenerCount('request') > 1) return
+    if (server.listenerCount('request') > ours) return
     request.resume()
     response.writeHead(status, { ...headers, connection: 'close' }).end(JSON.stringify(json))
   }
   server.on('request', answer)
+  // Whoever listens after these is the app.
+  const ours = server.listenerCount('request')
 }
 
 /**
@@ -57,7 +59,6 @@ function createConnectionEnder(server: Server): () => void {
 export async function createHttpListener(address: { host: string; port: number }, clock: Clock): Promise<HttpListener> {
   const server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: HEADERS_TIMEOUT_MS })
   server.keepAliveTimeout = KEEP_ALIVE_MS
-  // First: any listener for requests that comes after the answer takes it for the app and the answer away.
   const endConnections = createConnectionEnder(server)
   answerUntilApp(server)
   await new Promise<void>((resolve, reject) => {
