@@ -1,10 +1,10 @@
-import type { Signer } from '@latchkey/shared'
 import type { CameraSource } from './camera/source.ts'
 import type { AgentConfig } from './config.ts'
 import type { Clock } from './kernel/clock.ts'
 import type { DataDisk } from './kernel/data-disk.ts'
 import type { Failpoints } from './kernel/failpoint.ts'
 import type { Log } from './kernel/log.ts'
+import type { DeviceKey } from './keys/device-key.ts'
 import type { PairingDisplay } from './keys/pairing.ts'
 
 /** What a test or a main program may put in the place of the ordinary parts. */
@@ -38,6 +38,6 @@ export interface AgentContext {
   readonly source: CameraSource
   /** What motion is looked for in, if not in the source. */
   readonly substream: CameraSource | undefined
-  readonly signer: Signer
+  readonly signer: DeviceKey
   readonly disk: DataDisk
 }

@@ -1,4 +1,5 @@
 import type { ClockStatement } from '@latchkey/shared'
+import { statfs } from 'node:fs/promises'
 import type { NewestPicture } from './clip/newest-picture.ts'
 import { type AgentConfig, DEFAULTS } from './config.ts'
 import type { CameraState } from './flow.ts'
@@ -40,4 +41,10 @@ export async function diskView(freeBytes: () => Promise<number>, config: AgentCo
   const minimumFreeBytes = config.spool?.minimumFreeBytes ?? DEFAULTS.minimumFreeBytes
   const free = await freeBytes().catch(() => null)
   return free === null ? null : { freeBytes: free, minimumFreeBytes }
+}
+
+/** Of the disk under a directory. @throws node's file system errors */
+export async function roomOf(directory: string): Promise<{ freeBytes: number; diskBytes: number }> {
+  const { bavail, blocks, bsize } = await statfs(directory)
+  return { freeBytes: bavail * bsize, diskBytes: blocks * bsize }
 }

@@ -1,6 +1,5 @@
 import { codeOf, deviceCertificate, type Health, keysetList, mqttCredentials } from '@latchkey/shared'
 import { createRelayClient, type RelayClient } from '@latchkey/shared/client'
-import { statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { AgentContext } from './agent-context.ts'
 import { type AgentConfig, DEFAULTS } from './config.ts'
@@ -16,7 +15,8 @@ import { openDiskOutbox } from './link/disk-outbox.ts'
 import { createEventKeeper } from './link/event-keeper.ts'
 import { createMqttOpener } from './link/mqtt-session.ts'
 import { createPublisher } from './link/publisher.ts'
-import { diskView, type RecorderStatus, type RecorderView } from './recorder-view.ts'
+import { startPushes } from './pushes.ts'
+import { diskView, roomOf, type RecorderStatus, type RecorderView } from './recorder-view.ts'
 import { createClockSource } from './seal/clock-source.ts'
 import { createSealer } from './seal/sealer.ts'
 import { openDiskSpool } from './spool/disk-spool.ts'
@@ -86,10 +86,7 @@ export async function startRecorder(context: AgentContext, pairing: PairingState
   const nowMs = () => clock.nowMs()
   const relay: RelayClient = createRelayClient({ origin: pairing.relay, signer, nowMs })
   const anyone: RelayClient = createRelayClient({ origin: pairing.relay, nowMs })
-  const room = async () => {
-    const { bavail, blocks, bsize } = await statfs(dataDir)
-    return { freeBytes: bavail * bsize, diskBytes: blocks * bsize }
-  }
+  const room = () => roomOf(dataDir)
   const freeBytes = async (): Promise<number> => (await room()).freeBytes
   // Stages that tell each other of changes are joined here, when all of them exist.
   const wake = { upload: () => {}, link: () => {}, health: () => {}, date: () => {} }
@@ -276,6 +273,7 @@ export async function startRecorder(context: AgentContext, pairing: PairingState
   wake.link = publisher.wake
   wake.health = publisher.wakeHealth
 
+  const pusher = stack.use(await startPushes(context, { relay, device, household: () => follower.keyset() }))
   const drained = async (timeoutMs: number): Promise<boolean> => {
     await storage.recorded()
     const [uploaded, told] = await Promise.all([uploader.drained(timeoutMs), publisher.drained(timeoutMs)])
@@ -313,6 +311,7 @@ export async function startRecorder(context: AgentContext, pairing: PairingState
       onState,
       onEvent(event) {
         storage.record({ type: event.trigger, event: event.event, atMs: event.atMs })
+        pusher.tell(event)
         tell({ kind: 'door', event })
       },
       onFinding: (finding) => tell({ kind: 'finding', finding }),

@@ -15,6 +15,7 @@ import { Type, type Static } from 'typebox'
 
 const Port = Type.Integer({ minimum: 0, maximum: 65_535 })
 const Host = Type.String({ minLength: 1, maxLength: 253 })
+const PushHost = Type.String({ pattern: '^(\\*\\.)?[a-z0-9-]+(\\.[a-z0-9-]+)+$', maxLength: 253 })
 const Path = Type.String({ minLength: 1, maxLength: 4_096 })
 
 /** The relay's configuration file. Every key is checked, unknown ones are errors, secrets stand in files of their own. */
@@ -53,6 +54,16 @@ export const RelayConfigFile = Exact({
       origin: Type.Optional(Type.String({ pattern: '^[A-Za-z0-9._:/\\[\\]-]{1,200}$' })),
     }),
   ),
+  push: Type.Optional(
+    Exact({
+      /** Hosts that may be written to, `*.` in front for all below; default: the push services of the known browsers. */
+      services: Type.Optional(Type.Array(PushHost, { minItems: 1, maxItems: 64, uniqueItems: true })),
+      /** Push services on this machine too: for tests and demonstrations, and only where the relay is on loopback. */
+      loopback: Type.Optional(Type.Boolean()),
+      /** Whom push services may write to about us; default `publicOrigin`. */
+      contact: Type.Optional(Type.String({ pattern: '^(mailto:[^\\s@]+@[^\\s@]+|https://[^\\s]+)$', maxLength: 300 })),
+    }),
+  ),
   /** Days a clip is kept; default and maximum from the policy. */
   retentionDays: Type.Optional(Type.Integer({ minimum: 1, maximum: 3_650 })),
   logLevel: Type.Optional(Type.Enum(['debug', 'info', 'warn', 'error', 'silent'])),
@@ -79,6 +90,12 @@ export interface RelayConfig {
   readonly appOrigins: readonly string[]
   readonly batchMs: number
   readonly logOrigin: string | null
+  readonly push: {
+    /** Null: those of the known browsers. */
+    readonly hosts: readonly string[] | null
+    readonly loopback: boolean
+    readonly contact: string
+  }
   readonly retentionDays: number
   readonly logLevel: string
 }
@@ -124,6 +141,9 @@ function assertTransport(file: RelayConfigFile): void {
     throw invalid('publicOrigin: must be https outside loopback')
   if (!isLoopback(file.operatorListen.host) && file.operatorListen.host === file.listen.host)
     throw invalid('operatorListen.host: must not be the public address')
+  const isPublic = !isLoopback(file.listen.host) || (origin !== null && !isLoopback(origin.hostname))
+  if (file.push?.loopback === true && isPublic)
+    throw invalid('push.loopback: only a relay on loopback writes to push services on its own machine')
   if (!isLoopback(file.broker.host) && file.broker.tls === undefined)
     throw invalid('broker.tls: required when broker.host is not loopback')
 }
@@ -136,6 +156,12 @@ async function loadEnrolment(file: RelayConfigFile, at: (path: string) => string
   const text = await readText(at(file.invitationsFile), 'invitationsFile')
   const codes = text.split('\n').map((line) => line.trim())
   return { mode, codes: codes.filter((code) => code !== '') }
+}
+
+/** Push services want somebody to write to: with http, which is loopback, there is nobody. @see RFC 8292 §2.1 */
+function pushOf({ push = {}, publicOrigin }: RelayConfigFile): RelayConfig['push'] {
+  const own = publicOrigin?.startsWith('https:') ? publicOrigin : 'mailto:nobody@localhost'
+  return { hosts: push.services ?? null, loopback: push.loopback ?? false, contact: push.contact ?? own }
 }
 
 /**
@@ -174,6 +200,7 @@ export async function loadConfig(raw: unknown, folder: string): Promise<RelayCon
     appOrigins: raw.appOrigins ?? [],
     batchMs: raw.log?.batchMs ?? (isLoopback(raw.listen.host) ? 1_000 : 60_000),
     logOrigin: raw.log?.origin ?? null,
+    push: pushOf(raw),
     retentionDays,
     logLevel: raw.logLevel ?? 'info',
   }

@@ -284,3 +284,25 @@ export interface GrantedConsent {
   readonly leaf: number
   readonly ended: boolean
 }
+
+// --- push → the world ----------------------------------------------------------------------------------------------
+
+/** One message to a browser's push service. */
+export interface PushMessage {
+  readonly endpoint: string
+  /** Encrypted by a device; null for the empty push of the day. */
+  readonly body: Uint8Array | null
+  /** How long the push service keeps it for a phone that is off. */
+  readonly ttlSeconds: number
+  readonly urgency: 'normal' | 'high'
+  /** Replaces what of the same topic still waits there. */
+  readonly topic?: string
+}
+
+/** `gone`: nobody listens there any more · `later`: worth another try · `refused`: never. */
+export type PushOutcome = 'sent' | 'gone' | 'later' | 'refused'
+
+/** Hands a message over, once; never throws for what the other side does. */
+export interface PushService {
+  send(message: PushMessage, signal: AbortSignal): Promise<PushOutcome>
+}

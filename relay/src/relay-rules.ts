@@ -51,6 +51,7 @@ import { INVESTIGATOR_ROUTES } from './http/routes/investigator-routes.ts'
 import { LOG_ROUTES } from './http/routes/log-routes.ts'
 import { PAIRING_ROUTES } from './http/routes/pairing-routes.ts'
 import { PUBLIC_ROUTES } from './http/routes/public-routes.ts'
+import { PUSH_ROUTES } from './http/routes/push-routes.ts'
 import { SETTINGS_ROUTES } from './http/routes/settings-routes.ts'
 import type { Clock } from './kernel/clock.ts'
 import type { Failpoints } from './kernel/failpoint.ts'
@@ -58,6 +59,10 @@ import type { LeafSettler } from './kernel/leaf-settler.ts'
 import type { Log } from './kernel/log.ts'
 import { createMailboxes } from './pairing/mailbox.ts'
 import { findPolicy } from './policy/policies.ts'
+import type { PushServices } from './push/push-endpoint.ts'
+import type { PushQueue } from './push/push-queue.ts'
+import { deleteSubscription, listSubscriptions, putSubscription } from './push/push-subscriptions.ts'
+import { sendDaily, submitPush } from './push/pushes.ts'
 import { loadBundle } from './release/bundle.ts'
 import { submitReceived } from './release/received.ts'
 import { openReleasedItem } from './release/released-item.ts'
@@ -74,6 +79,12 @@ export interface RelayCore {
   readonly leaves: LeafLog
   readonly settler: LeafSettler
   readonly feed: HouseholdFeed
+  readonly push: {
+    readonly services: PushServices
+    readonly queue: PushQueue
+    readonly applicationServerKey: string
+    isMember(root: string, thumbprint: string): Promise<boolean>
+  }
   readonly logReader: LogReader
   readonly clock: Clock
   readonly log: Log
@@ -97,6 +108,7 @@ export interface RelayRules {
   readonly callers: CallerDirectory
   readonly routes: readonly BoundRoute[]
   retain(): Promise<unknown>
+  daily(): Promise<unknown>
   sweep(): Promise<void>
 }
 
@@ -194,6 +206,20 @@ function phoneRoutes({ database, feed }: RelayCore, { keysetInForce }: Crossings
       putHeaders: (root, set) => putHeaders(headerParts, root, set),
     }),
   ]
+}
+
+function pushRoutes({ database, clock, push }: RelayCore): BoundRoute[] {
+  const { applicationServerKey, services } = push
+  const parts = { ...push, database, clock }
+  return bindRoutes(PUSH_ROUTES, {
+    listSubscriptions: async (caller) => {
+      const member = caller.kind === 'member' ? caller.thumbprint : null
+      return { applicationServerKey, subscriptions: await listSubscriptions(database, caller.root, member) }
+    },
+    putSubscription: (caller, given) => putSubscription({ database, clock, services }, caller, given),
+    deleteSubscription: (caller) => deleteSubscription(database, caller),
+    submitPush: (root, given) => submitPush(parts, root, given),
+  })
 }
 
 function clipRoutes(core: RelayCore, crossings: Crossings, deletion: DeletionParts): BoundRoute[] {
@@ -297,6 +323,7 @@ export function createRules(core: RelayCore, proofs: ProofMemory): RelayRules {
       ...bindRoutes(PAIRING_ROUTES, { putLetter: mailboxes.put, getLetter: mailboxes.get }),
       ...householdRoutes(core),
       ...phoneRoutes(core, crossings),
+      ...pushRoutes(core),
       ...clipRoutes(core, crossings, deletion),
       ...bindRoutes(LOG_ROUTES, core.logReader),
       ...publicRoutes(core),
@@ -307,6 +334,7 @@ export function createRules(core: RelayCore, proofs: ProofMemory): RelayRules {
       await forgetFacts(database, clock.nowMs() - core.retentionDays * DAY_MS)
       return runRetention({ ...deletion, log: core.log, retentionDays: core.retentionDays, isHeld })
     },
+    daily: () => sendDaily({ ...core.push, database, clock }),
     sweep: async () => {
       await core.settler.recover()
       await finishDeletions(deletion)

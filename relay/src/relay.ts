@@ -23,6 +23,11 @@ import { createLogReader } from './log/log-reader.ts'
 import { createPgLogStore } from './log/pg-log-store.ts'
 import { createSequencer } from './log/sequencer.ts'
 import { enactPolicy } from './policy/policies.ts'
+import { createPushServiceClient } from './push/push-service-client.ts'
+import { KNOWN_PUSH_HOSTS } from './push/push-endpoint.ts'
+import { createPushQueue } from './push/push-queue.ts'
+import { forgetEndpoint } from './push/push-subscriptions.ts'
+import { createVapid, parseVapidKey } from './push/vapid.ts'
 import { createRules } from './relay-rules.ts'
 import { loadSecrets } from './secrets.ts'
 import { createDiskItemStore } from './store/disk-item-store.ts'
@@ -53,6 +58,7 @@ export interface Relay extends AsyncDisposable {
 
 const RETENTION_EVERY_MS = 3_600_000
 const SWEEP_EVERY_MS = 60_000
+const DAILY_EVERY_MS = 30_000
 
 async function openDatabase(stack: AsyncDisposableStack, config: RelayConfig, world: { clock: Clock; log: Log }) {
   const postgres = config.databaseUrl
@@ -88,7 +94,7 @@ export async function createRelay(config: RelayConfig, parts: RelayParts = {}): 
   const listener = stack.use(await createHttpListener(config.listen, clock))
   const publicOrigin = config.publicOrigin ?? `http://${originHost(config.listen.host)}:${listener.port}`
   const logName = config.logOrigin ?? `${new URL(publicOrigin).host}/log`
-  const { signer, logSigner, nonceKey } = await loadSecrets(join(config.dataDir, 'secrets'), logName)
+  const { signer, logSigner, nonceKey, vapidKey } = await loadSecrets(join(config.dataDir, 'secrets'), logName)
   const logVkey = encodeVkey(logSigner.key)
 
   // Broker, bus
@@ -111,6 +117,19 @@ export async function createRelay(config: RelayConfig, parts: RelayParts = {}): 
   const isMember = async (root: string, thumbprint: string): Promise<boolean> =>
     (await findMember(database, thumbprint, clock.nowMs()))?.root === root
   const feed = stack.use(createHouseholdFeed({ database, clock, log, isMember }))
+
+  // What phones are told while nobody looks
+  const { hosts, loopback, contact } = config.push
+  const pushServices = { hosts: hosts ?? KNOWN_PUSH_HOSTS, loopback }
+  const vapid = createVapid({ key: await parseVapidKey(vapidKey), contact, clock })
+  const pushes = stack.use(
+    createPushQueue({
+      service: createPushServiceClient({ services: pushServices, vapid }),
+      onGone: (member, endpoint) => forgetEndpoint(database, member, endpoint),
+      clock,
+      log,
+    }),
+  )
 
   // Log
   const logStore = createPgLogStore(database)
@@ -149,6 +168,7 @@ export async function createRelay(config: RelayConfig, parts: RelayParts = {}): 
       leaves,
       settler,
       feed,
+      push: { services: pushServices, queue: pushes, applicationServerKey: vapid.publicKey, isMember },
       logReader,
       clock,
       log,
@@ -195,6 +215,7 @@ export async function createRelay(config: RelayConfig, parts: RelayParts = {}): 
   // Jobs
   stack.use(scheduleJob({ clock, log }, 'retention', RETENTION_EVERY_MS, rules.retain))
   stack.use(scheduleJob({ clock, log }, 'sweep', SWEEP_EVERY_MS, rules.sweep))
+  stack.use(scheduleJob({ clock, log }, 'daily', DAILY_EVERY_MS, rules.daily))
 
   // Operator
   const operatorApp = createOperatorApp({

@@ -77,6 +77,7 @@ test('no message says that an owner declined, looked, waited or was reminded', (
     'latchkey-investigator+jwt',
     'latchkey-keyset+jwt',
     'latchkey-mqtt+jwt',
+    'latchkey-push+jwt',
     'latchkey-received+jwt',
     'latchkey-release+jwt',
     'latchkey-request+jwt',

@@ -1,4 +1,4 @@
-import { codeOf, keyset, type KeysetList, parseListedKeyset } from '@latchkey/shared'
+import { codeOf, keyset, type Keyset, type KeysetList, parseListedKeyset } from '@latchkey/shared'
 import type { SealingKeys } from '../flow.ts'
 import type { Clock } from '../kernel/clock.ts'
 import type { Log } from '../kernel/log.ts'
@@ -20,6 +20,8 @@ export interface KeysetFollowerOptions {
 export interface KeysetFollower extends AsyncDisposable {
   /** To whom to seal now. */
   keys(): SealingKeys
+  /** In force now. */
+  keyset(): Keyset
 }
 
 const LOOK_EVERY_MS = 10 * 60_000
@@ -59,6 +61,7 @@ export function createKeysetFollower(options: KeysetFollowerOptions): KeysetFoll
   const running = run()
   return {
     keys: () => sealingKeysOf(state),
+    keyset: () => keyset.parse(state.keyset).payload,
     [Symbol.asyncDispose]: async () => {
       waker.stop()
       await running

@@ -8,6 +8,7 @@ import { INVESTIGATOR_ROUTES } from './routes/investigator-routes.ts'
 import { LOG_ROUTES } from './routes/log-routes.ts'
 import { PAIRING_ROUTES } from './routes/pairing-routes.ts'
 import { PUBLIC_ROUTES } from './routes/public-routes.ts'
+import { PUSH_ROUTES } from './routes/push-routes.ts'
 import { SETTINGS_ROUTES } from './routes/settings-routes.ts'
 
 /** Every route of the public interface: its address and who may call it. A test tries everyone else on each. */
@@ -16,6 +17,7 @@ export const ROUTES: readonly Pick<Route<never>, 'method' | 'url' | 'callers' | 
   ...HOUSEHOLD_ROUTES,
   ...SETTINGS_ROUTES,
   ...EVENT_ROUTES,
+  ...PUSH_ROUTES,
   ...HEADER_ROUTES,
   ...CLIP_ROUTES,
   ...LOG_ROUTES,
