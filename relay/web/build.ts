@@ -1,7 +1,7 @@
 /** Builds the web apps. The same sources give the same bytes: names are digests, and nothing tells time or place. */
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build, type InlineConfig, type Plugin } from 'vite'
@@ -68,27 +68,25 @@ async function listFiles(folder: string): Promise<{ paths: string[]; version: st
   return { paths, version: hash.digest('hex').slice(0, 16) }
 }
 
-/** The worker comes last: it names every other file. */
-async function buildWorker(source: string, folder: string): Promise<void> {
+const WORKER = 'service-worker.js'
+
+/** The worker comes last: it names every other file. What it has in common with the page both load from one file. */
+async function finishWorker(folder: string): Promise<void> {
+  const path = join(folder, WORKER)
+  const code = await readFile(path, 'utf8')
+  await rm(path)
   const { paths, version } = await listFiles(folder)
-  await build({
-    ...COMMON,
-    publicDir: false,
-    define: { APP_FILES: JSON.stringify(paths), APP_VERSION: JSON.stringify(version) },
-    build: {
-      ...COMMON.build,
-      outDir: folder,
-      emptyOutDir: false,
-      lib: { entry: source, formats: ['iife'], name: 'worker', fileName: () => 'service-worker.js' },
-    },
-  })
+  await writeFile(path, `const APP_FILES=${JSON.stringify(paths)},APP_VERSION=${JSON.stringify(version)};${code}`)
 }
 
 /** Builds the owner's phone app from nothing. @param folder of its files; emptied first */
 export async function buildOwnerAppInto(folder: string): Promise<void> {
   const root = join(HERE, 'owner')
-  await build({ ...COMMON, root, build: { ...COMMON.build, outDir: folder, emptyOutDir: true } })
-  await buildWorker(join(root, 'worker', 'service-worker.ts'), folder)
+  const input = { index: join(root, 'index.html'), worker: join(root, 'worker', 'service-worker.ts') }
+  const entryFileNames = ({ name }: { name: string }) => (name === 'worker' ? WORKER : 'assets/[name]-[hash].js')
+  const rolldownOptions = { input, output: { entryFileNames } }
+  await build({ ...COMMON, root, build: { ...COMMON.build, outDir: folder, emptyOutDir: true, rolldownOptions } })
+  await finishWorker(folder)
 }
 
 /**

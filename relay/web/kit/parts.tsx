@@ -85,6 +85,32 @@ export function Field(props: {
   )
 }
 
+/** A labelled choice of one, by number. */
+export function Select(props: {
+  label: string
+  value: number
+  options: readonly (readonly [number, string])[]
+  onChange: (value: number) => void
+}) {
+  const id = useId()
+  return (
+    <div class="field">
+      <label for={id}>{props.label}</label>
+      <select
+        id={id}
+        value={String(props.value)}
+        onChange={(event) => props.onChange(Number(event.currentTarget.value))}
+      >
+        {props.options.map(([value, text]) => (
+          <option key={value} value={String(value)}>
+            {text}
+          </option>
+        ))}
+      </select>
+    </div>
+  )
+}
+
 /** Steps of a piece of work, each with its state in words for those who do not see the mark. */
 export function Steps({ steps }: { steps: readonly { text: string; state: 'done' | 'now' | 'later' }[] }) {
   const marks = { done: '✓', now: '…', later: '·' }

@@ -11,6 +11,9 @@ import { type Home, type PairedDoorbell, saveHome } from './household/home.ts'
 import { type KeysetsState, useKeysets } from './household/use-keysets.ts'
 import type { Database } from './kernel/database.ts'
 import { createLogKeeper } from './log/log-keeper.ts'
+import { keepPush } from './push/browser-push.ts'
+import { PushCard } from './push/push-card.tsx'
+import { USUAL_HOUR } from './push/push-wish.ts'
 import { QuestionsPage } from './questions/questions-page.tsx'
 import { SharedPage } from './shared-clips/shared-page.tsx'
 import { createSettingsStore, type SettingsStore } from './settings/settings-store.ts'
@@ -137,6 +140,11 @@ function Pages(props: { database: Database; home: Home; onHome: (home: Home) => 
     addEventListener('online', flush)
     return () => removeEventListener('online', flush)
   }, [outbox])
+  const hour = choices === null ? null : (choices.pushHour ?? USUAL_HOUR)
+  useEffect(() => {
+    // Without a network it waits for the next time that the app is opened.
+    if (hour !== null) void keepPush({ database, home }, hour).catch(() => {})
+  }, [home.doorbells, hour])
   return (
     <Frame page={page}>
       <HouseholdAlerts {...keysets} />
@@ -154,6 +162,9 @@ function Pages(props: { database: Database; home: Home; onHome: (home: Home) => 
       )}
       {page === 'shared' && <SharedPage home={home} outbox={outbox} log={log} />}
       {page === 'home' && <HomePage home={home} />}
+      {page === 'home' && choices !== null && (
+        <PushCard database={database} home={home} choices={choices} onChoices={choose} />
+      )}
     </Frame>
   )
 }

@@ -23,7 +23,8 @@ function workerAddress(): string {
 }
 
 // Without one the app works as well, only not without a network.
-if ('serviceWorker' in navigator) void navigator.serviceWorker.register(workerAddress()).catch(() => {})
+if ('serviceWorker' in navigator)
+  void navigator.serviceWorker.register(workerAddress(), { type: 'module' }).catch(() => {})
 
 start().catch((error: unknown) => {
   root.textContent = failureWords(error)

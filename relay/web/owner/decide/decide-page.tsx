@@ -1,7 +1,7 @@
-import { type ClipEntry, type ItemDescriptor, type Policy, type Seen } from '@latchkey/shared'
+import type { ItemDescriptor, Policy, Seen } from '@latchkey/shared'
 import type { ComponentChildren } from 'preact'
-import { useEffect, useId, useState } from 'preact/hooks'
-import { Alert, Button, Title } from '../../kit/parts.tsx'
+import { useEffect, useState } from 'preact/hooks'
+import { Alert, Button, Select, Title } from '../../kit/parts.tsx'
 import type { Home } from '../household/home.ts'
 import type { Database } from '../kernel/database.ts'
 import type { Question } from '../questions/load-questions.ts'
@@ -10,47 +10,16 @@ import { clockWords } from '../words/times.ts'
 import { words } from '../words/words.ts'
 import type { Choice } from './decision.ts'
 import { TheCase, WhereAndWhen, WhoAsks } from './facts.tsx'
+import type { Offer } from './offer.ts'
 import type { Outbox } from './outbox.ts'
 import { Preview } from './preview.tsx'
 import { Recap } from './recap.tsx'
 import { type Trim, TrimStrip } from './trim.tsx'
 
-/** A clip that answers, and which of its pieces do. */
-export interface Offer {
-  readonly clip: ClipEntry
-  /** Media items inside the window that is asked about, index order, at least one. */
-  readonly pieces: readonly ItemDescriptor[]
-}
-
 const secondsOf = (pieces: readonly ItemDescriptor[]): string =>
   (pieces.reduce((sum, { durationMs }) => sum + durationMs, 0) / 1000).toFixed(1)
 
 const endOf = (pieces: readonly ItemDescriptor[]): number => pieces.at(-1)!.startMs + pieces.at(-1)!.durationMs
-
-function Select(props: {
-  label: string
-  value: number
-  options: readonly (readonly [number, string])[]
-  onChange: (value: number) => void
-}) {
-  const id = useId()
-  return (
-    <div class="field">
-      <label for={id}>{props.label}</label>
-      <select
-        id={id}
-        value={String(props.value)}
-        onChange={(event) => props.onChange(Number(event.currentTarget.value))}
-      >
-        {props.options.map(([value, text]) => (
-          <option key={value} value={String(value)}>
-            {text}
-          </option>
-        ))}
-      </select>
-    </div>
-  )
-}
 
 function WhatIsSent(props: {
   home: Home

@@ -1,7 +1,7 @@
 /** Which questions concern this household, by its own judgement of its own clips. */
 import { type ClipEntry, judgeClips, matchRequests, type OwnClip, type SettingsChoices } from '@latchkey/shared'
 import { judgeContextOf } from '../clips/listed-clip.ts'
-import type { Offer } from '../decide/decide-page.tsx'
+import type { Offer } from '../decide/offer.ts'
 import type { Home } from '../household/home.ts'
 import { nowMs } from '../kernel/clock.ts'
 import type { Question } from './load-questions.ts'

@@ -1,6 +1,7 @@
 import { clips } from './en-clips.ts'
 import { decisions } from './en-decisions.ts'
 import { household } from './en-household.ts'
+import { push } from './en-push.ts'
 
 /** Every English word of the app. Another language is another object of this shape. */
 export const en = {
@@ -116,6 +117,7 @@ export const en = {
   clips,
   ...decisions,
   household,
+  push,
   home: {
     title: 'Home',
     doorbells: 'Doorbells',

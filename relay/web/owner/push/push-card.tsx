@@ -1,0 +1,88 @@
+import type { PushWish, SettingsChoices } from '@latchkey/shared'
+import { useEffect, useState } from 'preact/hooks'
+import { Alert, Button, Select } from '../../kit/parts.tsx'
+import type { Home } from '../household/home.ts'
+import type { Database } from '../kernel/database.ts'
+import { failureWords } from '../words/failure.ts'
+import { hourWords } from '../words/times.ts'
+import { words } from '../words/words.ts'
+import { endPush, type PushState, pushState, startPush } from './browser-push.ts'
+import { USUAL_HOUR } from './push-wish.ts'
+
+const HOURS = Array.from({ length: 24 }, (_, hour) => hour)
+const WISHES: readonly PushWish['events'][] = [['ring'], ['motion', 'ring']]
+
+/** Told when somebody rings, and once a day of the rest: on, off, and why not. */
+export function PushCard(props: {
+  database: Database
+  home: Home
+  choices: SettingsChoices
+  onChoices: (next: SettingsChoices) => void
+}) {
+  const { database, home, choices, onChoices } = props
+  const [state, setState] = useState<PushState | null>(null)
+  const [failure, setFailure] = useState<string | null>(null)
+  const [busy, setBusy] = useState(false)
+  const say = words.push
+  const hour = choices.pushHour ?? USUAL_HOUR
+  useEffect(() => void pushState(database).then(setState), [])
+
+  async function change(work: () => Promise<PushState>): Promise<void> {
+    setBusy(true)
+    setFailure(null)
+    try {
+      setState(await work())
+    } catch (error) {
+      setFailure(failureWords(error))
+      setState(await pushState(database))
+    }
+    setBusy(false)
+  }
+  const start = (events: PushWish['events']) => change(() => startPush({ database, home }, { events, hour }))
+  const end = () =>
+    change(async () => {
+      await endPush({ database, home })
+      return { kind: 'off' }
+    })
+
+  return (
+    <section class="card" aria-busy={busy}>
+      <h2>{say.title}</h2>
+      {state?.kind === 'absent' && <p>{say.absent}</p>}
+      {state?.kind === 'denied' && <Alert>{say.denied}</Alert>}
+      {state?.kind === 'off' && (
+        <>
+          <p>{say.offer}</p>
+          <p class="soft">{say.who}</p>
+          <Button main disabled={busy} onClick={() => void start(['ring'])}>
+            {busy ? say.asking : say.start}
+          </Button>
+        </>
+      )}
+      {state?.kind === 'on' && (
+        <>
+          <p class="good">{say.on}</p>
+          <Select
+            label={say.what}
+            value={state.events.length - 1}
+            options={WISHES.map((_, at) => [at, say.wishes[at]!])}
+            onChange={(at) => void start(WISHES[at]!)}
+          />
+          <Select
+            label={say.hour}
+            value={hour}
+            options={HOURS.map((one) => [one, hourWords(one)])}
+            onChange={(pushHour) => onChoices({ ...choices, pushHour })}
+          />
+          <p class="soft">{say.daily}</p>
+          <p class="soft">{say.who}</p>
+          <Button disabled={busy} onClick={() => void end()}>
+            {say.end}
+          </Button>
+        </>
+      )}
+      {state !== null && state.kind !== 'on' && <p class="soft">{say.open}</p>}
+      {failure !== null && <Alert wrong>{failure}</Alert>}
+    </section>
+  )
+}

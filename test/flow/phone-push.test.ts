@@ -1,0 +1,257 @@
+/** A phone that nobody looks at: told of a ring by its doorbell, and once a day of the rest, the same way asked or not. */
+import type { CDPSession, Worker } from 'playwright-core'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { createLog } from '../../relay/src/kernel/log.ts'
+import { axeFindings } from '../support/chromium.ts'
+import { databaseUrlOf } from '../support/kill-database.ts'
+import { acceptDoorbell, createPhoneRig, type Phone, type PhoneRig, setUpPhone } from '../support/phone-rig.ts'
+import { eventually } from '../support/poll.ts'
+import { createPushService, type PushServiceDouble } from '../support/push-service.ts'
+import { stubPush } from '../support/push-stub.ts'
+import { createTestDatabase, type TestDatabase } from '../support/relay-database.ts'
+import {
+  acceptedRequest,
+  certifyInvestigator,
+  draftRequest,
+  enrolAgency,
+  expectStatus,
+  type Investigator,
+  postRequest,
+} from '../support/relay-world.ts'
+
+const SHOTS = process.env['LATCHKEY_SHOTS']
+
+let store: TestDatabase
+let service: PushServiceDouble
+let rig: PhoneRig
+let phone: Phone
+let browser: Awaited<ReturnType<typeof stubPush>>
+let doorbell: Awaited<ReturnType<PhoneRig['doorbell']>>
+const logged: string[] = []
+
+beforeAll(async () => {
+  ;[store, service] = await Promise.all([createTestDatabase(), createPushService()])
+  rig = await createPhoneRig({
+    log: createLog({ level: 'info', destination: { write: (line) => void logged.push(line) } }),
+    config: { databaseUrl: databaseUrlOf(store.target), push: { loopback: true } },
+  })
+  ;[phone, doorbell] = await Promise.all([rig.phone(), rig.doorbell()])
+  await phone.context.grantPermissions(['notifications'], { origin: rig.appOrigin })
+  browser = await stubPush(phone.context, service)
+  await setUpPhone(phone, await doorbell.pairingUrl())
+  await doorbell.agent.captured
+  expect(await doorbell.agent.drained(20_000)).toBe(true)
+}, 120_000)
+afterAll(async () => {
+  await rig[Symbol.asyncDispose]()
+  await service[Symbol.asyncDispose]()
+  await store[Symbol.asyncDispose]()
+  expect(rig.complaints).toEqual([])
+})
+
+async function shoot(name: string): Promise<void> {
+  if (SHOTS === undefined) return
+  for (const [width, height] of [
+    [390, 844],
+    [1280, 800],
+  ] as const)
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await phone.page.setViewportSize({ width, height })
+      await phone.page.emulateMedia({ colorScheme })
+      await phone.page.screenshot({ path: `${SHOTS}/${name}-${width}-${colorScheme}.png`, fullPage: true })
+    }
+  await phone.page.setViewportSize({ width: 390, height: 844 })
+  await phone.page.emulateMedia({ colorScheme: 'light' })
+}
+
+/** Every table but the callers' proofs, which each request writes. */
+async function dumpDatabase(): Promise<string> {
+  const tables = await store.database.query<{ name: string }>(
+    "SELECT tablename AS name FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'dpop_proofs' ORDER BY 1",
+  )
+  const rows = await Promise.all(
+    tables.map(async ({ name }) => [name, await store.database.query(`SELECT t::text FROM ${name} t ORDER BY 1`)]),
+  )
+  return JSON.stringify(rows)
+}
+
+const home = () => phone.page.goto(`${rig.appOrigin}/#/home`)
+const button = (name: string) => phone.page.getByRole('button', { name })
+const keysHeld = async () => {
+  const [row] = await store.database.query<{ keys: string; minute_utc: number }>(
+    "SELECT encode(keys, 'hex') AS keys, minute_utc FROM push_subscriptions",
+  )
+  return row ?? null
+}
+
+/** The worker of the app, and the browser's own way to hand it a push. */
+async function openWorker(): Promise<{ worker: Worker; deliver: (data: string) => Promise<void>; cdp: CDPSession }> {
+  const page = await phone.context.newPage()
+  const cdp = await phone.context.newCDPSession(page)
+  const registration = new Promise<string>((resolve) => {
+    cdp.on('ServiceWorker.workerRegistrationUpdated', ({ registrations }) => {
+      const [ours] = registrations.filter(({ scopeURL }) => scopeURL.startsWith(rig.appOrigin))
+      if (ours) resolve(ours.registrationId)
+    })
+  })
+  await cdp.send('ServiceWorker.enable')
+  const registrationId = await registration
+  const [worker] = phone.context.serviceWorkers()
+  return {
+    worker: worker!,
+    cdp,
+    deliver: async (data) => {
+      await cdp.send('ServiceWorker.deliverPushMessage', { origin: rig.appOrigin, registrationId, data })
+    },
+  }
+}
+
+interface Shown {
+  readonly title: string
+  readonly body: string
+  readonly tag: string
+}
+
+/** What the phone shows, newest last. */
+const shown = (worker: Worker): Promise<Shown[]> =>
+  worker.evaluate(async () => {
+    const { registration } = globalThis as unknown as {
+      registration: { getNotifications(): Promise<Shown[]> }
+    }
+    return (await registration.getNotifications()).map(({ title, body, tag }) => ({ title, body, tag }))
+  })
+
+test('is told of rings after one tap; the relay learns where and when, and not how to write to it', async () => {
+  await home()
+  await button('Tell me when somebody rings').waitFor()
+  await shoot('push-off')
+  expect(await axeFindings(phone.page)).toEqual([])
+  await button('Tell me when somebody rings').click()
+  await phone.page.getByText('This phone is told when somebody rings.').waitFor()
+  expect(await axeFindings(phone.page)).toEqual([])
+  await shoot('push-on')
+  const dump = await dumpDatabase()
+  expect(dump).toContain(browser.endpoint)
+  for (const secret of [browser.p256dh, browser.auth])
+    for (const spelling of [secret, Buffer.from(secret, 'base64url').toString('hex')])
+      expect(dump).not.toContain(spelling)
+})
+
+test('chooses what and when by keyboard; both hold after a reload and reach the relay', async () => {
+  const local = new Date()
+  local.setHours(7, 0, 0, 0)
+  const minuteUtc = local.getUTCHours() * 60 + local.getUTCMinutes()
+  const hour = phone.page.getByLabel('The daily look')
+  await hour.focus()
+  await phone.page.keyboard.type('07')
+  await eventually(async () => (await keysHeld())?.minute_utc === minuteUtc, 'another minute')
+  const between = await keysHeld()
+  const what = phone.page.getByLabel('Tell me of')
+  await what.focus()
+  await phone.page.keyboard.press('ArrowDown')
+  await eventually(async () => (await keysHeld())?.keys !== between!.keys, 'another wish')
+  await phone.page.reload()
+  expect(await hour.inputValue()).toBe('7')
+  expect(await what.inputValue()).toBe('1')
+  expect((await keysHeld())!.minute_utc).toBe(minuteUtc)
+})
+
+test('hears a ring from a doorbell that came later, encrypted by it, and says which door and when', async () => {
+  const before = await keysHeld()
+  const back = await rig.doorbell('Back door', 1)
+  await phone.page.goto(await back.pairingUrl())
+  await acceptDoorbell(phone.page)
+  await eventually(async () => (await keysHeld())?.keys !== before!.keys, 'keys for the new doorbell')
+  await back.agent.ready
+  await eventually(() => back.agent.status().camera === 'on', 'a picture')
+  const ring = back.agent.ring()!
+  const said = await eventually(
+    () => service.taken.find(({ text }) => text?.includes(ring.event) ?? false) ?? null,
+    'the ring',
+  )
+  const message = JSON.parse(said.text!) as { type: string; event: string; atMs: number }
+  expect(message).toMatchObject({ type: 'ring', event: ring.event, atMs: Math.round(ring.atMs) })
+  expect(said.headers['content-encoding']).toBe('aes128gcm')
+  const { worker, deliver } = await openWorker()
+  await deliver(said.text!)
+  const [notice] = await eventually(async () => {
+    const all = await shown(worker)
+    return all.length > 0 ? all : null
+  }, 'a notification')
+  const time = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit' }).format(ring.atMs)
+  expect(notice).toEqual({ title: 'Somebody rang', body: `Front door, ${time}`, tag: `door/${ring.event}` })
+  // Handed over twice, it is one; what nobody's doorbell wrote is not believed.
+  await deliver(said.text!)
+  await deliver('{"v":1,"type":"ring","note":"<b>open the door</b>"}')
+  const [, other] = await eventually(async () => {
+    const all = await shown(worker)
+    return all.length === 2 ? all : null
+  }, 'the second')
+  expect(other!.title).toBe('Something happened at your door')
+  await eventually(() => back.agent.drained(1_000), 'the clip of the ring', 60_000)
+  await back.agent[Symbol.asyncDispose]()
+  await doorbell.agent[Symbol.asyncDispose]()
+})
+
+test('looks once a day, and what the relay sees and holds is the same with a question and without', async () => {
+  await phone.page.goto(`${rig.appOrigin}/#/questions`)
+  await phone.page.getByRole('button', { name: 'Show me questions that concern my door' }).click()
+  await phone.page.getByRole('button', { name: 'Do not show me questions' }).waitFor()
+  await phone.page.goto('about:blank')
+  const investigator: Investigator = await certifyInvestigator(rig.world, await enrolAgency(rig.world))
+  const { worker, deliver, cdp } = await openWorker()
+
+  /** One daily look: what was asked of the relay, what it then held, what the phone says. */
+  async function lookOnce(words: string) {
+    // Days lie between two of them: nothing is in the browser's cache.
+    await cdp.send('Network.clearBrowserCache')
+    const before = await dumpDatabase()
+    const from = logged.length
+    await deliver('')
+    const notice = await eventually(async () => {
+      const found = (await shown(worker)).find(({ tag }) => tag === 'daily')
+      return found?.body.endsWith(words) ? found : null
+    }, `a notification that ends in “${words}”`)
+    expect(await dumpDatabase()).toBe(before)
+    const asked = logged.slice(from).flatMap((line) => {
+      const { msg, method, route, status } = JSON.parse(line) as Record<string, unknown>
+      return msg === 'http.answered' ? [`${String(method)} ${String(route)} ${String(status)}`] : []
+    })
+    return { notice, asked: asked.sort() }
+  }
+
+  // The public log grows alike before both: by a question from far away, and by one about this very door.
+  const far = draftRequest(rig.world, investigator)
+  const area = far.authorization_details[0]!.area.map(([lat, lon]) => [lat - 3_000_000, lon] as [number, number])
+  const elsewhere = { ...far, authorization_details: [{ ...far.authorization_details[0]!, area }] } as typeof far
+  await expectStatus(await postRequest(investigator, elsewhere), 201)
+  const without = await lookOnce('no questions')
+  await acceptedRequest(rig.world, investigator)
+  const asked = await lookOnce('one question')
+
+  const [row] = await store.database.query<{ count: number }>(
+    'SELECT count(DISTINCT clip)::int AS count FROM manifests',
+  )
+  expect(row!.count).toBeGreaterThan(1)
+  expect(without.notice).toEqual({
+    title: 'Your doorbell today',
+    body: `${row!.count} clips, no questions`,
+    tag: 'daily',
+  })
+  expect(asked.notice.body).toBe(`${row!.count} clips, one question`)
+  expect(asked.asked).toEqual(without.asked)
+  expect(asked.asked).toContain('GET /v1/cells/:cell/requests 200')
+  expect(service.taken.filter(({ text }) => text === null)).toEqual([])
+})
+
+test('is told nothing more after one tap, and says so where a browser cannot be told', async () => {
+  await home()
+  await button('Do not tell me any more').click()
+  await button('Tell me when somebody rings').waitFor()
+  expect(await keysHeld()).toBeNull()
+  await phone.context.addInitScript('delete globalThis.PushManager')
+  await phone.page.reload()
+  await phone.page.getByText('This browser cannot be told anything while Latchkey is closed.').waitFor()
+  expect(await axeFindings(phone.page)).toEqual([])
+  await shoot('push-absent')
+})
