@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import {
+  APP_FILES_PATH,
   codeOf,
   createValidator,
   Jwk,
@@ -167,6 +168,8 @@ export async function startDemoWorld(options: {
   doorbell?: string | null
   /** Where the phone app is served. */
   appOrigin?: string
+  /** What is served there, as it was built. */
+  appFolder?: string
   /** How long an owner can take a decision back; that of the `us` policy when absent. */
   undoSeconds?: number
 }): Promise<DemoWorld> {
@@ -181,6 +184,9 @@ export async function startDemoWorld(options: {
     policyFile: at('policy.json'),
     operatorJwk: options.operator,
     ...(options.appOrigin === undefined ? {} : { appOrigins: [options.appOrigin] }),
+    ...(options.appFolder === undefined
+      ? {}
+      : { apps: [{ name: 'owner', filesList: join(options.appFolder, APP_FILES_PATH) }] }),
   })
   const relay = options.keeper.start({
     name: 'the relay',

@@ -113,8 +113,9 @@ export async function runLive(
   const parties = await loadDemoParties(secrets)
   const former = await loadFormerPorts(folder)
   const port = await livePort(options.port, former, folder, print)
+  const appFolder = await buildOwnerApp(print)
   await using app = await serveApp({
-    folder: await buildOwnerApp(print),
+    folder: appFolder,
     host: '127.0.0.1',
     port: await liveAppPort(options.port, former, print),
     relayOrigins: [`http://127.0.0.1:${port}`],
@@ -126,6 +127,7 @@ export async function runLive(
     operator: parties.operator.jwk,
     keeper,
     appOrigin: app.origin,
+    appFolder,
   })
   const doorbell = await world.startAgent(camera)
   if (doorbell.pairingUrl !== null && options.demoOwner) {

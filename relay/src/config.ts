@@ -1,13 +1,16 @@
 import {
+  appDigestOf,
   createValidator,
   Exact,
   fromUtf8,
   Jwk,
   LatchkeyError,
   Origin,
+  parseAppFiles,
   policy as policyValidator,
   type Policy,
   type PublicJwk,
+  utf8,
 } from '@latchkey/shared'
 import { readFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
@@ -15,6 +18,7 @@ import { Type, type Static } from 'typebox'
 
 const Port = Type.Integer({ minimum: 0, maximum: 65_535 })
 const Host = Type.String({ minLength: 1, maxLength: 253 })
+const AppName = Type.String({ pattern: '^[a-z0-9][a-z0-9-]{0,63}$' })
 const PushHost = Type.String({ pattern: '^(\\*\\.)?[a-z0-9-]+(\\.[a-z0-9-]+)+$', maxLength: 253 })
 const Path = Type.String({ minLength: 1, maxLength: 4_096 })
 
@@ -46,6 +50,8 @@ export const RelayConfigFile = Exact({
   operatorJwk: Type.Optional(Jwk),
   /** Origins of the web apps that may call from a browser. */
   appOrigins: Type.Optional(Type.Array(Origin, { maxItems: 16, uniqueItems: true })),
+  /** Web apps that belong to this relay: each is logged under its name, by the list of files that its build made. */
+  apps: Type.Optional(Type.Array(Exact({ name: AppName, filesList: Path }), { maxItems: 16 })),
   log: Type.Optional(
     Exact({
       /** How long sealed leaves are collected; default 1,000 on loopback, 60,000 elsewhere. */
@@ -88,6 +94,7 @@ export interface RelayConfig {
   readonly enrolment: { readonly mode: 'open' } | { readonly mode: 'invitation'; readonly codes: readonly string[] }
   readonly operatorJwk: PublicJwk | null
   readonly appOrigins: readonly string[]
+  readonly apps: readonly { readonly name: string; readonly digest: string }[]
   readonly batchMs: number
   readonly logOrigin: string | null
   readonly push: {
@@ -158,6 +165,22 @@ async function loadEnrolment(file: RelayConfigFile, at: (path: string) => string
   return { mode, codes: codes.filter((code) => code !== '') }
 }
 
+/** Read at the start: an app is published with the relay that it belongs to. */
+async function loadApps({ apps = [] }: RelayConfigFile, at: (path: string) => string): Promise<RelayConfig['apps']> {
+  if (new Set(apps.map(({ name }) => name)).size < apps.length) throw invalid('apps: one name twice')
+  return Promise.all(
+    apps.map(async ({ name, filesList }) => {
+      const list = utf8(await readText(at(filesList), 'apps.filesList'))
+      try {
+        parseAppFiles(list)
+      } catch (cause) {
+        throw invalid('apps.filesList: not a list of files as the build makes it', cause)
+      }
+      return { name, digest: appDigestOf(list) }
+    }),
+  )
+}
+
 /** Push services want somebody to write to: with http, which is loopback, there is nobody. @see RFC 8292 §2.1 */
 function pushOf({ push = {}, publicOrigin }: RelayConfigFile): RelayConfig['push'] {
   const own = publicOrigin?.startsWith('https:') ? publicOrigin : 'mailto:nobody@localhost'
@@ -198,6 +221,7 @@ export async function loadConfig(raw: unknown, folder: string): Promise<RelayCon
     enrolment: await loadEnrolment(raw, at),
     operatorJwk: raw.operatorJwk ?? null,
     appOrigins: raw.appOrigins ?? [],
+    apps: await loadApps(raw, at),
     batchMs: raw.log?.batchMs ?? (isLoopback(raw.listen.host) ? 1_000 : 60_000),
     logOrigin: raw.log?.origin ?? null,
     push: pushOf(raw),

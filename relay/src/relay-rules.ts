@@ -58,6 +58,7 @@ import type { Failpoints } from './kernel/failpoint.ts'
 import type { LeafSettler } from './kernel/leaf-settler.ts'
 import type { Log } from './kernel/log.ts'
 import { createMailboxes } from './pairing/mailbox.ts'
+import { listApps } from './policy/apps.ts'
 import { findPolicy } from './policy/policies.ts'
 import type { PushServices } from './push/push-endpoint.ts'
 import type { PushQueue } from './push/push-queue.ts'
@@ -294,6 +295,7 @@ function publicRoutes(core: RelayCore): BoundRoute[] {
     policy,
     trust: () => trustOf(core),
     listAgencies: () => listAgencies(database),
+    listApps: () => listApps(database),
     putAgency: (submission) => putAgency(core, submission),
     listCell: (cell) => listCell(database, cell, clock.nowMs()),
     findPublicRequest: (digest) => findPublicRequest(database, digest),

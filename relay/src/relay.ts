@@ -22,6 +22,7 @@ import { createPgDeviceEventLog } from './link/pg-device-event-log.ts'
 import { createLogReader } from './log/log-reader.ts'
 import { createPgLogStore } from './log/pg-log-store.ts'
 import { createSequencer } from './log/sequencer.ts'
+import { publishApp } from './policy/apps.ts'
 import { enactPolicy } from './policy/policies.ts'
 import { createPushServiceClient } from './push/push-service-client.ts'
 import { KNOWN_PUSH_HOSTS } from './push/push-endpoint.ts'
@@ -160,6 +161,7 @@ export async function createRelay(config: RelayConfig, parts: RelayParts = {}): 
 
   // Rules
   const enacted = await enactPolicy({ database, leaves, settler }, config.policy)
+  for (const app of config.apps) await publishApp({ database, leaves, settler }, app)
   const proofs = createProofMemory(database)
   const rules = createRules(
     {

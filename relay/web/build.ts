@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { APP_FILES_PATH, encodeAppFiles } from '@latchkey/shared'
 import { build, type InlineConfig, type Plugin } from 'vite'
 
 const HERE = fileURLToPath(new URL('.', import.meta.url))
@@ -76,7 +77,18 @@ async function finishWorker(folder: string): Promise<void> {
   const code = await readFile(path, 'utf8')
   await rm(path)
   const { paths, version } = await listFiles(folder)
+  paths.push(APP_FILES_PATH)
   await writeFile(path, `const APP_FILES=${JSON.stringify(paths)},APP_VERSION=${JSON.stringify(version)};${code}`)
+}
+
+/** The list that stands in the log: whoever fetches the app can compare every file. */
+async function writeList(folder: string): Promise<void> {
+  const files = new Map<string, Uint8Array>()
+  for (const file of await filesBelow(folder)) {
+    const path = `/${relative(folder, file)}`
+    files.set(path === '/index.html' ? '/' : path, await readFile(file))
+  }
+  await writeFile(join(folder, APP_FILES_PATH), encodeAppFiles(files))
 }
 
 /** Builds the owner's phone app from nothing. @param folder of its files; emptied first */
@@ -87,6 +99,7 @@ export async function buildOwnerAppInto(folder: string): Promise<void> {
   const rolldownOptions = { input, output: { entryFileNames } }
   await build({ ...COMMON, root, build: { ...COMMON.build, outDir: folder, emptyOutDir: true, rolldownOptions } })
   await finishWorker(folder)
+  await writeList(folder)
 }
 
 /**

@@ -7,6 +7,7 @@ import { certify } from './commands/certify.ts'
 import { checkRequestCommand } from './commands/check-request.ts'
 import { consentCommand } from './commands/consent.ts'
 import { keygenAgency, keygenDevice, keygenOwner, keygenRequester } from './commands/keygen.ts'
+import { monitor } from './commands/monitor.ts'
 import { open } from './commands/open.ts'
 import { request } from './commands/request.ts'
 import { revoke } from './commands/revoke.ts'
@@ -23,7 +24,7 @@ const USAGE = 2
 
 const COMMANDS: readonly Command[] = [
   ...[keygenOwner, keygenDevice, keygenRequester, keygenAgency, certify, seal, request, checkRequestCommand],
-  ...[consentCommand, revoke, bundle, verify, open, trustCommand],
+  ...[consentCommand, revoke, bundle, verify, open, trustCommand, monitor],
 ]
 
 function overview(): string {

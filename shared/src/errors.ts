@@ -96,6 +96,8 @@ export const ERROR_CODES = {
   // Evidence bundle
   BUNDLE_INVALID: refuse(422, 'Evidence bundle is not acceptable'),
   TRUST_INVALID: refuse(422, 'Trust file is not acceptable'),
+  // Web apps
+  APP_INVALID: refuse(422, 'Web app is not the one in the log'),
   // HTTP and callers
   DPOP_INVALID: refuse(401, 'DPoP proof is not acceptable'),
   DPOP_NONCE: retry(401, 'Use the DPoP nonce of this answer'),

@@ -1,5 +1,6 @@
 /** The one door of the shared room. */
 export * from './errors.ts'
+export * from './app/app-files.ts'
 export * from './bytes/base64url.ts'
 export * from './bytes/bytes.ts'
 export * from './bytes/canonical-json.ts'

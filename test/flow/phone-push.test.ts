@@ -223,7 +223,7 @@ test('looks once a day, and what the relay sees and holds is the same with a que
   // The public log grows alike before both: by a question from far away, and by one about this very door.
   const far = draftRequest(rig.world, investigator)
   const area = far.authorization_details[0]!.area.map(([lat, lon]) => [lat - 3_000_000, lon] as [number, number])
-  const elsewhere = { ...far, authorization_details: [{ ...far.authorization_details[0]!, area }] } as typeof far
+  const elsewhere = { ...far, authorization_details: [{ ...far.authorization_details[0]!, area }] }
   await expectStatus(await postRequest(investigator, elsewhere), 201)
   const without = await lookOnce('no questions')
   await acceptedRequest(rig.world, investigator)

@@ -54,12 +54,10 @@ export async function createPhoneRig(options: Parameters<typeof createRelayWorld
   const host = '127.0.0.1'
   const port = await findFreePort()
   const appOrigin = `http://${host}:${port}`
-  const config = { appOrigins: [appOrigin], ...options.config }
-  const [folder, world, browser] = await Promise.all([
-    buildOwnerApp(),
-    createRelayWorld({ ...options, config }),
-    startChromium(),
-  ])
+  const folder = await buildOwnerApp()
+  const apps = [{ name: 'owner', filesList: `${folder}/app-files.txt` }]
+  const config = { appOrigins: [appOrigin], apps, ...options.config }
+  const [world, browser] = await Promise.all([createRelayWorld({ ...options, config }), startChromium()])
   stack.use(world)
   stack.defer(() => browser.close())
   stack.use(await serveApp({ folder, host, port, relayOrigins: [world.relay.publicOrigin] }))

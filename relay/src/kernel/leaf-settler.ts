@@ -9,6 +9,7 @@ export type LoggedTable =
   | 'day_records'
   | 'policies'
   | 'agency_changes'
+  | 'apps'
   | 'requests'
   | 'refusals'
   | 'consents'
@@ -33,6 +34,7 @@ const TABLES: readonly LoggedTable[] = [
   'day_records',
   'policies',
   'agency_changes',
+  'apps',
   'requests',
   'refusals',
   'consents',

@@ -134,6 +134,10 @@ export type AgencySubmission = Static<typeof AgencySubmission>
 export const AgencyList = Exact({ agencies: Type.Array(AgencyEntry) })
 export type AgencyList = Static<typeof AgencyList>
 
+/** `GET /v1/apps` (anyone): web apps as this relay's operator published them, in log order. */
+export const AppList = Exact({ apps: Type.Array(Exact({ name: Line(64), digest: DigestField, index: Count })) })
+export type AppList = Static<typeof AppList>
+
 /** `POST /v1/consents` (and approvals): what the owner learns. `pending` until the consent's leaf is under a checkpoint. */
 export const ConsentAccepted = Exact({
   consent: DigestField,
@@ -201,4 +205,5 @@ export const agencyList = createValidator(AgencyList)
 export const requestAccepted = createValidator(RequestAccepted)
 export const consentAccepted = createValidator(ConsentAccepted)
 export const releaseList = createValidator(ReleaseList)
+export const appList = createValidator(AppList)
 export const consentList = createValidator(ConsentList)

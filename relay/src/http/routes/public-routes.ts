@@ -2,6 +2,7 @@ import {
   AgencyList,
   AgencyEntry,
   AgencySubmission,
+  AppList,
   canonicalBytes,
   CellRequests,
   digestOf,
@@ -21,6 +22,7 @@ export interface PublicServices {
   readonly policy: Policy
   trust(): Promise<Trust>
   listAgencies(): Promise<AgencyEntry[]>
+  listApps(): Promise<AppList['apps']>
   putAgency(submission: AgencySubmission): Promise<AgencyEntry>
   listCell(cell: string): Promise<PublicRequest[]>
   findPublicRequest(digest: string): Promise<string | null>
@@ -76,6 +78,17 @@ const documentRoutes: readonly Route<PublicServices>[] = [
   }),
 ]
 
+const appRoutes: readonly Route<PublicServices>[] = [
+  route({
+    method: 'GET',
+    url: '/v1/apps',
+    callers: ['anyone'],
+    schema: { summary: 'Web apps as the operator published them, in log order', answers: { 200: AppList } },
+    handle: async ({ headers }, services) =>
+      tagged({ apps: await services.listApps() }, LIST_CACHING, headers['if-none-match']),
+  }),
+]
+
 const requestRoutes: readonly Route<PublicServices>[] = [
   route({
     method: 'GET',
@@ -112,4 +125,9 @@ const requestRoutes: readonly Route<PublicServices>[] = [
   }),
 ]
 
-export const PUBLIC_ROUTES: readonly Route<PublicServices>[] = [...documentRoutes, ...agencyRoutes, ...requestRoutes]
+export const PUBLIC_ROUTES: readonly Route<PublicServices>[] = [
+  ...documentRoutes,
+  ...agencyRoutes,
+  ...appRoutes,
+  ...requestRoutes,
+]

@@ -52,7 +52,7 @@ async function subscriptionFor(applicationServerKey: string): Promise<PushSubscr
 type Parts = { readonly database: Database; readonly home: Home }
 
 /** One change at a time, in whatever tab: two would undo each other. */
-const alone = <T>(work: () => Promise<T>): Promise<T> => navigator.locks.request('latchkey-push', work) as Promise<T>
+const alone = <T>(work: () => Promise<T>): Promise<T> => navigator.locks.request('latchkey-push', work)
 
 /**
  * Asks for permission and subscribes; the browser shows its own question first.
