@@ -51,7 +51,6 @@ import { INVESTIGATOR_ROUTES } from './http/routes/investigator-routes.ts'
 import { LOG_ROUTES } from './http/routes/log-routes.ts'
 import { PAIRING_ROUTES } from './http/routes/pairing-routes.ts'
 import { PUBLIC_ROUTES } from './http/routes/public-routes.ts'
-import { PUSH_ROUTES } from './http/routes/push-routes.ts'
 import { SETTINGS_ROUTES } from './http/routes/settings-routes.ts'
 import type { Clock } from './kernel/clock.ts'
 import type { Failpoints } from './kernel/failpoint.ts'
@@ -60,10 +59,7 @@ import type { Log } from './kernel/log.ts'
 import { createMailboxes } from './pairing/mailbox.ts'
 import { listApps } from './policy/apps.ts'
 import { findPolicy } from './policy/policies.ts'
-import type { PushServices } from './push/push-endpoint.ts'
-import type { PushQueue } from './push/push-queue.ts'
-import { deleteSubscription, listSubscriptions, putSubscription } from './push/push-subscriptions.ts'
-import { sendDaily, submitPush } from './push/pushes.ts'
+import { createPushRules, type PushCore } from './push-rules.ts'
 import { loadBundle } from './release/bundle.ts'
 import { submitReceived } from './release/received.ts'
 import { openReleasedItem } from './release/released-item.ts'
@@ -74,18 +70,12 @@ import { submitRequest } from './request/requests.ts'
 const DAY_MS = 24 * 3_600_000
 
 /** Everything below the rules, already running. */
-export interface RelayCore {
+export interface RelayCore extends PushCore {
   readonly database: Database
   readonly items: ItemStore
   readonly leaves: LeafLog
   readonly settler: LeafSettler
   readonly feed: HouseholdFeed
-  readonly push: {
-    readonly services: PushServices
-    readonly queue: PushQueue
-    readonly applicationServerKey: string
-    isMember(root: string, thumbprint: string): Promise<boolean>
-  }
   readonly logReader: LogReader
   readonly clock: Clock
   readonly log: Log
@@ -209,20 +199,6 @@ function phoneRoutes({ database, feed }: RelayCore, { keysetInForce }: Crossings
   ]
 }
 
-function pushRoutes({ database, clock, push }: RelayCore): BoundRoute[] {
-  const { applicationServerKey, services } = push
-  const parts = { ...push, database, clock }
-  return bindRoutes(PUSH_ROUTES, {
-    listSubscriptions: async (caller) => {
-      const member = caller.kind === 'member' ? caller.thumbprint : null
-      return { applicationServerKey, subscriptions: await listSubscriptions(database, caller.root, member) }
-    },
-    putSubscription: (caller, given) => putSubscription({ database, clock, services }, caller, given),
-    deleteSubscription: (caller) => deleteSubscription(database, caller),
-    submitPush: (root, given) => submitPush(parts, root, given),
-  })
-}
-
 function clipRoutes(core: RelayCore, crossings: Crossings, deletion: DeletionParts): BoundRoute[] {
   const { database } = core
   const parts = {
@@ -307,6 +283,7 @@ export function createRules(core: RelayCore, proofs: ProofMemory): RelayRules {
   const { database, clock } = core
   const crossings = createCrossings(core)
   const mailboxes = createMailboxes(core)
+  const pushes = createPushRules(core)
   const deletion: DeletionParts = {
     ...core,
     endConsents: (tx, root, clip) => endConsentsOnClip(tx, root, clip, clock.nowMs()),
@@ -325,7 +302,7 @@ export function createRules(core: RelayCore, proofs: ProofMemory): RelayRules {
       ...bindRoutes(PAIRING_ROUTES, { putLetter: mailboxes.put, getLetter: mailboxes.get }),
       ...householdRoutes(core),
       ...phoneRoutes(core, crossings),
-      ...pushRoutes(core),
+      ...pushes.routes,
       ...clipRoutes(core, crossings, deletion),
       ...bindRoutes(LOG_ROUTES, core.logReader),
       ...publicRoutes(core),
@@ -336,7 +313,7 @@ export function createRules(core: RelayCore, proofs: ProofMemory): RelayRules {
       await forgetFacts(database, clock.nowMs() - core.retentionDays * DAY_MS)
       return runRetention({ ...deletion, log: core.log, retentionDays: core.retentionDays, isHeld })
     },
-    daily: () => sendDaily({ ...core.push, database, clock }),
+    daily: pushes.daily,
     sweep: async () => {
       await core.settler.recover()
       await finishDeletions(deletion)

@@ -70,14 +70,17 @@ async function listFiles(folder: string): Promise<{ paths: string[]; version: st
 }
 
 const WORKER = 'service-worker.js'
+/** Of `qr/decode.js`, for browsers that cannot read codes themselves. */
+const DECODER = '/assets/decode-'
 
 /** The worker comes last: it names every other file. What it has in common with the page both load from one file. */
 async function finishWorker(folder: string): Promise<void> {
   const path = join(folder, WORKER)
   const code = await readFile(path, 'utf8')
   await rm(path)
-  const { paths, version } = await listFiles(folder)
-  paths.push(APP_FILES_PATH)
+  const { paths: all, version } = await listFiles(folder)
+  // Few phones need the decoder, once: it is not fetched before.
+  const paths = [...all.filter((name) => !name.startsWith(DECODER)), APP_FILES_PATH]
   await writeFile(path, `const APP_FILES=${JSON.stringify(paths)},APP_VERSION=${JSON.stringify(version)};${code}`)
 }
 

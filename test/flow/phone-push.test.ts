@@ -2,6 +2,7 @@
 import type { CDPSession, Worker } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createLog } from '../../relay/src/kernel/log.ts'
+import { drawQrVideo } from '../support/qr-video.ts'
 import { axeFindings } from '../support/chromium.ts'
 import { databaseUrlOf } from '../support/kill-database.ts'
 import { acceptDoorbell, createPhoneRig, type Phone, type PhoneRig, setUpPhone } from '../support/phone-rig.ts'
@@ -18,9 +19,11 @@ import {
   type Investigator,
   postRequest,
 } from '../support/relay-world.ts'
+import { createTemporaryFolder } from '../support/temporary-folder.ts'
 
 const SHOTS = process.env['LATCHKEY_SHOTS']
 
+let folder: Awaited<ReturnType<typeof createTemporaryFolder>>
 let store: TestDatabase
 let service: PushServiceDouble
 let rig: PhoneRig
@@ -31,7 +34,9 @@ const logged: string[] = []
 
 beforeAll(async () => {
   ;[store, service] = await Promise.all([createTestDatabase(), createPushService()])
+  folder = await createTemporaryFolder()
   rig = await createPhoneRig({
+    chromium: ['--use-fake-device-for-media-stream', `--use-file-for-fake-video-capture=${folder.path}/camera.y4m`],
     log: createLog({ level: 'info', destination: { write: (line) => void logged.push(line) } }),
     config: { databaseUrl: databaseUrlOf(store.target), push: { loopback: true } },
   })
@@ -46,6 +51,7 @@ afterAll(async () => {
   await rig[Symbol.asyncDispose]()
   await service[Symbol.asyncDispose]()
   await store[Symbol.asyncDispose]()
+  await folder[Symbol.asyncDispose]()
   expect(rig.complaints).toEqual([])
 })
 
@@ -242,6 +248,89 @@ test('looks once a day, and what the relay sees and holds is the same with a que
   expect(asked.asked).toEqual(without.asked)
   expect(asked.asked).toContain('GET /v1/cells/:cell/requests 200')
   expect(service.taken.filter(({ text }) => text === null)).toEqual([])
+})
+
+test('says which app it is, and finds it in the public log by itself', async () => {
+  await home()
+  const { apps } = await expectStatus(await rig.world.anyone.send('GET', '/v1/apps'), 200)
+  const [{ digest, index }] = apps as [{ digest: string; index: number }]
+  await phone.page.getByText(digest).waitFor()
+  await phone.page.getByText(`recorded in the public log as entry ${index},`).waitFor()
+  await phone.page.getByText(`latchkey monitor --app ${rig.appOrigin}`).waitFor()
+  expect(await axeFindings(phone.page)).toEqual([])
+  await shoot('home')
+  for (const [apps, words] of [
+    [[], 'It is not in the public log of your relay.'],
+    [[{ name: 'owner', digest, index: index + 1 }], 'names an entry of the public log that says something else'],
+  ] as const) {
+    const lied = await phone.context.newPage()
+    const headers = { 'access-control-allow-origin': rig.appOrigin }
+    await lied.route(/\/v1\/apps$/, (route) => route.fulfill({ headers, json: { apps } }))
+    await lied.goto(`${rig.appOrigin}/#/home`)
+    await lied.getByText(words).waitFor()
+    await lied.close()
+  }
+})
+
+/** How many of the page's cameras are on. */
+const camerasOn = (page: Phone['page']): Promise<number> =>
+  page.evaluate(() => {
+    const { cameras } = globalThis as unknown as {
+      cameras: { getTracks(): { readyState: string }[] }[]
+    }
+    return cameras.flatMap((stream) => stream.getTracks()).filter(({ readyState }) => readyState === 'live').length
+  })
+
+/** An empty phone that counts its cameras. */
+async function emptyPhone(permissions: string[]): Promise<Phone> {
+  const empty = await rig.phone()
+  await empty.context.grantPermissions(permissions, { origin: rig.appOrigin })
+  await empty.context.addInitScript(() => {
+    const page = globalThis as unknown as {
+      cameras: unknown[]
+      navigator: { mediaDevices: { getUserMedia(wish: object): Promise<unknown> } }
+    }
+    page.cameras = []
+    const { mediaDevices } = page.navigator
+    const open = mediaDevices.getUserMedia.bind(mediaDevices)
+    mediaDevices.getUserMedia = async (wish) => {
+      const stream = await open(wish)
+      page.cameras.push(stream)
+      return stream
+    }
+  })
+  await empty.page.goto(rig.appOrigin)
+  return empty
+}
+
+test('scans the doorbell’s code with its camera, which is off afterwards', async () => {
+  const video = `${folder.path}/camera.y4m`
+  await drawQrVideo('https://example.org/pair', video)
+  const side = await rig.doorbell('Side door')
+  const { page, context } = await emptyPhone(['camera'])
+  await page.getByText('The picture stays on this phone').waitFor()
+  expect(await axeFindings(page)).toEqual([])
+  await page.getByRole('button', { name: 'Scan the code with the camera' }).press('Enter')
+  await page.getByText('That is a code, but not one of a doorbell.').waitFor()
+  expect(await axeFindings(page)).toEqual([])
+  expect(await camerasOn(page)).toBe(1)
+  await page.getByRole('button', { name: 'Turn the camera off' }).click()
+  await eventually(async () => (await camerasOn(page)) === 0, 'a camera that is off')
+  await drawQrVideo(await side.pairingUrl(), video)
+  await page.getByRole('button', { name: 'Scan the code with the camera' }).click()
+  await page.getByRole('button', { name: 'Set up my household' }).waitFor()
+  await eventually(async () => (await camerasOn(page)) === 0, 'a camera that is off')
+  await context.close()
+  await side.agent[Symbol.asyncDispose]()
+})
+
+test('without a camera, or without leave to use it, says so and takes the address', async () => {
+  const { page, context } = await emptyPhone([])
+  await page.getByRole('button', { name: 'Scan the code with the camera' }).click()
+  await page.getByText('Your browser does not let Latchkey use the camera.').waitFor()
+  expect(await axeFindings(page)).toEqual([])
+  await page.getByLabel('Or type the address that the doorbell shows').waitFor()
+  await context.close()
 })
 
 test('is told nothing more after one tap, and says so where a browser cannot be told', async () => {

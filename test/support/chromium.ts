@@ -13,9 +13,9 @@ const QUIET = [
   '--disable-sync',
 ]
 
-/** Starts a browser; close it. `program`: something that becomes one. */
-export function startChromium(program = '/usr/bin/chromium'): Promise<Browser> {
-  return chromium.launch({ executablePath: program, args: QUIET })
+/** Starts a browser; close it. `program`: something that becomes one. `more`: arguments of this browser alone. */
+export function startChromium(program = '/usr/bin/chromium', more: readonly string[] = []): Promise<Browser> {
+  return chromium.launch({ executablePath: program, args: [...QUIET, ...more] })
 }
 
 /** What axe finds wrong with the page as it stands, WCAG 2.2 A and AA: `rule: element`, empty when nothing. */

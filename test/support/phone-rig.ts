@@ -49,7 +49,9 @@ export interface Doorbell {
 }
 
 /** Starts everything but the household; about three seconds once the app is built. */
-export async function createPhoneRig(options: Parameters<typeof createRelayWorld>[0] = {}): Promise<PhoneRig> {
+export async function createPhoneRig(
+  options: Parameters<typeof createRelayWorld>[0] & { readonly chromium?: readonly string[] } = {},
+): Promise<PhoneRig> {
   await using stack = new AsyncDisposableStack()
   const host = '127.0.0.1'
   const port = await findFreePort()
@@ -57,7 +59,10 @@ export async function createPhoneRig(options: Parameters<typeof createRelayWorld
   const folder = await buildOwnerApp()
   const apps = [{ name: 'owner', filesList: `${folder}/app-files.txt` }]
   const config = { appOrigins: [appOrigin], apps, ...options.config }
-  const [world, browser] = await Promise.all([createRelayWorld({ ...options, config }), startChromium()])
+  const [world, browser] = await Promise.all([
+    createRelayWorld({ ...options, config }),
+    startChromium(undefined, options.chromium),
+  ])
   stack.use(world)
   stack.defer(() => browser.close())
   stack.use(await serveApp({ folder, host, port, relayOrigins: [world.relay.publicOrigin] }))

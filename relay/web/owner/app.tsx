@@ -7,6 +7,7 @@ import { ErrorBoundary } from '../kit/error-boundary.tsx'
 import { Alert } from '../kit/parts.tsx'
 import { failureWords } from './words/failure.ts'
 import { HomePage } from './home/home-page.tsx'
+import { TrustCard } from './home/trust-card.tsx'
 import { type Home, type PairedDoorbell, saveHome } from './household/home.ts'
 import { type KeysetsState, useKeysets } from './household/use-keysets.ts'
 import type { Database } from './kernel/database.ts'
@@ -17,6 +18,7 @@ import { USUAL_HOUR } from './push/push-wish.ts'
 import { QuestionsPage } from './questions/questions-page.tsx'
 import { SharedPage } from './shared-clips/shared-page.tsx'
 import { createSettingsStore, type SettingsStore } from './settings/settings-store.ts'
+import { AddDoorbell } from './set-up/doorbell-code.tsx'
 import { Pairing } from './set-up/pairing.tsx'
 import { SetUp } from './set-up/set-up.tsx'
 import { words } from './words/words.ts'
@@ -126,7 +128,12 @@ function HouseholdAlerts({ evidence, isRefused }: KeysetsState) {
 }
 
 /** The pages of a household. */
-function Pages(props: { database: Database; home: Home; onHome: (home: Home) => Promise<void> }) {
+function Pages(props: {
+  database: Database
+  home: Home
+  onHome: (home: Home) => Promise<void>
+  onInvitation: (invitation: PairingInvitation) => void
+}) {
   const { database, home } = props
   const page = usePage()
   const [choices, choose] = useChoices(database, home)
@@ -162,9 +169,11 @@ function Pages(props: { database: Database; home: Home; onHome: (home: Home) => 
       )}
       {page === 'shared' && <SharedPage home={home} outbox={outbox} log={log} />}
       {page === 'home' && <HomePage home={home} />}
+      {page === 'home' && <AddDoorbell onCode={props.onInvitation} />}
       {page === 'home' && choices !== null && (
         <PushCard database={database} home={home} choices={choices} onChoices={choose} />
       )}
+      {page === 'home' && <TrustCard home={home} log={log} />}
     </Frame>
   )
 }
@@ -197,5 +206,5 @@ export function App({ database, home: kept }: { database: Database; home: Home |
         />
       </Frame>
     )
-  return <Pages database={database} home={home} onHome={keep} />
+  return <Pages database={database} home={home} onHome={keep} onInvitation={setInvitation} />
 }

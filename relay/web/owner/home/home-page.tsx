@@ -29,10 +29,6 @@ export function HomePage({ home }: { home: Home }) {
           <dd class="mono">{placeText(home.place)}</dd>
         </dl>
       </section>
-      <section class="card">
-        <h2>{say.trust}</h2>
-        <p>{say.trustText}</p>
-      </section>
     </>
   )
 }

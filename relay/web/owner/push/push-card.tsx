@@ -54,9 +54,11 @@ export function PushCard(props: {
         <>
           <p>{say.offer}</p>
           <p class="soft">{say.who}</p>
-          <Button main disabled={busy} onClick={() => void start(['ring'])}>
-            {busy ? say.asking : say.start}
-          </Button>
+          <p>
+            <Button main disabled={busy} onClick={() => void start(['ring'])}>
+              {busy ? say.asking : say.start}
+            </Button>
+          </p>
         </>
       )}
       {state?.kind === 'on' && (

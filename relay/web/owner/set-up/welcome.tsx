@@ -1,44 +1,9 @@
-import { parsePairingUrl, type PairingInvitation } from '@latchkey/shared'
+import type { PairingInvitation } from '@latchkey/shared'
 import { useEffect, useState } from 'preact/hooks'
-import { Alert, Button, Field, Title } from '../../kit/parts.tsx'
+import { Alert, Button, Title } from '../../kit/parts.tsx'
 import { type Capability, probeBrowser } from '../keys/capability.ts'
 import { words } from '../words/words.ts'
-
-/** Takes the address by hand where no camera scanned it. */
-function AskForCode({ onCode }: { onCode: (invitation: PairingInvitation) => void }) {
-  const [text, setText] = useState('')
-  const [wrong, setWrong] = useState(false)
-  const { scan, needCode } = words.welcome
-  const use = (): void => {
-    try {
-      onCode(parsePairingUrl(text.trim()))
-    } catch {
-      setWrong(true)
-    }
-  }
-  return (
-    <form
-      onSubmit={(event) => {
-        event.preventDefault()
-        use()
-      }}
-    >
-      <p>{needCode}</p>
-      <Field
-        label={scan.label}
-        hint={scan.hint}
-        value={text}
-        wrong={wrong ? scan.bad : null}
-        inputMode="url"
-        onInput={(value) => {
-          setText(value)
-          setWrong(false)
-        }}
-      />
-      <Button submit>{scan.use}</Button>
-    </form>
-  )
-}
+import { DoorbellCode } from './doorbell-code.tsx'
 
 function Capabilities({ found }: { found: readonly Capability[] }) {
   const { capability, remedy, yes, no } = words.welcome
@@ -67,7 +32,7 @@ export function Welcome(props: {
 }) {
   const [found, setFound] = useState<readonly Capability[] | null>(null)
   useEffect(() => void probeBrowser().then(setFound), [])
-  const { title, lead, points, probe, probing, fits, falls, begin } = words.welcome
+  const { title, lead, points, probe, probing, fits, falls, begin, needCode } = words.welcome
   const able = found?.every(({ ok, needed }) => ok || !needed) ?? false
   return (
     <>
@@ -92,7 +57,7 @@ export function Welcome(props: {
       )}
       {able && props.invitation === null && (
         <section class="card">
-          <AskForCode onCode={props.onCode} />
+          <DoorbellCode lead={needCode} onCode={props.onCode} />
         </section>
       )}
       {found !== null && !able && <Alert wrong>{falls}</Alert>}

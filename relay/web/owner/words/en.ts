@@ -2,6 +2,7 @@ import { clips } from './en-clips.ts'
 import { decisions } from './en-decisions.ts'
 import { household } from './en-household.ts'
 import { push } from './en-push.ts'
+import { version } from './en-version.ts'
 
 /** Every English word of the app. Another language is another object of this shape. */
 export const en = {
@@ -57,8 +58,27 @@ export const en = {
     no: 'No',
     begin: 'Set up my household',
     needCode: 'To begin, scan the code that your doorbell shows, or open its address here.',
+    camera: {
+      why: 'Your browser will ask whether Latchkey may use the camera. The picture stays on this phone, is looked at for the code and for nothing else, and the camera is off once it is found.',
+      scan: 'Scan the code with the camera',
+      asking: 'Opening the camera…',
+      view: 'What the camera sees',
+      hold: 'Hold the doorbell’s code in front of the camera.',
+      other: 'That is a code, but not one of a doorbell.',
+      stop: 'Turn the camera off',
+      trouble: {
+        denied:
+          'Your browser does not let Latchkey use the camera. Allow it in the browser’s settings for this page, or type the address below.',
+        missing: 'No camera could be opened here. Type the address below.',
+      },
+    },
+    another: {
+      title: 'Another doorbell',
+      lead: 'Scan the code that the new doorbell shows, or type its address.',
+      add: 'Add a doorbell',
+    },
     scan: {
-      label: 'Address that the doorbell shows',
+      label: 'Or type the address that the doorbell shows',
       hint: 'It begins with http and holds “/pair#”.',
       use: 'Use this address',
       bad: 'That is not an address that a doorbell shows.',
@@ -118,6 +138,7 @@ export const en = {
   ...decisions,
   household,
   push,
+  version,
   home: {
     title: 'Home',
     doorbells: 'Doorbells',
@@ -127,9 +148,6 @@ export const en = {
     relay: 'Relay',
     cell: 'Square that the relay knows',
     place: 'Place of the door, on this phone only',
-    trust: 'What you trust when you open this page',
-    trustText:
-      'A page is as honest as the server that sends it, at the first visit and at every later one. This app holds keys that no page can copy out, but a dishonest page could use them while it is open. The program “latchkey consent” does the same work and trusts no web server.',
   },
 }
 
