@@ -94,13 +94,26 @@ async function writeList(folder: string): Promise<void> {
   await writeFile(join(folder, APP_FILES_PATH), encodeAppFiles(files))
 }
 
+/** vite looks at this variable, and its bytes show it: who builds, and in which program, must not matter. */
+async function asForPeople<T>(work: () => Promise<T>): Promise<T> {
+  const before = process.env['NODE_ENV']
+  process.env['NODE_ENV'] = 'production'
+  try {
+    return await work()
+  } finally {
+    if (before === undefined) delete process.env['NODE_ENV']
+    else process.env['NODE_ENV'] = before
+  }
+}
+
 /** Builds the owner's phone app from nothing. @param folder of its files; emptied first */
 export async function buildOwnerAppInto(folder: string): Promise<void> {
   const root = join(HERE, 'owner')
   const input = { index: join(root, 'index.html'), worker: join(root, 'worker', 'service-worker.ts') }
   const entryFileNames = ({ name }: { name: string }) => (name === 'worker' ? WORKER : 'assets/[name]-[hash].js')
   const rolldownOptions = { input, output: { entryFileNames } }
-  await build({ ...COMMON, root, build: { ...COMMON.build, outDir: folder, emptyOutDir: true, rolldownOptions } })
+  const files = { ...COMMON.build, outDir: folder, emptyOutDir: true, rolldownOptions }
+  await asForPeople(() => build({ ...COMMON, root, build: files }))
   await finishWorker(folder)
   await writeList(folder)
 }

@@ -26,7 +26,8 @@ export interface OwnVersion {
 /** `unpublished`: no entry names it · `contradicted`: the relay names an entry that says something else. */
 export type Publication =
   | { readonly kind: 'published'; readonly index: number; readonly hourMs: number; readonly isNewest: boolean }
-  | { readonly kind: 'unpublished' | 'contradicted' }
+  | { readonly kind: 'unpublished' }
+  | { readonly kind: 'contradicted' }
 
 /** Read from this phone's own copy of the app, when it has one. @throws UNAVAILABLE | APP_INVALID */
 export async function loadOwnVersion(): Promise<OwnVersion> {

@@ -47,10 +47,11 @@ export async function watchForCode(
 ): Promise<void> {
   const read = await createQrReader()
   const canvas = new OffscreenCanvas(1, 1)
-  while (!signal.aborted) {
+  const isWanted = (): boolean => !signal.aborted
+  while (isWanted()) {
     const picture = takePicture(video, canvas)
     const text = picture && (await read(picture))
-    if (text && !signal.aborted && take(text)) return
+    if (text && isWanted() && take(text)) return
     await sleep(PAUSE_MS, signal)
   }
 }
