@@ -13,7 +13,7 @@ import { CONTROL_ROUTES } from '../../device-agent/src/control/control-route.ts'
 import { createControlClient } from '../../device-agent/src/control/unix-control-client.ts'
 import { CONTROL_LIMITS, startControlServer } from '../../device-agent/src/control/unix-control-server.ts'
 import { testSnapshot } from '../support/agent-snapshot.ts'
-import { createFolder } from '../support/media-files.ts'
+import { createTemporaryFolder } from '../support/temporary-folder.ts'
 import { eventually } from '../support/poll.ts'
 
 const SECRET = 'https://relay.example/pair#secret=abc'
@@ -72,13 +72,13 @@ function ask(
 }
 
 const JSON_TYPE = 'application/json'
-let folder: Awaited<ReturnType<typeof createFolder>>
+let folder: Awaited<ReturnType<typeof createTemporaryFolder>>
 let desk: TestDesk
 let server: Awaited<ReturnType<typeof startControlServer>>
 let path: string
 
 beforeAll(async () => {
-  folder = await createFolder()
+  folder = await createTemporaryFolder()
   await chmod(folder.path, 0o700)
   desk = createTestDesk()
   path = join(folder.path, 'control.sock')

@@ -18,7 +18,7 @@ import { createPublisher, type MqttSession } from '../../device-agent/src/link/p
 import { clipId, silentLog, TEST_CLOCK } from '../support/agent-rig.ts'
 import { createSeededRandom, runs, tellSoak } from '../support/counts.ts'
 import { pick } from '../support/json-mutants.ts'
-import { createMemoryFolder } from '../support/memory-folder.ts'
+import { createTemporaryFolder } from '../support/temporary-folder.ts'
 import { createMemoryWatch } from '../support/memory-watch.ts'
 import { connectPacket, type Credential, publishPacket, subscribePacket } from '../support/mqtt-bytes.ts'
 import { badAcknowledgement, badConversation, badCredential, badPayload, motion } from '../support/mqtt-cases.ts'
@@ -268,7 +268,7 @@ describe('bytes that are not MQTT', () => {
 
 describe('the agent, given bad acknowledgements', () => {
   it('forgets no event that the relay did not acknowledge', async () => {
-    await using folder = await createMemoryFolder()
+    await using folder = await createTemporaryFolder()
     const stamp = () => ({ boot: clipId(7), monotonicMs: 1, clock: TEST_CLOCK })
     await using outbox = await openDiskOutbox({ path: `${folder.path}/outbox.log`, stamp, maximumEvents: 1_000 })
     for (let n = 1; n <= LAST; n++) await outbox.append({ type: 'motion', event: clipId(1), atMs: n })

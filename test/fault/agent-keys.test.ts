@@ -6,7 +6,7 @@ import { type PairingRelay, runPairing } from '../../device-agent/src/keys/pairi
 import { createPairingStore, KEYS_FAILPOINTS } from '../../device-agent/src/keys/pairing-state.ts'
 import { createHousehold, type Household } from '../support/household.ts'
 import { createLeapingClock } from '../support/leaping-clock.ts'
-import { createMemoryFolder } from '../support/memory-folder.ts'
+import { createTemporaryFolder } from '../support/temporary-folder.ts'
 
 const RELAY = 'https://relay.example'
 const relaySigner = createSigner(new Uint8Array(32).fill(5))
@@ -60,7 +60,7 @@ async function startAndPair(folder: string, household: Household, failpoints: Fa
 
 describe('a crash while a device gets its key or is paired', () => {
   test.each(KEYS_FAILPOINTS)('at %s leaves an unpaired device, or a paired one, with one key', async (name) => {
-    await using folder = await createMemoryFolder()
+    await using folder = await createTemporaryFolder()
     const household = await createHousehold()
     const failpoints = armFailpoint(name, 'throw')
     await expect(startAndPair(folder.path, household, failpoints)).rejects.toMatchObject({ code: 'INTERNAL' })

@@ -10,7 +10,7 @@ import { createFakeRelay, type FakeRelay } from '../support/fake-relay.ts'
 import { createHousehold, pairAsPhone, pairingAddress } from '../support/household.ts'
 import { type AgentProcess, startAgentProcess } from '../support/kill-agent-process.ts'
 import { makeBusyVideo } from '../support/kill-scene.ts'
-import { createMemoryFolder } from '../support/memory-folder.ts'
+import { createTemporaryFolder } from '../support/temporary-folder.ts'
 import { type HeldMemory, slopeOf } from '../support/memory-watch.ts'
 import { eventually } from '../support/poll.ts'
 
@@ -177,7 +177,7 @@ async function pairAgent(config: string): Promise<void> {
 test(
   `started as the package starts it, the agent sends ${QUEUED} queued events`,
   async () => {
-    await using folder = await createMemoryFolder()
+    await using folder = await createTemporaryFolder()
     await using relay = await createFakeRelay()
     const config = await writeConfig(folder.path, relay, 1)
     await pairAgent(config)
@@ -201,7 +201,7 @@ test(
 test(
   `started as the package starts it, ${CLIPS} visitors leave nothing in the agent's memory`,
   async () => {
-    await using folder = await createMemoryFolder()
+    await using folder = await createTemporaryFolder()
     await using relay = await createFakeRelay()
     const config = await writeConfig(folder.path, relay, CLIPS)
     await pairAgent(config)

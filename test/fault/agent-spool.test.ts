@@ -16,7 +16,7 @@ import {
   type TestDevice,
   uploadAll,
 } from '../support/agent-rig.ts'
-import { createMemoryFolder } from '../support/memory-folder.ts'
+import { createTemporaryFolder } from '../support/temporary-folder.ts'
 
 const ITEMS = 4
 const CLIPS = 3
@@ -85,7 +85,7 @@ const points = [...SPOOL_FAILPOINTS, ...OUTBOX_FAILPOINTS].flatMap((name) => [0,
 
 describe('a crash of the agent', () => {
   test.each(points)('at $name (after $skip) leaves a spool that recovers whole', async ({ name, skip }) => {
-    await using folder = await createMemoryFolder()
+    await using folder = await createTemporaryFolder()
     const device = createTestDevice()
     const relay = createMemoryRelay()
     const taken = new Map<string, number>()
@@ -107,7 +107,7 @@ describe('a crash of the agent', () => {
 
   test('at every point is one that the script reaches', async () => {
     for (const name of [...SPOOL_FAILPOINTS, ...OUTBOX_FAILPOINTS]) {
-      await using folder = await createMemoryFolder()
+      await using folder = await createTemporaryFolder()
       const failpoints = armFailpoint(name, 'throw')
       const options = { folder: folder.path, device: createTestDevice(), failpoints }
       const rig = await openAgentRig(options).catch(() => null)
@@ -119,7 +119,7 @@ describe('a crash of the agent', () => {
 
   test('during recovery itself is recovered from', async () => {
     for (const name of SPOOL_FAILPOINTS) {
-      await using folder = await createMemoryFolder()
+      await using folder = await createTemporaryFolder()
       const device = createTestDevice()
       const relay = createMemoryRelay()
       const taken = new Map<string, number>()

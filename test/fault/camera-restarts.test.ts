@@ -10,7 +10,8 @@ import { fragmentedMp4, loadCodedVideo } from '../../infra/bench/camera/coded-vi
 import { startRtspServer } from '../../infra/bench/camera/rtsp-server.ts'
 import { IS_FULL, runs, tellSoak } from '../support/counts.ts'
 import { createMemoryWatch, heldHeapBytes } from '../support/memory-watch.ts'
-import { createFolder, makeVideo, REORDERED } from '../support/media-files.ts'
+import { makeVideo, REORDERED } from '../support/media-files.ts'
+import { createTemporaryFolder } from '../support/temporary-folder.ts'
 import { eventually } from '../support/poll.ts'
 
 const RESTARTS = runs(40, 10_000)
@@ -64,7 +65,7 @@ async function watchLosses({ source, ffmpeg, onFrame = () => {}, look }: Losses)
 test(
   'a camera that ends again and again leaves no process, no listener and no memory behind',
   async () => {
-    await using folder = await createFolder()
+    await using folder = await createTemporaryFolder()
     const [stream, program] = [join(folder.path, 'stream'), join(folder.path, 'ffmpeg')]
     await writeFile(stream, fragmentedMp4(makeVideo(join(folder.path, 'video.mp4'), REORDERED)))
     // Sends two seconds of video and is gone, as a connection is that a camera drops.
@@ -91,7 +92,7 @@ test(
 test(
   'a network camera that drops its connection again and again leaves no connection, no listener and no memory behind',
   async () => {
-    await using folder = await createFolder()
+    await using folder = await createTemporaryFolder()
     const coding = ['-c:v', 'libx264', '-g', '10', '-bf', '0']
     await using server = await startRtspServer({ video: loadCodedVideo(makeVideo(`${folder.path}/video.mp4`, coding)) })
     const openSockets = () => process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap').length

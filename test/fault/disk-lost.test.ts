@@ -8,7 +8,7 @@ import { createLog } from '../../device-agent/src/kernel/log.ts'
 import { createFakeRelay, type FakeRelay } from '../support/fake-relay.ts'
 import { createHousehold, pairAsPhone } from '../support/household.ts'
 import { makeBusyVideo } from '../support/kill-scene.ts'
-import { createMemoryFolder } from '../support/memory-folder.ts'
+import { createTemporaryFolder } from '../support/temporary-folder.ts'
 import { eventually } from '../support/poll.ts'
 import { CAN_MOUNT, createRealDisk, type RealDisk } from '../support/real-disk.ts'
 
@@ -27,7 +27,7 @@ afterEach(() => stack.disposeAsync())
 async function openScene(): Promise<Scene> {
   const real = stack.use(await createRealDisk(64))
   const relay = stack.use(await createFakeRelay())
-  const folder = stack.use(await createMemoryFolder())
+  const folder = stack.use(await createTemporaryFolder())
   relay.refuse = { path: /\/items\//, code: 'UNAVAILABLE' }
   const lines: string[] = []
   const destination = new Writable({

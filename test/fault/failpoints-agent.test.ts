@@ -19,7 +19,7 @@ import {
 } from '../support/kill-checks.ts'
 import { loadDurableSteps } from '../support/kill-failpoints.ts'
 import { makeBusyVideo } from '../support/kill-scene.ts'
-import { createMemoryFolder } from '../support/memory-folder.ts'
+import { createTemporaryFolder } from '../support/temporary-folder.ts'
 import { eventually } from '../support/poll.ts'
 
 const SOURCE = new URL('../../device-agent/src', import.meta.url).pathname
@@ -37,10 +37,10 @@ function sampleOf(points: readonly string[]): readonly string[] {
     .map(({ name }) => name)
 }
 
-let folder: Awaited<ReturnType<typeof createMemoryFolder>>
+let folder: Awaited<ReturnType<typeof createTemporaryFolder>>
 let video: string
 beforeAll(async () => {
-  folder = await createMemoryFolder()
+  folder = await createTemporaryFolder()
   video = await makeBusyVideo(folder.path, 1)
 })
 afterAll(() => folder[Symbol.asyncDispose]())

@@ -28,7 +28,7 @@ import { createFatalFailpoints, type FatalFailpoints, loadDurableSteps } from '.
 import { createGate } from '../support/kill-gate.ts'
 import { assertOneLog, loadLog } from '../support/kill-log.ts'
 import { createWorldAround, createWorldTerms } from '../support/kill-world.ts'
-import { createMemoryFolder } from '../support/memory-folder.ts'
+import { createTemporaryFolder } from '../support/temporary-folder.ts'
 import { eventually } from '../support/poll.ts'
 import { createTestDatabase, type TestDatabase } from '../support/relay-database.ts'
 import {
@@ -262,12 +262,12 @@ async function assertWorkDoneOnce(work: Work, { world, dataDir }: MortalRelay, s
   expect(taken.map(({ salt, jws }) => times(salt, 'release', jws))).toEqual([1, 1, 1])
 }
 
-let folder: Awaited<ReturnType<typeof createMemoryFolder>>
+let folder: Awaited<ReturnType<typeof createTemporaryFolder>>
 let store: TestDatabase
 let relay: MortalRelay
 let subject: Case
 beforeAll(async () => {
-  folder = await createMemoryFolder()
+  folder = await createTemporaryFolder()
   store = await createTestDatabase()
   relay = await startMortalRelay(folder.path, store)
   subject = await createCase(relay.world)

@@ -14,7 +14,7 @@ import {
 } from '../support/kill-checks.ts'
 import { databaseUrlOf, loadDays, loadEvents } from '../support/kill-database.ts'
 import { makeBusyVideo } from '../support/kill-scene.ts'
-import { createMemoryFolder } from '../support/memory-folder.ts'
+import { createTemporaryFolder } from '../support/temporary-folder.ts'
 import { createTestDatabase } from '../support/relay-database.ts'
 import { createRelayWorld, enrolHousehold, expectStatus, type Household, randomSalt } from '../support/relay-world.ts'
 
@@ -62,7 +62,7 @@ async function liveAwhile(agent: AgentProcess, random: (limit: number) => number
 
 /** One agent's many lives and deaths. Returns what was counted. */
 async function killAgain(kills: number, seed: number) {
-  await using folder = await createMemoryFolder()
+  await using folder = await createTemporaryFolder()
   await using store = await createTestDatabase()
   await using world = await createRelayWorld({ config: { databaseUrl: databaseUrlOf(store.target) } })
   const household = await enrolHousehold(world)

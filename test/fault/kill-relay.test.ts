@@ -20,7 +20,7 @@ import { loadDays, loadEvents, readStoppedRelay } from '../support/kill-database
 import { createHastyClock, type DeviceRig, openDeviceRig, untilAnswered } from '../support/kill-device-rig.ts'
 import { assertOneLog, loadLog } from '../support/kill-log.ts'
 import { startRelayProcess } from '../support/kill-relay-process.ts'
-import { createMemoryFolder } from '../support/memory-folder.ts'
+import { createTemporaryFolder } from '../support/temporary-folder.ts'
 import { eventually } from '../support/poll.ts'
 import {
   type Case,
@@ -31,7 +31,6 @@ import {
   type RelayWorld,
   signConsent,
 } from '../support/relay-world.ts'
-import { createTemporaryFolder } from '../support/temporary-folder.ts'
 
 const KILLS = runs(4, 100)
 /** Longest life of a relay once it takes uploads, ms. */
@@ -145,14 +144,14 @@ describe('the relay killed at any moment', () => {
     'has every item, event, consent, download and leaf that it acknowledged, and one log',
     async () => {
       await using folder = await createTemporaryFolder()
-      await using memory = await createMemoryFolder()
+      await using doorbell = await createTemporaryFolder()
       await using relay = await startRelayProcess(folder.path)
       const { world } = relay
       const subject = await createCase(world)
       const device = await enrolDevice(world, subject.household)
       const random = createSeededRandom(424_242)
       await using rig = await openDeviceRig({
-        folder: memory.path,
+        folder: doorbell.path,
         world,
         household: subject.household,
         device,

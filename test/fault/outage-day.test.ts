@@ -15,7 +15,7 @@ import { openDeviceRig, RIG_LOOPS } from '../support/kill-device-rig.ts'
 import { createRelayBehindGates } from '../support/gated-relay.ts'
 import { createGate } from '../support/kill-gate.ts'
 import { createManualClock } from '../support/kill-manual-clock.ts'
-import { createMemoryFolder } from '../support/memory-folder.ts'
+import { createTemporaryFolder } from '../support/temporary-folder.ts'
 import { createTestDatabase } from '../support/relay-database.ts'
 import { enrolDevice, enrolHousehold } from '../support/relay-world.ts'
 import { heldHeapBytes } from '../support/memory-watch.ts'
@@ -57,7 +57,7 @@ describe('an outage in fake time', () => {
       await using store = await createTestDatabase()
       const { world, comeBack } = await createRelayBehindGates(databaseUrlOf(store.target), { http, broker })
       await using running = world
-      await using folder = await createMemoryFolder()
+      await using folder = await createTemporaryFolder()
       const household = await enrolHousehold(running)
       const device = await enrolDevice(running, household)
       const random = createSeededRandom(86_400)

@@ -12,7 +12,7 @@ import { databaseUrlOf, loadDays, loadEvents } from '../support/kill-database.ts
 import { type DeviceRig, openDeviceRig, RIG_LOOPS } from '../support/kill-device-rig.ts'
 import { createGate } from '../support/kill-gate.ts'
 import { createManualClock } from '../support/kill-manual-clock.ts'
-import { createMemoryFolder } from '../support/memory-folder.ts'
+import { createTemporaryFolder } from '../support/temporary-folder.ts'
 import { createMortalLife, type MortalLife } from '../support/mortal-life.ts'
 import { eventually } from '../support/poll.ts'
 import { createTestDatabase } from '../support/relay-database.ts'
@@ -42,7 +42,7 @@ test(
     await using store = await createTestDatabase()
     const { world, comeBack } = await createRelayBehindGates(databaseUrlOf(store.target), { http, broker })
     await using running = world
-    await using folder = await createMemoryFolder()
+    await using folder = await createTemporaryFolder()
     const household = await enrolHousehold(running)
     const device = await enrolDevice(running, household)
     const random = createSeededRandom(864)

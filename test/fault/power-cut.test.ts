@@ -13,7 +13,7 @@ import {
   uploadAll,
 } from '../support/agent-rig.ts'
 import { runs, tellSoak } from '../support/counts.ts'
-import { createMemoryFolder } from '../support/memory-folder.ts'
+import { createTemporaryFolder } from '../support/temporary-folder.ts'
 import { createPowerCutDisk, type PowerCutDisk, REMAINS } from '../support/power-cut-disk.ts'
 
 const ITEMS = 3
@@ -89,7 +89,7 @@ async function assertWhole(rig: AgentRig, folder: string, device: TestDevice, pr
 }
 
 test(`a power cut after any write of ${CLIPS} clips loses at most ${MAY_BE_LOST} segments, and the index heals`, async () => {
-  await using memory = await createMemoryFolder()
+  await using memory = await createTemporaryFolder()
   const device = createTestDevice()
   const recorded = join(memory.path, 'recorded')
   await mkdir(recorded)
@@ -120,7 +120,7 @@ test(`a power cut after any write of ${CLIPS} clips loses at most ${MAY_BE_LOST}
 }, 120_000)
 
 test('the harness notices a disk that says it synced and did not', async () => {
-  await using memory = await createMemoryFolder()
+  await using memory = await createTemporaryFolder()
   const device = createTestDevice()
   const recorded = join(memory.path, 'recorded')
   await mkdir(recorded)

@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process'
 import { chmod, writeFile } from 'node:fs/promises'
 import { expect, test } from 'vitest'
-import { createMemoryFolder } from '../support/memory-folder.ts'
+import { createTemporaryFolder } from '../support/temporary-folder.ts'
 
 const MAIN = new URL('../../device-agent/src/main.ts', import.meta.url).pathname
 
@@ -12,7 +12,7 @@ function agent(...args: string[]) {
 }
 
 test('the example is fine, shows its defaults, and a wrong file is told key by key without its values', async () => {
-  await using folder = await createMemoryFolder()
+  await using folder = await createTemporaryFolder()
   const path = `${folder.path}/agent.yml`
   await writeFile(path, agent('config', 'example').stdout)
   expect(agent('config', 'check', '--config', path)).toEqual({ status: 0, stdout: `${path}: fine\n`, stderr: '' })
@@ -29,7 +29,7 @@ test('the example is fine, shows its defaults, and a wrong file is told key by k
 })
 
 test('a file of the camera’s address that others can read, or that holds none, is told', async () => {
-  await using folder = await createMemoryFolder()
+  await using folder = await createTemporaryFolder()
   const [path, address] = [`${folder.path}/agent.yml`, `${folder.path}/camera.address`]
   const config = {
     dataDir: '/x',
@@ -46,7 +46,7 @@ test('a file of the camera’s address that others can read, or that holds none,
 })
 
 test('a password of the home broker that is missing, or everybody’s to read, is told', async () => {
-  await using folder = await createMemoryFolder()
+  await using folder = await createTemporaryFolder()
   const [path, passwordFile] = [`${folder.path}/agent.yml`, `${folder.path}/home.password`]
   const config = {
     dataDir: '/x',

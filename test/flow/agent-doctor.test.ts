@@ -17,16 +17,16 @@ import { systemClock } from '../../device-agent/src/kernel/clock.ts'
 import { findFreePort } from '../../infra/local/port.ts'
 import { createFakeRelay } from '../support/fake-relay.ts'
 import { drawScene } from '../support/media-files.ts'
-import { createMemoryFolder } from '../support/memory-folder.ts'
+import { createTemporaryFolder } from '../support/temporary-folder.ts'
 import { createMosquitto } from '../support/mosquitto.ts'
 
 const MAIN = new URL('../../device-agent/src/main.ts', import.meta.url).pathname
 
-let folder: Awaited<ReturnType<typeof createMemoryFolder>>
+let folder: Awaited<ReturnType<typeof createTemporaryFolder>>
 let scene: string
 
 beforeAll(async () => {
-  folder = await createMemoryFolder()
+  folder = await createTemporaryFolder()
   scene = await drawScene(folder.path)
   await mkdir(`${folder.path}/data`, { mode: 0o700 })
   await mkdir(`${folder.path}/bin`)

@@ -7,7 +7,7 @@ import { inputEvent, createNamedPipe } from '../support/doorbell-rig.ts'
 import { createFakeRelay } from '../support/fake-relay.ts'
 import { createHomeListener, type HomeListener } from '../support/home-listener.ts'
 import { createHousehold, pairAsPhone, pairingAddress } from '../support/household.ts'
-import { createMemoryFolder } from '../support/memory-folder.ts'
+import { createTemporaryFolder } from '../support/temporary-folder.ts'
 import { createMosquitto } from '../support/mosquitto.ts'
 import { eventually } from '../support/poll.ts'
 
@@ -48,7 +48,7 @@ const ringTopic = (listener: HomeListener): string => topicOf(listener, '/health
 
 describe('a doorbell without camera, relay and pairing', () => {
   test('rings the chime and at the home broker, says offline when it dies, and can be taken out again', async () => {
-    await using folder = await createMemoryFolder()
+    await using folder = await createTemporaryFolder()
     await using broker = await createMosquitto()
     await using listener = await createHomeListener(broker.url)
     const device = `${folder.path}/event0`
@@ -86,7 +86,7 @@ describe('a doorbell without camera, relay and pairing', () => {
 })
 
 test('a camera that cannot be used does not silence the bell, and the relay hears of the ring', async () => {
-  await using folder = await createMemoryFolder()
+  await using folder = await createTemporaryFolder()
   await using broker = await createMosquitto()
   await using listener = await createHomeListener(broker.url)
   await using relay = await createFakeRelay()

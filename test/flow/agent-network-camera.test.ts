@@ -10,7 +10,8 @@ import { childPrograms } from '../support/child-programs.ts'
 import { MAIN } from '../support/doorbell.ts'
 import { createFakeRelay, type FakeClip } from '../support/fake-relay.ts'
 import { createHousehold, type Household, pairAsPhone, pairingAddress } from '../support/household.ts'
-import { createFolder, decodeComplaints, drawScene, lightestIn, SMALL_SCENE } from '../support/media-files.ts'
+import { decodeComplaints, drawScene, lightestIn, SMALL_SCENE } from '../support/media-files.ts'
+import { createTemporaryFolder } from '../support/temporary-folder.ts'
 import { eventually } from '../support/poll.ts'
 
 const PATIENCE_MS = 60_000
@@ -82,7 +83,7 @@ function openItems({ items, descriptors }: FakeClip, { phone }: Household, kinds
 }
 
 test('a mask is black in everything the owner opens, and a camera’s password is nowhere but in its file', async () => {
-  await using folder = await createFolder()
+  await using folder = await createTemporaryFolder()
   const video = loadCodedVideo(await drawScene(folder.path, { ...SMALL_SCENE, seconds: 12 }))
   await using server = await startRtspServer({
     video,

@@ -10,14 +10,15 @@ import { type CodedVideo, loadCodedVideo } from '../../infra/bench/camera/coded-
 import { IS_FULL } from '../support/counts.ts'
 import { createFakeRelay, type FakeRelay } from '../support/fake-relay.ts'
 import { createHousehold, pairAsPhone } from '../support/household.ts'
-import { createFolder, drawScene, SMALL_SCENE } from '../support/media-files.ts'
+import { drawScene, SMALL_SCENE } from '../support/media-files.ts'
+import { createTemporaryFolder } from '../support/temporary-folder.ts'
 import { eventually } from '../support/poll.ts'
 import { type RtspServer, startRtspServer } from '../../infra/bench/camera/rtsp-server.ts'
 
-let folder: Awaited<ReturnType<typeof createFolder>>
+let folder: Awaited<ReturnType<typeof createTemporaryFolder>>
 let video: CodedVideo
 beforeAll(async () => {
-  folder = await createFolder()
+  folder = await createTemporaryFolder()
   video = loadCodedVideo(await drawScene(folder.path, { ...SMALL_SCENE, seconds: 8 }))
 })
 afterAll(() => folder[Symbol.asyncDispose]())

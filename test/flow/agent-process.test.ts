@@ -7,7 +7,7 @@ import { describe, expect, test } from 'vitest'
 import { createFakeRelay, type FakeRelay } from '../support/fake-relay.ts'
 import { createHousehold, type Household, pairAsPhone, pairingAddress } from '../support/household.ts'
 import { drawScene } from '../support/media-files.ts'
-import { createMemoryFolder } from '../support/memory-folder.ts'
+import { createTemporaryFolder } from '../support/temporary-folder.ts'
 import { eventually } from '../support/poll.ts'
 
 const MAIN = new URL('../../device-agent/src/main.ts', import.meta.url).pathname
@@ -61,7 +61,7 @@ function assertClipsOpen(relay: FakeRelay, household: Household): void {
 
 describe('the agent as a process', () => {
   test('stops on SIGTERM without losing anything, in the middle of a clip', async () => {
-    await using folder = await createMemoryFolder()
+    await using folder = await createTemporaryFolder()
     await using relay = await createFakeRelay()
     const household = await createHousehold()
     const running = await startPaired(await writeConfig(folder.path, relay), household)
@@ -83,7 +83,7 @@ describe('the agent as a process', () => {
   })
 
   test('leaves no plaintext, key of others or name on its disk while the relay is away', async () => {
-    await using folder = await createMemoryFolder()
+    await using folder = await createTemporaryFolder()
     await using relay = await createFakeRelay()
     const household = await createHousehold()
     const running = await startPaired(await writeConfig(folder.path, relay), household)
@@ -101,7 +101,7 @@ describe('the agent as a process', () => {
   })
 
   test('killed again and again while it records leaves a whole chain and every event once', async () => {
-    await using folder = await createMemoryFolder()
+    await using folder = await createTemporaryFolder()
     await using relay = await createFakeRelay()
     const household = await createHousehold()
     const config = await writeConfig(folder.path, relay)

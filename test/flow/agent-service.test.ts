@@ -6,14 +6,14 @@ import { expect, test } from 'vitest'
 import { createFakeRelay } from '../support/fake-relay.ts'
 import { createHousehold, pairAsPhone, pairingAddress } from '../support/household.ts'
 import { drawScene } from '../support/media-files.ts'
-import { createMemoryFolder } from '../support/memory-folder.ts'
+import { createTemporaryFolder } from '../support/temporary-folder.ts'
 import { startNotifyListener } from '../support/notify-listener.ts'
 import { eventually } from '../support/poll.ts'
 
 const MAIN = new URL('../../device-agent/src/main.ts', import.meta.url).pathname
 
 test('a service is ready when it waits to be paired and when it watches, lives while it runs, and says good-bye', async () => {
-  await using folder = await createMemoryFolder()
+  await using folder = await createTemporaryFolder()
   await using relay = await createFakeRelay()
   const config = {
     dataDir: `${folder.path}/agent`,

@@ -9,19 +9,19 @@ import { type CodedVideo, loadCodedVideo } from '../../infra/bench/camera/coded-
 import { createFakeRelay } from '../support/fake-relay.ts'
 import { createHousehold, pairAsPhone } from '../support/household.ts'
 import { drawScene, SMALL_SCENE } from '../support/media-files.ts'
-import { createMemoryFolder } from '../support/memory-folder.ts'
+import { createTemporaryFolder } from '../support/temporary-folder.ts'
 import { type PtySession, startPty } from '../support/pty-session.ts'
 import { startRtspServer } from '../../infra/bench/camera/rtsp-server.ts'
 
 const MAIN = new URL('../../device-agent/src/main.ts', import.meta.url).pathname
 const ENVIRONMENT = { PATH: process.env['PATH'], LANG: 'C.UTF-8', TERM: 'xterm-256color' }
 
-let media: Awaited<ReturnType<typeof createMemoryFolder>>
+let media: Awaited<ReturnType<typeof createTemporaryFolder>>
 let video: CodedVideo
 let scene: string
 
 beforeAll(async () => {
-  media = await createMemoryFolder()
+  media = await createTemporaryFolder()
   scene = await drawScene(media.path, { ...SMALL_SCENE, seconds: 10 })
   video = loadCodedVideo(scene)
 })
@@ -44,7 +44,7 @@ async function unattended(folder: string, ...options: string[]) {
 
 describe('setup at a terminal', () => {
   test('asks, tries the camera, keeps its password apart, draws the code, pairs, and compares the digits', async () => {
-    await using folder = await createMemoryFolder()
+    await using folder = await createTemporaryFolder()
     await using relay = await createFakeRelay()
     await using camera = await startRtspServer({ video, speed: 3, credentials: 'admin:s3 cret' })
     await using pty = setupAt(folder.path, [])
@@ -97,7 +97,7 @@ describe('setup at a terminal', () => {
   }, 90_000)
 
   test('digits that differ undo the pairing', async () => {
-    await using folder = await createMemoryFolder()
+    await using folder = await createTemporaryFolder()
     await using relay = await createFakeRelay()
     const answers = ['--camera', scene, '--name', 'Door', '--button', 'none', '--relay', relay.origin]
     await using pty = setupAt(folder.path, answers, { columns: 40 })
@@ -115,7 +115,7 @@ describe('setup at a terminal', () => {
   }, 60_000)
 
   test('Ctrl-C leaves nothing half-written, wherever it comes', async () => {
-    await using folder = await createMemoryFolder()
+    await using folder = await createTemporaryFolder()
     await using relay = await createFakeRelay()
     const leave = async (options: readonly string[], place: string) => {
       await using pty = setupAt(folder.path, options)
@@ -137,7 +137,7 @@ describe('setup at a terminal', () => {
 
 describe('setup without anybody', () => {
   test('answers by options, never overwrites unasked, keeps what was there, and pairs later', async () => {
-    await using folder = await createMemoryFolder()
+    await using folder = await createTemporaryFolder()
     await using relay = await createFakeRelay()
     await writeFile(`${folder.path}/password`, 'hunter2\n')
     const answers = ['--camera', scene, '--relay', relay.origin, '--no-pair']

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto'
-import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { chmod, cp, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { zipSync, unzipSync } from 'fflate'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ended, latchkey, run, startLatchkey } from '../support/command-line.ts'
 import { eventually } from '../support/poll.ts'
+import { createTemporaryFolder, type TemporaryFolder } from '../support/temporary-folder.ts'
 
 const HOUR_MS = 3_600_000
 const AREA = '52.520,13.400 52.523,13.400 52.523,13.405 52.520,13.405'
@@ -14,6 +14,7 @@ const nowMs = Date.now()
 const START = iso(nowMs - 2 * HOUR_MS)
 const WINDOW = `${iso(nowMs - 2.5 * HOUR_MS)}/${iso(nowMs - HOUR_MS)}`
 
+let own: TemporaryFolder
 let folder: string
 let journey: { step: string; status: number | null; stderr: string; stdout: string }[]
 
@@ -61,7 +62,8 @@ const bundleWords = (out: string, ...more: string[]) => [
 ]
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'latchkey-cli-'))
+  own = await createTemporaryFolder()
+  folder = own.path
   journey = []
   const drawn = 'testsrc2=size=160x120:rate=10:duration=8,noise=alls=20:all_seed=7'
   const coding = ['-c:v', 'libx264', '-preset', 'veryfast', '-g', '10', '-bf', '2', '-pix_fmt', 'yuv420p']
@@ -91,7 +93,7 @@ beforeAll(async () => {
   await step('open', 'bundle.zip', '--trust=trust.json', '--key=requester/requester.key', '--out=opened')
 })
 
-afterAll(() => rm(folder, { recursive: true, force: true }))
+afterAll(() => own[Symbol.asyncDispose]())
 
 /** Digests of the coded frames, in order. */
 async function frameHashes(path: string): Promise<string[]> {

@@ -11,7 +11,7 @@ import { watchPresses } from '../../device-agent/src/button/press-watch.ts'
 import { systemClock as clock } from '../../device-agent/src/kernel/clock.ts'
 import { silentLog as log } from '../support/agent-rig.ts'
 import { createNamedPipe, inputEvent, writeFakeGpiomon } from '../support/doorbell-rig.ts'
-import { createMemoryFolder } from '../support/memory-folder.ts'
+import { createTemporaryFolder } from '../support/temporary-folder.ts'
 import { eventually } from '../support/poll.ts'
 
 /** Watches with what `prepare` finds; presses and states as they come. */
@@ -35,7 +35,7 @@ const stamp = () => (clock.monotonicMs() / 1000).toFixed(9)
 
 describe('a GPIO button', () => {
   test('rings through the gpiomon of Debian 12, found by its name, and does not bounce', async () => {
-    await using folder = await createMemoryFolder()
+    await using folder = await createTemporaryFolder()
     const path = await writeFakeGpiomon(folder.path, '1.6.3')
     await using edges = createNamedPipe(`${folder.path}/edges`)
     const { presses, watched } = watch(() => loadGpioProgram({ line: 'GPIO17' }, clock, path))
@@ -49,7 +49,7 @@ describe('a GPIO button', () => {
   })
 
   test('rings through the gpiomon of Debian 13', async () => {
-    await using folder = await createMemoryFolder()
+    await using folder = await createTemporaryFolder()
     const path = await writeFakeGpiomon(folder.path, '2.2.1')
     await using edges = createNamedPipe(`${folder.path}/edges`)
     const { presses, states, watched } = watch(() => loadGpioProgram({ line: 'GPIO17' }, clock, path))
@@ -60,7 +60,7 @@ describe('a GPIO button', () => {
   })
 
   test('that vanishes is told once and looked for until it is back', async () => {
-    await using folder = await createMemoryFolder()
+    await using folder = await createTemporaryFolder()
     const path = await writeFakeGpiomon(folder.path, '2.2.1')
     const { presses, states, watched } = watch(() => loadGpioProgram({ line: 'GPIO17' }, clock, path))
     await eventually(() => states.length === 1, 'to be told')
@@ -79,7 +79,7 @@ describe('a GPIO button', () => {
   })
 
   test('says what is missing on a machine without gpiomon, or with one that nobody knows', async () => {
-    await using folder = await createMemoryFolder()
+    await using folder = await createTemporaryFolder()
     const missing = loadGpiomon(clock, `${folder.path}/gpiomon`)
     await expect(missing).rejects.toMatchObject({
       code: 'DEPENDENCY_MISSING',
@@ -122,7 +122,7 @@ describe('a GPIO button', () => {
 
 describe('an input device', () => {
   test('rings, survives that it vanishes, and is read again when it is back', async () => {
-    await using folder = await createMemoryFolder()
+    await using folder = await createTemporaryFolder()
     const device = `${folder.path}/event0`
     const { presses, states, watched } = watch(() => Promise.resolve(inputProgram({ device }, clock)))
     await eventually(() => states.at(-1) === 'lost', 'to be told that there is none')
@@ -143,14 +143,14 @@ describe('an input device', () => {
 
 describe('the chime', () => {
   test('sounds with the arguments as they stand, seen by no shell', async () => {
-    await using folder = await createMemoryFolder()
+    await using folder = await createTemporaryFolder()
     const file = `${folder.path}/it rang; $(touch x)`
     createChime({ command: ['/usr/bin/touch', file], clock, log }).play()
     await eventually(() => existsSync(file), 'the chime')
   })
 
   test('is not doubled while it sounds, and ended when it takes too long', async () => {
-    await using folder = await createMemoryFolder()
+    await using folder = await createTemporaryFolder()
     const counting = ['/bin/sh', '-c', `echo rung >> ${folder.path}/rings; exec sleep 1000`]
     const chime = createChime({ command: counting, timeoutMs: 100, clock, log })
     const rings = async () => (await readFile(`${folder.path}/rings`, 'utf8').catch(() => '')).split('\n').length - 1

@@ -6,12 +6,12 @@ import { systemClock as clock } from '../../device-agent/src/kernel/clock.ts'
 import type { Recorder } from '../../device-agent/src/recorder.ts'
 import { silentLog as log } from '../support/agent-rig.ts'
 import { createHomeListener } from '../support/home-listener.ts'
-import { createMemoryFolder } from '../support/memory-folder.ts'
+import { createTemporaryFolder } from '../support/temporary-folder.ts'
 import { createMosquitto } from '../support/mosquitto.ts'
 import { eventually } from '../support/poll.ts'
 
 test('a recording that fails at every ring, as on a broken disk, leaves the bell ringing at home', async () => {
-  await using folder = await createMemoryFolder()
+  await using folder = await createTemporaryFolder()
   await using broker = await createMosquitto()
   await using listener = await createHomeListener(broker.url)
   const config = parseAgentConfig({

@@ -10,7 +10,7 @@ import { type Log } from '../../device-agent/src/kernel/log.ts'
 import { silentLog } from '../support/agent-rig.ts'
 import { checkDiscovery } from '../support/home-assistant.ts'
 import { createHomeListener } from '../support/home-listener.ts'
-import { createMemoryFolder } from '../support/memory-folder.ts'
+import { createTemporaryFolder } from '../support/temporary-folder.ts'
 import { createMosquitto } from '../support/mosquitto.ts'
 import { eventually } from '../support/poll.ts'
 
@@ -168,7 +168,7 @@ describe('trouble with the household’s broker', () => {
   }, 20_000)
 
   test('a wrong password is told once and not at every try, and the right one is taken without a restart', async () => {
-    await using folder = await createMemoryFolder()
+    await using folder = await createTemporaryFolder()
     const user = { name: 'doorbell', password: 'a right password' }
     await using broker = await createMosquitto({ user })
     const [usernameFile, passwordFile] = [`${folder.path}/username`, `${folder.path}/password`]
@@ -207,7 +207,7 @@ describe('trouble with the household’s broker', () => {
   })
 
   test('with a certificate of its own is taken by its authority, and by no other', async () => {
-    await using folder = await createMemoryFolder()
+    await using folder = await createTemporaryFolder()
     const [certFile, keyFile] = [`${folder.path}/cert.pem`, `${folder.path}/key.pem`]
     const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', keyFile]
     const subject = ['-subj', '/CN=home', '-addext', 'subjectAltName=IP:127.0.0.1']

@@ -12,7 +12,7 @@ import { systemClock } from '../../device-agent/src/kernel/clock.ts'
 import { clipId, silentLog, TEST_CLOCK } from '../support/agent-rig.ts'
 import { createFakeRelay, type FakeRelay } from '../support/fake-relay.ts'
 import { createLeapingClock } from '../support/leaping-clock.ts'
-import { createMemoryFolder } from '../support/memory-folder.ts'
+import { createTemporaryFolder } from '../support/temporary-folder.ts'
 import { eventually } from '../support/poll.ts'
 
 const DEVICE = clipId(4)
@@ -84,7 +84,7 @@ describe('a broker that hangs up before it answers', () => {
 
 describe('the link to the relay', () => {
   test('says online and its health, delivers every event, and forgets only what was acknowledged', async () => {
-    await using folder = await createMemoryFolder()
+    await using folder = await createTemporaryFolder()
     await using relay = await createFakeRelay()
     const { outbox, publisher } = await openLink(folder.path, relay)
     for (let n = 1; n <= 200; n++) await outbox.append(motion(n))
@@ -97,7 +97,7 @@ describe('the link to the relay', () => {
   })
 
   test('keeps events that the broker took and the relay did not, and sends them on the next connection', async () => {
-    await using folder = await createMemoryFolder()
+    await using folder = await createTemporaryFolder()
     await using relay = await createFakeRelay()
     relay.silent = true
     const { outbox, publisher } = await openLink(folder.path, relay)
@@ -112,7 +112,7 @@ describe('the link to the relay', () => {
   })
 
   test('publishes its last will when it dies without a word', async () => {
-    await using folder = await createMemoryFolder()
+    await using folder = await createTemporaryFolder()
     await using relay = await createFakeRelay()
     const { publisher } = await openLink(folder.path, relay)
     await eventually(() => relay.retained.get('available') === 'online', 'online')
@@ -123,7 +123,7 @@ describe('the link to the relay', () => {
   })
 
   test('lets nothing wait for ever while the relay is away, and drains in order when it is back', async () => {
-    await using folder = await createMemoryFolder()
+    await using folder = await createTemporaryFolder()
     await using relay = await createFakeRelay()
     relay.away = true
     const { outbox, publisher } = await openLink(folder.path, relay)
@@ -135,7 +135,7 @@ describe('the link to the relay', () => {
   })
 
   test('says hello and sends again what has waited thirty seconds for an acknowledgement', async () => {
-    await using folder = await createMemoryFolder()
+    await using folder = await createTemporaryFolder()
     const outbox = await openOutbox(folder.path)
     for (let n = 1; n <= 2; n++) await outbox.append(motion(n))
     const clock = createLeapingClock()

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { systemClock } from '../../device-agent/src/kernel/clock.ts'
 import { createSdNotify, type SdNotifyOptions } from '../../device-agent/src/kernel/sd-notify.ts'
 import { silentLog } from '../support/agent-rig.ts'
-import { createMemoryFolder } from '../support/memory-folder.ts'
+import { createTemporaryFolder } from '../support/temporary-folder.ts'
 import { startNotifyListener } from '../support/notify-listener.ts'
 import { eventually } from '../support/poll.ts'
 
@@ -18,7 +18,7 @@ const notifyOver = (environment: SdNotifyOptions['environment'], programPath?: s
 
 describe('systemd is told', () => {
   test.each(['a path', 'an abstract name'])('in order, over %s', async (kind) => {
-    await using folder = await createMemoryFolder()
+    await using folder = await createTemporaryFolder()
     const name = kind === 'a path' ? `${folder.path}/notify` : `@latchkey-test-${process.pid}-${Date.now()}`
     await using listener = await startNotifyListener(name)
     const notify = notifyOver({ NOTIFY_SOCKET: name })
@@ -38,7 +38,7 @@ describe('systemd is told', () => {
   })
 
   test('of life at half of the watchdog’s time, only while healthy', async () => {
-    await using folder = await createMemoryFolder()
+    await using folder = await createTemporaryFolder()
     const name = `${folder.path}/notify`
     await using listener = await startNotifyListener(name)
     let healthy = true
@@ -74,7 +74,7 @@ describe('systemd is told', () => {
   })
 
   test('nothing when there is no socket, and a program that is missing stops nobody', async () => {
-    await using folder = await createMemoryFolder()
+    await using folder = await createTemporaryFolder()
     await using silent = notifyOver({}, `${folder.path}/missing`)
     silent.ready()
     await using failing = notifyOver({ NOTIFY_SOCKET: `${folder.path}/nobody` }, `${folder.path}/missing`)

@@ -8,7 +8,8 @@ import { systemClock as clock } from '../../device-agent/src/kernel/clock.ts'
 import { type CodedVideo, loadCodedVideo } from '../../infra/bench/camera/coded-video.ts'
 import { startRtspServer } from '../../infra/bench/camera/rtsp-server.ts'
 import { runningIngests } from '../support/child-programs.ts'
-import { createFolder, decodeComplaints, makeVideo, packetsOf, testFfmpeg } from '../support/media-files.ts'
+import { decodeComplaints, makeVideo, packetsOf, testFfmpeg } from '../support/media-files.ts'
+import { createTemporaryFolder } from '../support/temporary-folder.ts'
 import { createMemorySink, type KeptClip, videoOf } from '../support/memory-sink.ts'
 import { eventually } from '../support/poll.ts'
 
@@ -28,7 +29,7 @@ let ffmpeg: FfmpegBinary
 let videos: { h264: CodedVideo; h265: CodedVideo; slower: CodedVideo; rescaled: CodedVideo }
 
 beforeAll(async () => {
-  await using folder = await createFolder()
+  await using folder = await createTemporaryFolder()
   ffmpeg = await testFfmpeg()
   const make = (name: string, coding: readonly string[]) =>
     loadCodedVideo(makeVideo(`${folder.path}/${name}.mp4`, coding, 4))

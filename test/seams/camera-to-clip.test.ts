@@ -14,7 +14,6 @@ import {
   REORDERED,
   SMALL_SCENE,
   countersOf,
-  createFolder,
   decodeComplaints,
   drawScene,
   footage,
@@ -22,13 +21,14 @@ import {
   packetsOf,
   testFfmpeg,
 } from '../support/media-files.ts'
+import { createTemporaryFolder } from '../support/temporary-folder.ts'
 import { type KeptClip, createMemorySink, videoOf } from '../support/memory-sink.ts'
 
 let ffmpeg: FfmpegBinary
 let scene: string
 
 beforeAll(async () => {
-  const folder = await createFolder()
+  const folder = await createTemporaryFolder()
   ffmpeg = await testFfmpeg()
   scene = await drawScene(folder.path)
   return () => folder[Symbol.asyncDispose]()
@@ -142,7 +142,7 @@ describe('a recording of the drawn doorstep', () => {
 })
 
 test('eco makes the same events and the same clips as full, and decodes less', async () => {
-  await using folder = await createFolder()
+  await using folder = await createTemporaryFolder()
   const path = join(folder.path, 'twice.mp4')
   // The first visit is over before eco has learnt the scene; the second one finds the decoder asleep.
   execFileSync('ffmpeg', ['-nostdin', '-v', 'error', '-stream_loop', '1', '-i', scene, '-c', 'copy', path])
@@ -160,8 +160,8 @@ test('eco makes the same events and the same clips as full, and decodes less', a
 })
 
 test('a drawing of the same doorstep is the same file', async () => {
-  await using folder = await createFolder()
-  await using again = await createFolder()
+  await using folder = await createTemporaryFolder()
+  await using again = await createTemporaryFolder()
   const short = { ...SMALL_SCENE, seconds: 2 }
   const [one, two] = [await drawScene(folder.path, short), await drawScene(again.path, short)]
   expect((await readFile(one)).equals(await readFile(two))).toBe(true)
@@ -231,7 +231,7 @@ test('events that share a pre-roll, a ring during one, and roll-over: no frame i
 })
 
 test('frames in another order than shown are kept in theirs, whatever is recorded', async () => {
-  await using folder = await createFolder()
+  await using folder = await createTemporaryFolder()
   const path = makeVideo(join(folder.path, 'reordered.mp4'), REORDERED, 12)
   const { clips } = await record(path, { preRollMs: 1000, postRollMs: 1000 })
   expect(clips.length).toBeGreaterThanOrEqual(1)
@@ -243,7 +243,7 @@ test('frames in another order than shown are kept in theirs, whatever is recorde
 })
 
 test('a file as encoders make it when nobody says otherwise, a keyframe every 25 s, is recorded', async () => {
-  await using folder = await createFolder()
+  await using folder = await createTemporaryFolder()
   const path = makeVideo(join(folder.path, 'sparse.mp4'), ['-c:v', 'libx264', '-g', '250', '-sc_threshold', '0'], 65)
   const { clips } = await record(path)
   const source = packetsOf(path)
@@ -257,7 +257,7 @@ test('a file as encoders make it when nobody says otherwise, a keyframe every 25
 
 describe('a file that cannot be recorded', () => {
   test('is refused with a code when it is missing, no video, or not H.264', async () => {
-    await using folder = await createFolder()
+    await using folder = await createTemporaryFolder()
     const mpeg4 = makeVideo(join(folder.path, 'other.mp4'), ['-c:v', 'mpeg4'])
     const raw = makeVideo(join(folder.path, 'raw.avi'), ['-c:v', 'rawvideo'])
     for (const path of [join(folder.path, 'missing.mp4'), import.meta.filename, mpeg4, raw])

@@ -9,7 +9,6 @@ import { systemClock as clock } from '../../device-agent/src/kernel/clock.ts'
 import { childPrograms } from '../support/child-programs.ts'
 import {
   countersOf,
-  createFolder,
   decodeComplaints,
   drawScene,
   lightestIn,
@@ -17,13 +16,14 @@ import {
   SMALL_SCENE,
   testFfmpeg,
 } from '../support/media-files.ts'
+import { createTemporaryFolder } from '../support/temporary-folder.ts'
 import { createMemorySink, type KeptClip, videoOf } from '../support/memory-sink.ts'
 
 const { width, height } = SMALL_SCENE
-let folder: Awaited<ReturnType<typeof createFolder>>
+let folder: Awaited<ReturnType<typeof createTemporaryFolder>>
 let scene: string
 beforeAll(async () => {
-  folder = await createFolder()
+  folder = await createTemporaryFolder()
   scene = await drawScene(folder.path, { ...SMALL_SCENE, seconds: 16 })
 })
 afterAll(() => folder[Symbol.asyncDispose]())

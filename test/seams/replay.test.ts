@@ -3,14 +3,15 @@ import { createCapture } from '../../device-agent/src/capture.ts'
 import { systemClock as clock } from '../../device-agent/src/kernel/clock.ts'
 import { DEFAULT_MOTION_CONFIG } from '../../device-agent/src/motion/motion-detector.ts'
 import { replayFile } from '../../device-agent/src/replay.ts'
-import { createFolder, drawScene, testFfmpeg } from '../support/media-files.ts'
+import { drawScene, testFfmpeg } from '../support/media-files.ts'
+import { createTemporaryFolder } from '../support/temporary-folder.ts'
 import { createMemorySink } from '../support/memory-sink.ts'
 
-let folder: Awaited<ReturnType<typeof createFolder>>
+let folder: Awaited<ReturnType<typeof createTemporaryFolder>>
 let scene: string
 
 beforeAll(async () => {
-  folder = await createFolder()
+  folder = await createTemporaryFolder()
   scene = await drawScene(folder.path)
 })
 afterAll(() => folder[Symbol.asyncDispose]())

@@ -5,11 +5,12 @@ import { expect, test } from 'vitest'
 import { createCamera } from '../../device-agent/src/camera/camera.ts'
 import type { CodedFrame } from '../../device-agent/src/flow.ts'
 import { systemClock as clock } from '../../device-agent/src/kernel/clock.ts'
-import { SMALL_SCENE, createFolder, drawScene, testFfmpeg } from '../support/media-files.ts'
+import { SMALL_SCENE, drawScene, testFfmpeg } from '../support/media-files.ts'
+import { createTemporaryFolder } from '../support/temporary-folder.ts'
 import { eventually } from '../support/poll.ts'
 
 test('what a program like rpicam-vid writes to its stdout becomes frames, and the program ends with the camera', async () => {
-  await using folder = await createFolder()
+  await using folder = await createTemporaryFolder()
   const scene = await drawScene(folder.path, { ...SMALL_SCENE, seconds: 4 })
   const elementary = join(folder.path, 'scene.h264')
   execFileSync('ffmpeg', ['-v', 'error', '-i', scene, '-c', 'copy', '-bsf:v', 'h264_mp4toannexb', elementary])

@@ -13,13 +13,13 @@ import { type CodedVideo, loadCodedVideo } from '../../infra/bench/camera/coded-
 import {
   REORDERED,
   SMALL_SCENE,
-  createFolder,
   decodeComplaints,
   drawScene,
   makeVideo,
   packetsOf,
   testFfmpeg,
 } from '../support/media-files.ts'
+import { createTemporaryFolder } from '../support/temporary-folder.ts'
 import { createMemorySink, videoOf } from '../support/memory-sink.ts'
 import { eventually } from '../support/poll.ts'
 import { startCameraProcess } from '../../infra/bench/camera/camera-process.ts'
@@ -29,7 +29,7 @@ let ffmpeg: FfmpegBinary
 let video: CodedVideo
 
 beforeAll(async () => {
-  await using folder = await createFolder()
+  await using folder = await createTemporaryFolder()
   ffmpeg = await testFfmpeg()
   video = loadCodedVideo(await drawScene(folder.path, { ...SMALL_SCENE, seconds: 16 }))
 })
@@ -97,7 +97,7 @@ test('every picture is recorded bit for bit as it was sent, without a process fo
 })
 
 test('a camera whose pictures our reader cannot put in order is read by ffmpeg instead', async () => {
-  await using folder = await createFolder()
+  await using folder = await createTemporaryFolder()
   await using server = await startRtspServer({ video: loadCodedVideo(makeVideo(`${folder.path}/b.mp4`, REORDERED, 4)) })
   await using watched = watch(server.url())
   await eventually(() => watched.frames.length > 5, 'pictures', 20_000)
@@ -119,7 +119,7 @@ test('a camera that hangs is given up and found again, and its processes are gon
 })
 
 test('a camera whose process is stopped is lost, and found again when it goes on', async () => {
-  await using folder = await createFolder()
+  await using folder = await createTemporaryFolder()
   const path = makeVideo(`${folder.path}/door.mp4`, ['-c:v', 'libx264', '-g', '10', '-bf', '0'], 4)
   await using process = await startCameraProcess(path)
   await using watched = watch(process.url)
@@ -203,7 +203,7 @@ test('a password answers a digest challenge too', async () => {
 })
 
 test('another size in the middle of a stream is another stream: lost for a moment, then a format of its own', async () => {
-  await using folder = await createFolder()
+  await using folder = await createTemporaryFolder()
   const small = loadCodedVideo(makeVideo(`${folder.path}/small.mp4`, ['-c:v', 'libx264', '-g', '10', '-bf', '0'], 4))
   await using server = await startRtspServer({ video })
   await using watched = watch(server.url())

@@ -6,7 +6,8 @@ import { controlSocketPath } from '../../device-agent/src/control-socket.ts'
 import { type ControlClient, createControlClient } from '../../device-agent/src/control/unix-control-client.ts'
 import { createFakeRelay, type FakeRelay } from './fake-relay.ts'
 import { createHousehold, pairAsPhone } from './household.ts'
-import { createFolder, drawScene, SMALL_SCENE } from './media-files.ts'
+import { drawScene, SMALL_SCENE } from './media-files.ts'
+import { createTemporaryFolder } from './temporary-folder.ts'
 import { eventually } from './poll.ts'
 import { silentLog } from './agent-rig.ts'
 
@@ -29,7 +30,7 @@ const SHORT_SCENE = { ...SMALL_SCENE, seconds: 12 }
 /** Starts one; resolves when its camera is on. `configText` adds to the configuration file. */
 export async function createDoorbell(configText = ''): Promise<Doorbell> {
   await using stack = new AsyncDisposableStack()
-  const folder = stack.use(await createFolder()).path
+  const folder = stack.use(await createTemporaryFolder()).path
   const relay = stack.use(await createFakeRelay())
   const config = {
     dataDir: `${folder}/agent`,

@@ -1,30 +1,33 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { copyFile, readFile } from 'node:fs/promises'
+
 import { join } from 'node:path'
 import { DEFAULT_SCENE, drawDoorstepScene } from '../../device-agent/src/camera/drawn-scene.ts'
 import { COUNTER, type DoorstepOptions } from '../../device-agent/src/camera/doorstep-picture.ts'
 import { type FfmpegBinary, loadFfmpeg } from '../../device-agent/src/camera/ffmpeg-binary.ts'
 import { systemClock } from '../../device-agent/src/kernel/clock.ts'
+import { kept } from './kept.ts'
+import { ROOT } from './source-files.ts'
 
 /** The ffmpeg of this machine. */
 export const testFfmpeg = (): Promise<FfmpegBinary> =>
   loadFfmpeg({ searchPath: process.env['PATH'] ?? '', clock: systemClock })
 
-/** A folder that goes away with its user. */
-export async function createFolder(): Promise<AsyncDisposable & { readonly path: string }> {
-  const path = await mkdtemp(join(tmpdir(), 'latchkey-media-'))
-  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) }
-}
-
 /** The drawn doorstep at a quarter of its size: the same story, drawn in a second. */
 export const SMALL_SCENE: DoorstepOptions = { ...DEFAULT_SCENE, width: 640, height: 360 }
 
-/** Draws the doorstep into `folder`; returns the file's path. */
+const DRAWN_BY = ['drawn-scene.ts', 'doorstep-picture.ts'].map((name) => join(ROOT, 'device-agent/src/camera', name))
+
+/** Draws the doorstep into `folder`; returns the file's path. One ffmpeg draws the same bytes every time: drawn once. */
 export async function drawScene(folder: string, options: DoorstepOptions = SMALL_SCENE): Promise<string> {
+  const ffmpeg = await testFfmpeg()
+  const texts = await Promise.all(DRAWN_BY.map((file) => readFile(file, 'utf8')))
+  const drawn = await kept(['scene', ffmpeg, options, ...texts], (path) =>
+    drawDoorstepScene({ ffmpeg, clock: systemClock }, path, options),
+  )
   const path = join(folder, `scene-${options.seed}.mp4`)
-  await drawDoorstepScene({ ffmpeg: await testFfmpeg(), clock: systemClock }, path, options)
+  await copyFile(drawn, path)
   return path
 }
 

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { mkdir, truncate, writeFile } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { eventually } from './poll.ts'
-import { createTemporaryFolder } from './temporary-folder.ts'
+import { createDiskFolder } from './temporary-folder.ts'
 
 /** A real ext4 file system on a file, mounted. */
 export interface RealDisk extends AsyncDisposable {
@@ -29,7 +29,7 @@ export const CAN_MOUNT = process.getuid?.() === 0
 
 /** Makes and mounts one of `sizeMib` mebibytes; gone at the end of the scope. */
 export async function createRealDisk(sizeMib: number): Promise<RealDisk> {
-  const folder = await createTemporaryFolder()
+  const folder = await createDiskFolder()
   const [image, path] = [`${folder.path}/disk.img`, `${folder.path}/data`]
   await mkdir(path)
   await writeFile(image, '')

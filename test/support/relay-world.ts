@@ -39,6 +39,7 @@ import { type Clock, systemClock } from '../../relay/src/kernel/clock.ts'
 import type { Failpoints } from '../../relay/src/kernel/failpoint.ts'
 import { createLog, type Log } from '../../relay/src/kernel/log.ts'
 import { createRelay, type Relay } from '../../relay/src/relay.ts'
+import { placeDatabase } from './database-template.ts'
 import { eventually } from './poll.ts'
 import { createTemporaryFolder } from './temporary-folder.ts'
 
@@ -186,6 +187,7 @@ export async function createRelayWorld(
     },
     folder,
   )
+  if (!config.databaseUrl) await placeDatabase(join(config.dataDir, 'postgres'))
   const clock = createShiftedClock()
   const parts = {
     clock,

@@ -16,7 +16,7 @@ import { type CheckpointKeeper, createCheckpointKeeper } from '../../device-agen
 import { silentLog } from '../support/agent-rig.ts'
 import { createLeapingClock } from '../support/leaping-clock.ts'
 import { createTileShelf, leafHashesOf } from '../support/log-leaves.ts'
-import { createMemoryFolder } from '../support/memory-folder.ts'
+import { createTemporaryFolder } from '../support/temporary-folder.ts'
 import { eventually } from '../support/poll.ts'
 
 const ORIGIN = 'relay.example/log'
@@ -74,7 +74,7 @@ const open = (path: string, log: Awaited<ReturnType<typeof createServedLog>>, vk
 
 describe('the checkpoint keeper', () => {
   test('knows nothing before the first checkpoint, then the newest that is proven, also after a restart', async () => {
-    await using folder = await createMemoryFolder()
+    await using folder = await createTemporaryFolder()
     const log = await createServedLog()
     const hashes = leafHashesOf(9)
     {
@@ -93,7 +93,7 @@ describe('the checkpoint keeper', () => {
   })
 
   test('keeps what it has when the log shows a smaller, another or an unproven tree', async () => {
-    await using folder = await createMemoryFolder()
+    await using folder = await createTemporaryFolder()
     const log = await createServedLog()
     const hashes = leafHashesOf(12)
     await log.grow(0, hashes.slice(0, 6))
@@ -109,7 +109,7 @@ describe('the checkpoint keeper', () => {
   })
 
   test('takes nothing that the pinned key did not sign', async () => {
-    await using folder = await createMemoryFolder()
+    await using folder = await createTemporaryFolder()
     const log = await createServedLog()
     const other = await createServedLog()
     await log.show(leafHashesOf(2))

@@ -10,7 +10,7 @@ import {
 } from '../../device-agent/src/config.ts'
 import { exampleConfig } from '../../device-agent/src/config-document.ts'
 import { type ConfigKey, keysOf, pathText, ruleOf } from '../../device-agent/src/config-rule.ts'
-import { createMemoryFolder } from '../support/memory-folder.ts'
+import { createTemporaryFolder } from '../support/temporary-folder.ts'
 
 const GOOD = {
   dataDir: '/var/lib/latchkey-agent',
@@ -127,7 +127,7 @@ describe('the configuration', () => {
   })
 
   test('reads the camera address from a file of its own', async () => {
-    await using folder = await createMemoryFolder()
+    await using folder = await createTemporaryFolder()
     await writeFile(`${folder.path}/camera`, 'rtsp://u:p@cam/1\n')
     const camera = { sourceFile: `${folder.path}/camera`, name: 'x' }
     await writeFile(`${folder.path}/agent.json`, JSON.stringify({ ...GOOD, camera }))
@@ -213,7 +213,7 @@ describe('every key of the configuration', () => {
 
 describe('the annotated file', () => {
   const load = async (text: string) => {
-    await using folder = await createMemoryFolder()
+    await using folder = await createTemporaryFolder()
     await writeFile(`${folder.path}/agent.yml`, text)
     return await loadAgentConfig(`${folder.path}/agent.yml`)
   }

@@ -8,7 +8,7 @@ import type { EventBody } from '../../device-agent/src/flow.ts'
 import { armFailpoint, type Failpoints } from '../../device-agent/src/kernel/failpoint.ts'
 import { openDiskOutbox } from '../../device-agent/src/link/disk-outbox.ts'
 import { clipId, createTestDevice, TEST_CLOCK, type TestDevice } from '../support/agent-rig.ts'
-import { createMemoryFolder } from '../support/memory-folder.ts'
+import { createTemporaryFolder } from '../support/temporary-folder.ts'
 import { eventually } from '../support/poll.ts'
 
 const START = 1_700_000_000_000
@@ -71,7 +71,7 @@ const aliveIn = (folder: string) => readFile(`${folder}/alive`, 'utf8').catch(()
 
 describe('day records', () => {
   test('hash tens of thousands of events, as many as a long outage leaves', async () => {
-    await using folder = await createMemoryFolder()
+    await using folder = await createTemporaryFolder()
     const device = createTestDevice()
     const { outbox, record } = await openDay(folder.path, { nowMs: START, device })
     await record({ type: 'motion', event: clipId(1), atMs: START })
@@ -96,7 +96,7 @@ describe('day records', () => {
   })
 
   test('say without a hole what was watched, and hash every event', async () => {
-    await using folder = await createMemoryFolder()
+    await using folder = await createTemporaryFolder()
     const device = createTestDevice()
     const { outbox, record, start, at } = await openDay(folder.path, { nowMs: START, device })
     await using days = await start()
@@ -125,7 +125,7 @@ describe('day records', () => {
   })
 
   test('date a crash by the last sign of life, and say stopped from then on', async () => {
-    await using folder = await createMemoryFolder()
+    await using folder = await createTemporaryFolder()
     const device = createTestDevice()
     const before = await openDay(folder.path, { nowMs: START, device })
     await before.start()
@@ -144,7 +144,7 @@ describe('day records', () => {
   })
 
   test('wait on disk until the relay has signed for them', async () => {
-    await using folder = await createMemoryFolder()
+    await using folder = await createTemporaryFolder()
     const device = createTestDevice()
     const first = await openDay(folder.path, { nowMs: START, device })
     await using days = await first.start()
@@ -158,7 +158,7 @@ describe('day records', () => {
   })
 
   test('claim no watching of a time whose events are gone', async () => {
-    await using folder = await createMemoryFolder()
+    await using folder = await createTemporaryFolder()
     const device = createTestDevice()
     const { outbox, record, start, at } = await openDay(folder.path, { nowMs: START, device, maximumEvents: 2 })
     await using days = await start()
@@ -181,7 +181,7 @@ describe('day records', () => {
   })
 
   test('cost one small file a minute, however many of them wait for the relay', async () => {
-    await using folder = await createMemoryFolder()
+    await using folder = await createTemporaryFolder()
     const device = createTestDevice()
     const { record, start, at, wake } = await openDay(folder.path, { nowMs: START, device })
     await using days = await start()
@@ -210,7 +210,7 @@ describe('day records', () => {
   test.each(['', '12', 'x', '99999999999999999', '-5'])(
     'live with a sign of life that the disk made %j',
     async (text) => {
-      await using folder = await createMemoryFolder()
+      await using folder = await createTemporaryFolder()
       const device = createTestDevice()
       const before = await openDay(folder.path, { nowMs: START, device })
       await before.start()
@@ -229,7 +229,7 @@ describe('day records', () => {
   test('cover every moment and event once, wherever a crash fell', async () => {
     for (const name of DAY_FAILPOINTS)
       for (const skip of [0, 1]) {
-        await using folder = await createMemoryFolder()
+        await using folder = await createTemporaryFolder()
         const device = createTestDevice()
         const failpoints = armFailpoint(name, 'throw', skip)
         const before = await openDay(folder.path, { nowMs: START, device, failpoints })
@@ -262,7 +262,7 @@ describe('day records', () => {
   })
 
   test('of a device that boots in 1970 give every event its true time once the clock is set', async () => {
-    await using folder = await createMemoryFolder()
+    await using folder = await createTemporaryFolder()
     const device = createTestDevice()
     const { record, start, at } = await openDay(folder.path, { nowMs: 5_000, monotonicMs: 5_000, device })
     await using days = await start()
@@ -280,7 +280,7 @@ describe('day records', () => {
   })
 
   test('after a power cut sign nothing until the clock is set, and then say stopped for as long as it was', async () => {
-    await using folder = await createMemoryFolder()
+    await using folder = await createTemporaryFolder()
     const device = createTestDevice()
     const before = await openDay(folder.path, { nowMs: START, device })
     await before.start()

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { type Disk, plainDisk } from '../../device-agent/src/kernel/disk.ts'
 import { openDiskOutbox, type OutboxOptions } from '../../device-agent/src/link/disk-outbox.ts'
 import { clipId, TEST_CLOCK } from '../support/agent-rig.ts'
-import { createMemoryFolder } from '../support/memory-folder.ts'
+import { createTemporaryFolder } from '../support/temporary-folder.ts'
 
 const open = (folder: string, options: Partial<OutboxOptions> = {}) =>
   openDiskOutbox({
@@ -16,7 +16,7 @@ const motion = (atMs: number) => ({ type: 'motion' as const, event: clipId(1), a
 
 describe('the outbox', () => {
   test('gives every event its place, and still has them after a crash', async () => {
-    await using folder = await createMemoryFolder()
+    await using folder = await createTemporaryFolder()
     const before = await open(folder.path)
     for (let n = 1; n <= 5; n++) await before.append(motion(n))
     await using after = await open(folder.path)
@@ -26,7 +26,7 @@ describe('the outbox', () => {
   })
 
   test('cuts off an event that was not written to its end, wherever that was', async () => {
-    await using folder = await createMemoryFolder()
+    await using folder = await createTemporaryFolder()
     const path = `${folder.path}/outbox.log`
     const before = await open(folder.path)
     await before.append(motion(1))
@@ -50,7 +50,7 @@ describe('the outbox', () => {
   ])(
     'starts a stream of its own with every event that is whole when the disk damaged it %s',
     async (_, at, byte, left) => {
-      await using folder = await createMemoryFolder()
+      await using folder = await createTemporaryFolder()
       const path = `${folder.path}/outbox.log`
       const before = await open(folder.path)
       for (let n = 1; n <= 3; n++) await before.append(motion(n), n)
@@ -67,7 +67,7 @@ describe('the outbox', () => {
   )
 
   test('sets a file aside of which nothing is whole, and begins anew', async () => {
-    await using folder = await createMemoryFolder()
+    await using folder = await createTemporaryFolder()
     const path = `${folder.path}/outbox.log`
     await (await open(folder.path)).append(motion(1))
     await truncate(path, 3)
@@ -78,7 +78,7 @@ describe('the outbox', () => {
   })
 
   test('drains a long queue with few rewritings of its file', async () => {
-    await using folder = await createMemoryFolder()
+    await using folder = await createTemporaryFolder()
     let writtenBytes = 0
     const disk: Disk = {
       ...plainDisk,
@@ -104,7 +104,7 @@ describe('the outbox', () => {
   })
 
   test('drops up to what the relay acknowledged, and only that', async () => {
-    await using folder = await createMemoryFolder()
+    await using folder = await createTemporaryFolder()
     await using outbox = await open(folder.path)
     for (let n = 1; n <= 5; n++) await outbox.append(motion(n))
     outbox.acknowledge(clipId(3), 4)
@@ -118,7 +118,7 @@ describe('the outbox', () => {
   })
 
   test('keeps no more than so many for a day record that cannot be signed, as while the clock stays behind', async () => {
-    await using folder = await createMemoryFolder()
+    await using folder = await createTemporaryFolder()
     const outbox = await open(folder.path, { keepAfter: 0, maximumEvents: 300 })
     for (let n = 1; n <= 2_000; n++) {
       await outbox.append(motion(n))
@@ -134,7 +134,7 @@ describe('the outbox', () => {
   })
 
   test('shrinks when events are acknowledged and in a day record, and not before', async () => {
-    await using folder = await createMemoryFolder()
+    await using folder = await createTemporaryFolder()
     await using outbox = await open(folder.path, { keepAfter: 0 })
     for (let n = 1; n <= 300; n++) await outbox.append(motion(n))
     outbox.acknowledge(outbox.stream, 300)
@@ -151,7 +151,7 @@ describe('the outbox', () => {
   })
 
   test('remembers across a restart which clips it told of, even when their events are gone', async () => {
-    await using folder = await createMemoryFolder()
+    await using folder = await createTemporaryFolder()
     const before = await open(folder.path)
     for (let n = 1; n <= 3; n++) await before.append(motion(n), n)
     before.acknowledge(before.stream, 3)
@@ -162,7 +162,7 @@ describe('the outbox', () => {
   })
 
   test('lets the oldest go unsent beyond its bound, and says how many', async () => {
-    await using folder = await createMemoryFolder()
+    await using folder = await createTemporaryFolder()
     const lost: number[] = []
     await using outbox = await open(folder.path, { maximumEvents: 10, onOverflow: (count) => lost.push(count) })
     for (let n = 1; n <= 13; n++) await outbox.append(motion(n))

@@ -23,7 +23,7 @@ import { createPairingStore } from '../../device-agent/src/keys/pairing-state.ts
 import { codeThrown } from '../support/damage.ts'
 import { createHousehold, type Household } from '../support/household.ts'
 import { createLeapingClock, type LeapingClock } from '../support/leaping-clock.ts'
-import { createMemoryFolder } from '../support/memory-folder.ts'
+import { createTemporaryFolder } from '../support/temporary-folder.ts'
 
 const RELAY = 'https://relay.example'
 const LOG = 'relay.example/log+00000000+AQ'
@@ -42,7 +42,7 @@ interface Outcome {
 
 /** Runs pairing against a mailbox in memory; `answer` is asked once per code. Aborts after `codes` codes. */
 async function pair(answer: Answerer, options: { maximumCodes?: number; clock?: LeapingClock } = {}) {
-  await using folder = await createMemoryFolder()
+  await using folder = await createTemporaryFolder()
   const clock = options.clock ?? createLeapingClock()
   const stop = new AbortController()
   const seen: Outcome = { codes: [], wrong: [], pauses: [], done: [], digits: [] }
@@ -205,7 +205,7 @@ describe('pairing', () => {
   })
 
   test('gives every pairing of a device another epoch, and keeps its key for itself', async () => {
-    await using folder = await createMemoryFolder()
+    await using folder = await createTemporaryFolder()
     const store = createPairingStore(folder.path)
     expect([await store.nextEpoch(), await store.nextEpoch()]).toEqual([1, 2])
     const path = `${folder.path}/device.key`

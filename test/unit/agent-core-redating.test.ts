@@ -4,7 +4,7 @@ import { createClipCutter } from '../../device-agent/src/clip/clip-cutter.ts'
 import type { ClipEnd, ClipStart, PlainItem, VideoFormat } from '../../device-agent/src/flow.ts'
 import { createClockSource } from '../../device-agent/src/seal/clock-source.ts'
 import { clipId, createTestDevice, openAgentRig, recordClip } from '../support/agent-rig.ts'
-import { createMemoryFolder } from '../support/memory-folder.ts'
+import { createTemporaryFolder } from '../support/temporary-folder.ts'
 
 const FRAME_MS = 100
 const FORMAT: VideoFormat = { codec: 'h264', width: 16, height: 16, timescale: 1_000, init: new Uint8Array(0) }
@@ -62,7 +62,7 @@ test('a step of less than a second leaves the clip whole, in order', async () =>
 })
 
 test('clips of before the synchronisation are finished after it, in order, with the offset that corrects them', async () => {
-  await using folder = await createMemoryFolder()
+  await using folder = await createTemporaryFolder()
   const device = createTestDevice()
   const state = { monotonicMs: 5_000, originMs: 0, synchronised: false }
   const clock = {

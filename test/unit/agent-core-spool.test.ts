@@ -12,11 +12,11 @@ import {
   recordClip,
   uploadAll,
 } from '../support/agent-rig.ts'
-import { createMemoryFolder } from '../support/memory-folder.ts'
+import { createTemporaryFolder } from '../support/temporary-folder.ts'
 
 describe('seal and spool', () => {
   test('keep what every commitment of the manifest says, for every recipient', async () => {
-    await using folder = await createMemoryFolder()
+    await using folder = await createTemporaryFolder()
     const device = createTestDevice()
     await using rig = await openAgentRig({ folder: folder.path, device })
     await recordClip(rig.sealer, clipId(1), { items: 3, sizeBytes: 70_000 })
@@ -38,7 +38,7 @@ describe('seal and spool', () => {
   })
 
   test('sign a revision per item, each extending the one before', async () => {
-    await using folder = await createMemoryFolder()
+    await using folder = await createTemporaryFolder()
     await using rig = await openAgentRig({ folder: folder.path, device: createTestDevice() })
     const clip = clipId(1)
     const start = { clip, event: clipId(2), trigger: 'ring' as const, triggerMs: 0, startMs: 5, monotonicStartMs: 0.4 }
@@ -54,7 +54,7 @@ describe('seal and spool', () => {
   })
 
   test('leave no trace of a clip that got no item, and give its number to the next', async () => {
-    await using folder = await createMemoryFolder()
+    await using folder = await createTemporaryFolder()
     await using rig = await openAgentRig({ folder: folder.path, device: createTestDevice() })
     await recordClip(rig.sealer, clipId(1), { items: 0 })
     await recordClip(rig.sealer, clipId(2), { items: 1 })
@@ -63,7 +63,7 @@ describe('seal and spool', () => {
   })
 
   test('take a clip away later that got no item and that the disk would not let go', async () => {
-    await using folder = await createMemoryFolder()
+    await using folder = await createTemporaryFolder()
     let readOnly = false
     const refuse = (): Promise<never> =>
       Promise.reject(Object.assign(new Error('read-only'), { code: 'EROFS', errno: -30 }))
@@ -86,7 +86,7 @@ describe('seal and spool', () => {
   })
 
   test('give up the oldest finished clip when full, count it, and go on recording', async () => {
-    await using folder = await createMemoryFolder()
+    await using folder = await createTemporaryFolder()
     const device = createTestDevice()
     await using rig = await openAgentRig({ folder: folder.path, device, maximumBytes: 10_000 })
     for (let n = 1; n <= 4; n++) await recordClip(rig.sealer, clipId(n), { items: 3, sizeBytes: 1_000 })
@@ -103,7 +103,7 @@ describe('seal and spool', () => {
   })
 
   test('let what the relay has go first when full', async () => {
-    await using folder = await createMemoryFolder()
+    await using folder = await createTemporaryFolder()
     const free = [1_200]
     const freeBytes = () => Promise.resolve(recording ? (free.shift() ?? 1 << 30) : 1 << 30)
     let recording = false
@@ -120,7 +120,7 @@ describe('seal and spool', () => {
   })
 
   test('tell of the stretch that found no room, and of nothing else', async () => {
-    await using folder = await createMemoryFolder()
+    await using folder = await createTemporaryFolder()
     let free = 1 << 30
     await using rig = await openAgentRig({
       folder: folder.path,
@@ -144,7 +144,7 @@ describe('seal and spool', () => {
   })
 
   test('give up a clip whose bytes the disk changed, and say so', async () => {
-    await using folder = await createMemoryFolder()
+    await using folder = await createTemporaryFolder()
     const device = createTestDevice()
     await using rig = await openAgentRig({ folder: folder.path, device })
     for (let n = 1; n <= 3; n++) await recordClip(rig.sealer, clipId(n), { items: 2 })

@@ -11,13 +11,13 @@ import {
   uploadAll,
 } from '../support/agent-rig.ts'
 import { codeThrown } from '../support/damage.ts'
-import { createMemoryFolder } from '../support/memory-folder.ts'
+import { createTemporaryFolder } from '../support/temporary-folder.ts'
 
 const away = () => Promise.reject(new LatchkeyError('UNAVAILABLE', 'away'))
 
 describe('upload', () => {
   test('sends the oldest clip first, and every item before the manifest that names it', async () => {
-    await using folder = await createMemoryFolder()
+    await using folder = await createTemporaryFolder()
     await using rig = await openAgentRig({ folder: folder.path, device: createTestDevice() })
     for (let n = 1; n <= 2; n++) await recordClip(rig.sealer, clipId(n), { items: 3 })
     const relay = createMemoryRelay()
@@ -30,7 +30,7 @@ describe('upload', () => {
   })
 
   test('of an open clip leaves what was recorded so far at the relay', async () => {
-    await using folder = await createMemoryFolder()
+    await using folder = await createTemporaryFolder()
     await using rig = await openAgentRig({ folder: folder.path, device: createTestDevice() })
     const clip = clipId(1)
     await rig.sealer.start({ clip, event: clip, trigger: 'ring', triggerMs: 0, startMs: 0, monotonicStartMs: 0 })
@@ -44,7 +44,7 @@ describe('upload', () => {
   })
 
   test('keeps everything while the relay is away, and sends each thing once when it is back', async () => {
-    await using folder = await createMemoryFolder()
+    await using folder = await createTemporaryFolder()
     await using rig = await openAgentRig({ folder: folder.path, device: createTestDevice() })
     for (let n = 1; n <= 3; n++) await recordClip(rig.sealer, clipId(n), { items: 2 })
     const relay = createMemoryRelay()
@@ -60,7 +60,7 @@ describe('upload', () => {
   })
 
   test('sets aside a clip that the relay refuses for good, and goes on with the others', async () => {
-    await using folder = await createMemoryFolder()
+    await using folder = await createTemporaryFolder()
     const device = createTestDevice()
     await using rig = await openAgentRig({ folder: folder.path, device })
     for (let n = 1; n <= 3; n++) await recordClip(rig.sealer, clipId(n), { items: 2 })
@@ -82,7 +82,7 @@ describe('upload', () => {
   })
 
   test('sends items again that the relay forgot before the manifest came', async () => {
-    await using folder = await createMemoryFolder()
+    await using folder = await createTemporaryFolder()
     await using rig = await openAgentRig({ folder: folder.path, device: createTestDevice() })
     await recordClip(rig.sealer, clipId(1), { items: 2 })
     const relay = createMemoryRelay()

@@ -5,14 +5,15 @@ import { LatchkeyError } from '@latchkey/shared'
 import { type StreamPart, createFmp4Demuxer } from '../../device-agent/src/camera/fmp4-demuxer.ts'
 import { encodeFragment } from '../../device-agent/src/kernel/fmp4-fragment.ts'
 import { fragmentedMp4 } from '../../infra/bench/camera/coded-video.ts'
-import { REORDERED, createFolder, makeVideo, packetsOf } from '../support/media-files.ts'
+import { REORDERED, makeVideo, packetsOf } from '../support/media-files.ts'
+import { createTemporaryFolder } from '../support/temporary-folder.ts'
 
 let bytes: Uint8Array
 let path: string
 let other: Uint8Array
 
 beforeAll(async () => {
-  const folder = await createFolder()
+  const folder = await createTemporaryFolder()
   path = makeVideo(join(folder.path, 'reordered.mp4'), REORDERED)
   bytes = fragmentedMp4(path)
   other = fragmentedMp4(makeVideo(join(folder.path, 'other.mp4'), ['-c:v', 'mpeg4']))

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { loadFfmpeg, parseFfmpegVersion } from '../../device-agent/src/camera/ffmpeg-binary.ts'
 import { systemClock } from '../../device-agent/src/kernel/clock.ts'
-import { createFolder } from '../support/media-files.ts'
+import { createTemporaryFolder } from '../support/temporary-folder.ts'
 
 async function writeProgram(folder: string, name: string, version: string): Promise<string> {
   const path = join(folder, name)
@@ -27,7 +27,7 @@ describe('the version of an ffmpeg', () => {
 
 describe('the search for ffmpeg', () => {
   test('takes the configured one before the one on PATH', async () => {
-    await using folder = await createFolder()
+    await using folder = await createTemporaryFolder()
     await writeProgram(folder.path, 'ffmpeg', '6.0')
     const own = await writeProgram(folder.path, 'my-ffmpeg', '7.1')
     const search = { searchPath: folder.path, clock: systemClock }
@@ -36,8 +36,8 @@ describe('the search for ffmpeg', () => {
   })
 
   test('passes over a program on PATH that is there and does not run', async () => {
-    await using folder = await createFolder()
-    await using second = await createFolder()
+    await using folder = await createTemporaryFolder()
+    await using second = await createTemporaryFolder()
     const broken = join(folder.path, 'ffmpeg')
     await writeFile(broken, 'not a program')
     await chmod(broken, 0o755)
@@ -47,7 +47,7 @@ describe('the search for ffmpeg', () => {
   })
 
   test('fails with the command that installs it, and never falls back behind a configured path', async () => {
-    await using folder = await createFolder()
+    await using folder = await createTemporaryFolder()
     const missing = { code: 'DEPENDENCY_MISSING', message: expect.stringContaining('apt-get install') as string }
     const searchPath = process.env['PATH'] ?? ''
     const configuredPath = join(folder.path, 'ffmpeg')

@@ -7,7 +7,8 @@ import { createFmp4Demuxer } from '../../device-agent/src/camera/fmp4-demuxer.ts
 import type { CodedFrame, LumaFrame, VideoFormat } from '../../device-agent/src/flow.ts'
 import { systemClock as clock } from '../../device-agent/src/kernel/clock.ts'
 import { fragmentedMp4 } from '../../infra/bench/camera/coded-video.ts'
-import { REORDERED, createFolder, makeVideo, testFfmpeg } from '../support/media-files.ts'
+import { REORDERED, makeVideo, testFfmpeg } from '../support/media-files.ts'
+import { createTemporaryFolder } from '../support/temporary-folder.ts'
 
 interface Fed {
   readonly frame: CodedFrame
@@ -19,7 +20,7 @@ let format: VideoFormat
 let frames: Fed[]
 
 beforeAll(async () => {
-  await using folder = await createFolder()
+  await using folder = await createTemporaryFolder()
   ffmpeg = await testFfmpeg()
   const parts = createFmp4Demuxer().push(fragmentedMp4(makeVideo(join(folder.path, 'video.mp4'), REORDERED, 12)))
   frames = parts.flatMap((part): Fed[] => {
@@ -52,7 +53,7 @@ describe('the luma decoder', () => {
   })
 
   test('leaves out frames, counts them and starts again at a keyframe when it does not keep up', async () => {
-    await using folder = await createFolder()
+    await using folder = await createTemporaryFolder()
     const path = join(folder.path, 'stuck')
     await writeFile(path, '#!/bin/sh\nexec sleep 1000\n')
     await chmod(path, 0o755)

@@ -13,7 +13,8 @@ import { parseRtspDescription } from '../../device-agent/src/camera/rtsp-descrip
 import { type RtspResponse, createRtspReader } from '../../device-agent/src/camera/rtsp-message.ts'
 import { type CodedVideo, loadCodedVideo } from '../../infra/bench/camera/coded-video.ts'
 import { createPacketizer, PAYLOAD_TYPE } from '../../infra/bench/camera/rtp-video.ts'
-import { REORDERED, createFolder, decodeComplaints, makeVideo, packetsOf } from '../support/media-files.ts'
+import { REORDERED, decodeComplaints, makeVideo, packetsOf } from '../support/media-files.ts'
+import { createTemporaryFolder } from '../support/temporary-folder.ts'
 
 /** `null` when it works, otherwise the code of the error; anything else than ours is told whole. */
 function codeOf(work: () => unknown): string | null {
@@ -229,7 +230,7 @@ describe('an RTP packet', () => {
 let video: CodedVideo
 
 beforeAll(async () => {
-  const folder = await createFolder()
+  const folder = await createTemporaryFolder()
   const coding = ['-c:v', 'libx264', '-g', '10', '-bf', '0', '-threads', '1']
   video = loadCodedVideo(makeVideo(join(folder.path, 'video.mp4'), coding, 3))
   return () => folder[Symbol.asyncDispose]()
@@ -382,7 +383,7 @@ describe('a recording of packets', () => {
     ['baseline', '130x98', 'yuv420p'],
     ['high422', '130x98', 'yuv422p'],
   ])('knows the size of %s %s', async (profile, size, format) => {
-    await using folder = await createFolder()
+    await using folder = await createTemporaryFolder()
     const file = makeVideo(
       join(folder.path, 'size.mp4'),
       ['-vf', `scale=${size.replace('x', ':')}`, '-pix_fmt', format, '-c:v', 'libx264', '-profile:v', profile],
@@ -394,7 +395,7 @@ describe('a recording of packets', () => {
   })
 
   test('is left to ffmpeg when pictures are not shown as they are sent', async () => {
-    await using folder = await createFolder()
+    await using folder = await createTemporaryFolder()
     const reordered = loadCodedVideo(makeVideo(join(folder.path, 'reordered.mp4'), REORDERED))
     const first = { data: joined(reordered.units[0]!.nalUnits), ticks: 0, afterLoss: false }
     expect(codeOf(() => record([first], reordered.parameterSets))).toBe('SOURCE_UNSUPPORTED')

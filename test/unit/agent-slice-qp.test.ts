@@ -5,7 +5,8 @@ import { type PictureReader, createPictureReader } from '../../device-agent/src/
 import { createFmp4Demuxer } from '../../device-agent/src/camera/fmp4-demuxer.ts'
 import type { CodedFrame } from '../../device-agent/src/flow.ts'
 import { fragmentedMp4 } from '../../infra/bench/camera/coded-video.ts'
-import { createFolder, makeVideo } from '../support/media-files.ts'
+import { makeVideo } from '../support/media-files.ts'
+import { createTemporaryFolder } from '../support/temporary-folder.ts'
 
 /** The slices of a video in decode order, as ffmpeg's own decoder reports them. */
 function slicesByFfmpeg(path: string): { type: string; qp: number; first: boolean }[] {
@@ -51,7 +52,7 @@ test.each([
   ],
   ['fields', [...X264, '-flags', '+ildct+ilme', '-x264-params', 'tff=1']],
 ])('slice types and quantisers are what ffmpeg’s decoder finds: %s', async (_, coding) => {
-  await using folder = await createFolder()
+  await using folder = await createTemporaryFolder()
   const path = makeVideo(join(folder.path, 'video.mp4'), coding, 3)
   const ours = picturesByUs(path)
   // ffmpeg decodes a few pictures twice, to look into the file first.
@@ -62,7 +63,7 @@ test.each([
 })
 
 test('bytes that are no slice read as nothing, whatever they are', async () => {
-  await using folder = await createFolder()
+  await using folder = await createTemporaryFolder()
   const path = makeVideo(join(folder.path, 'video.mp4'), [...X264, '-bf', '0'], 1)
   const parts = createFmp4Demuxer().push(fragmentedMp4(path))
   const format = parts.flatMap((part) => (part.kind === 'init' ? [part.init.format] : []))[0]!

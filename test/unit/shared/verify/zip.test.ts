@@ -147,9 +147,11 @@ describe('half a minute of video', () => {
       mediaBytes: Array.from({ length: 15 }, () => 2_000_000),
     })
     const zip = await bundleZipOf(parts)
-    const startedMs = performance.now()
+    // Of this thread: what other tests do meanwhile does not count.
+    const before = process.threadCpuUsage()
     const { passed } = verifyBundleZip(zip, verifierTrust)
+    const { user, system } = process.threadCpuUsage(before)
     expect(passed).toBe(true)
-    expect(performance.now() - startedMs).toBeLessThan(1_000)
+    expect((user + system) / 1000).toBeLessThan(1_000)
   })
 })
