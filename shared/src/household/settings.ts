@@ -11,7 +11,7 @@ import { signingMember } from './keyset-chain.ts'
 /** As the relay takes them: a header of sixteen members and a signed object of 16 KiB are half of it. */
 export const MAX_SETTINGS_BYTES = 65_536
 
-/** What a household wants that never said anything: no question is shown, nothing is pushed. */
+/** What a household wants that never said anything: no question is shown. */
 export const FIRST_CHOICES: SettingsChoices = {
   doors: [],
   requests: { on: false, muted: [], pausedUntilMs: null },

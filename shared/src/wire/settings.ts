@@ -25,7 +25,7 @@ export const SettingsChoices = Exact({
     pausedUntilMs: Known(EpochMs),
   }),
   quiet: Known(QuietHours),
-  /** Hour of the one daily push; `null`: none. */
+  /** Hour of the one daily push of every subscribed phone; `null`: nobody chose one. */
   pushHour: Known(Type.Integer({ minimum: 0, maximum: 23 })),
   members: Type.Array(Exact({ thumbprint: B64u32, name: Line(60) }), { maxItems: 16 }),
 })
