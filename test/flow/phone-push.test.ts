@@ -55,19 +55,19 @@ afterAll(async () => {
   expect(rig.complaints).toEqual([])
 })
 
-async function shoot(name: string): Promise<void> {
+async function shoot(name: string, page = phone.page): Promise<void> {
   if (SHOTS === undefined) return
   for (const [width, height] of [
     [390, 844],
     [1280, 800],
   ] as const)
     for (const colorScheme of ['light', 'dark'] as const) {
-      await phone.page.setViewportSize({ width, height })
-      await phone.page.emulateMedia({ colorScheme })
-      await phone.page.screenshot({ path: `${SHOTS}/${name}-${width}-${colorScheme}.png`, fullPage: true })
+      await page.setViewportSize({ width, height })
+      await page.emulateMedia({ colorScheme })
+      await page.screenshot({ path: `${SHOTS}/${name}-${width}-${colorScheme}.png`, fullPage: true })
     }
-  await phone.page.setViewportSize({ width: 390, height: 844 })
-  await phone.page.emulateMedia({ colorScheme: 'light' })
+  await page.setViewportSize({ width: 390, height: 844 })
+  await page.emulateMedia({ colorScheme: 'light' })
 }
 
 /** Every table but the callers' proofs, which each request writes. */
@@ -89,6 +89,10 @@ const keysHeld = async () => {
   )
   return row ?? null
 }
+
+/** How many doorbells push keys are sealed to: stanzas of an age header. */
+const doorbellsToldBy = (keys: string): number =>
+  Buffer.from(keys, 'hex').toString('latin1').split('\n-> X25519 ').length - 1
 
 /** The worker of the app, and the browser's own way to hand it a push. */
 async function openWorker(): Promise<{ worker: Worker; deliver: (data: string) => Promise<void>; cdp: CDPSession }> {
@@ -163,16 +167,15 @@ test('chooses what and when by keyboard; both hold after a reload and reach the 
 })
 
 test('hears a ring from a doorbell that came later, encrypted by it, and says which door and when', async () => {
-  const before = await keysHeld()
   const back = await rig.doorbell('Back door', 1)
   await phone.page.goto(await back.pairingUrl())
   await acceptDoorbell(phone.page)
-  await eventually(async () => (await keysHeld())?.keys !== before!.keys, 'keys for the new doorbell')
+  await eventually(async () => doorbellsToldBy((await keysHeld())!.keys) === 2, 'keys for the new doorbell')
   await back.agent.ready
   await eventually(() => back.agent.status().camera === 'on', 'a picture')
   const ring = back.agent.ring()!
   const said = await eventually(
-    () => service.taken.find(({ text }) => text?.includes(ring.event) ?? false) ?? null,
+    () => service.taken.find(({ text }) => text?.includes(ring.event) && text.includes('"ring"')) ?? null,
     'the ring',
   )
   const message = JSON.parse(said.text!) as { type: string; event: string; atMs: number }
@@ -189,11 +192,11 @@ test('hears a ring from a doorbell that came later, encrypted by it, and says wh
   // Handed over twice, it is one; what nobody's doorbell wrote is not believed.
   await deliver(said.text!)
   await deliver('{"v":1,"type":"ring","note":"<b>open the door</b>"}')
-  const [, other] = await eventually(async () => {
+  const titles = await eventually(async () => {
     const all = await shown(worker)
-    return all.length === 2 ? all : null
+    return all.length === 2 ? all.map(({ title }) => title) : null
   }, 'the second')
-  expect(other!.title).toBe('Something happened at your door')
+  expect(titles.sort()).toEqual(['Somebody rang', 'Something happened at your door'])
   await eventually(() => back.agent.drained(1_000), 'the clip of the ring', 60_000)
   await back.agent[Symbol.asyncDispose]()
   await doorbell.agent[Symbol.asyncDispose]()
@@ -314,6 +317,7 @@ test('scans the doorbell’s code with its camera, which is off afterwards', asy
   await page.getByText('That is a code, but not one of a doorbell.').waitFor()
   expect(await axeFindings(page)).toEqual([])
   expect(await camerasOn(page)).toBe(1)
+  await shoot('camera', page)
   await page.getByRole('button', { name: 'Turn the camera off' }).click()
   await eventually(async () => (await camerasOn(page)) === 0, 'a camera that is off')
   await drawQrVideo(await side.pairingUrl(), video)

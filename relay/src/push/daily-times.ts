@@ -6,6 +6,7 @@ const APART_MS = 20 * 3_600_000
 /**
  * The next moment at which it is this minute of the UTC day, and not soon after the last push.
  * @param minuteUtc 0 … 1439
+ * @param from.lastMs of the last push, for a minute that is new; null where there was none, or the minute is as it was
  * @returns after `nowMs`, UTC ms
  */
 export function nextDailyMs(

@@ -62,7 +62,7 @@ export async function sendDaily(parts: PushParts): Promise<number> {
     const [taken] = await database.query<{ endpoint: string }>(
       `UPDATE push_subscriptions SET next_daily_ms = $3, last_daily_ms = $4
        WHERE member = $1 AND next_daily_ms = $2 RETURNING endpoint`,
-      [member, dueMs, nextDailyMs(minuteUtc, { nowMs, lastMs: nowMs }), nowMs],
+      [member, dueMs, nextDailyMs(minuteUtc, { nowMs, lastMs: null }), nowMs],
     )
     if (taken === undefined) continue
     const { endpoint } = taken

@@ -54,6 +54,16 @@ describe('a configuration', () => {
     ['plain MQTT outside loopback', { broker: { host: '0.0.0.0', port: 1 } }, 'broker.tls'],
     ['a missing policy', { policyFile: 'none.json' }, 'policyFile'],
     ['a policy that is none', { policyFile: 'codes.txt' }, 'policyFile'],
+    ['push services that are no host names', { push: { services: ['https://push.example'] } }, 'services'],
+    ['a push service of any name', { push: { services: ['*'] } }, 'services'],
+    [
+      'push services of its own machine for the outside',
+      { publicOrigin: 'https://relay.example', push: { loopback: true } },
+      'push.loopback',
+    ],
+    ['a contact that nobody can write to', { push: { contact: 'somebody' } }, 'contact'],
+    ['an app without its list', { apps: [{ name: 'owner', filesList: 'none.txt' }] }, 'apps.filesList'],
+    ['an app whose list is none', { apps: [{ name: 'owner', filesList: 'codes.txt' }] }, 'apps.filesList'],
     ['clips kept beyond the policy', { retentionDays: 31 }, 'retentionDays'],
   ])('with %s is refused, and the key is named', async (_what, change, named) => {
     await expect(load(change)).rejects.toMatchObject({ code: 'CONFIG_INVALID' })

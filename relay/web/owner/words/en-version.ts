@@ -3,7 +3,7 @@ export const version = {
   title: 'What you trust when you open this page',
   digest: (files: number) => `This app, as it says of itself: ${files} files, together`,
   published: (index: number, hour: string) =>
-    `It is recorded in the public log as entry ${index}, in the hour from ${hour}. Everybody can look it up, and everybody is given the same.`,
+    `It is recorded in the public log as entry ${index}, in the hour from ${hour}, where everybody can look it up.`,
   older: 'A newer one was published since. It comes when you close and open Latchkey.',
   unpublished:
     'It is not in the public log of your relay. Whoever serves it may be trying something out, or gives you another app than others. Do not decide anything in it before you know which.',
