@@ -141,6 +141,11 @@ export function createAgentDesk(options: AgentDeskOptions): AgentDesk {
       observers.add(observer)
       return () => observers.delete(observer)
     },
+    async acceptPhone() {
+      const { version, members } = (await paired().acceptKeyset()).latchkey
+      const owners = members.filter(({ role }) => role === 'owner').length
+      return { version, owners, viewers: members.length - owners }
+    },
     ring: () => options.ring()?.event ?? null,
     setPrivacy: (on) => paired().setPrivacy(on),
     async reload() {

@@ -7,6 +7,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   doctor: async () => (await import('./commands/doctor.ts')).doctorCommand,
   run: async () => (await import('./commands/run.ts')).runCommand,
   status: async () => (await import('./commands/status.ts')).statusCommand,
+  accept: async () => (await import('./commands/accept.ts')).acceptCommand,
   'walk-test': async () => (await import('./commands/walk-test.ts')).walkTestCommand,
   replay: async () => (await import('./commands/replay.ts')).replayCommand,
   page: async () => (await import('./commands/page.ts')).pageCommand,

@@ -2,7 +2,7 @@ import type { ClockStatement } from '@latchkey/shared'
 import { statfs } from 'node:fs/promises'
 import type { NewestPicture } from './clip/newest-picture.ts'
 import { type AgentConfig, DEFAULTS } from './config.ts'
-import type { CameraState } from './flow.ts'
+import type { CameraState, WatchState } from './flow.ts'
 import type { SpoolStatus } from './spool/disk-spool.ts'
 import type { StorageState } from './spool/storage-watch.ts'
 import type { WatchingView } from './watching.ts'
@@ -48,3 +48,6 @@ export async function roomOf(directory: string): Promise<{ freeBytes: number; di
   const { bavail, blocks, bsize } = await statfs(directory)
   return { freeBytes: bavail * bsize, diskBytes: blocks * bsize }
 }
+
+/** What a change of the camera is to the household; null for nothing yet. */
+export const watchStateOf = (state: CameraState): WatchState | null => (state === 'starting' ? null : state)

@@ -1,4 +1,4 @@
-import { codeOf, deviceCertificate, type Health, keysetList, mqttCredentials } from '@latchkey/shared'
+import { codeOf, deviceCertificate, type Health, type Keyset, mqttCredentials } from '@latchkey/shared'
 import { createRelayClient, type RelayClient } from '@latchkey/shared/client'
 import { join } from 'node:path'
 import type { AgentContext } from './agent-context.ts'
@@ -9,6 +9,7 @@ import { loadBootId } from './kernel/boot-id.ts'
 import { createProgramRunner } from './kernel/child-process.ts'
 import { createLoopWatch, judgeVitals, type Vitals } from './kernel/vitals.ts'
 import { createKeysetFollower } from './keys/keyset-follower.ts'
+import { createRelayKeysets } from './keys/relay-keysets-client.ts'
 import { createPairingStore, type PairingState } from './keys/pairing-state.ts'
 import { createCheckpointKeeper } from './link/checkpoint-keeper.ts'
 import { openDiskOutbox } from './link/disk-outbox.ts'
@@ -16,7 +17,7 @@ import { createEventKeeper } from './link/event-keeper.ts'
 import { createMqttOpener } from './link/mqtt-session.ts'
 import { createPublisher } from './link/publisher.ts'
 import { startPushes } from './pushes.ts'
-import { diskView, roomOf, type RecorderStatus, type RecorderView } from './recorder-view.ts'
+import { diskView, roomOf, type RecorderStatus, type RecorderView, watchStateOf } from './recorder-view.ts'
 import { createClockSource } from './seal/clock-source.ts'
 import { createSealer } from './seal/sealer.ts'
 import { openDiskSpool } from './spool/disk-spool.ts'
@@ -36,6 +37,8 @@ export interface Recorder extends AsyncDisposable {
   readonly captured: Promise<void>
   /** Somebody rang at `atMs` of the device clock: recorded, with a clip, and told to the relay. */
   ring(atMs: number): DoorEvent
+  /** Somebody at the device says yes to the phone that waits to be added. @throws as `KeysetFollower.accept` */
+  acceptKeyset(): Promise<Keyset>
   status(): RecorderStatus
   /** Does it see, can it keep what it sees, does it answer? `stuck` is what a watchdog may restart it for. */
   vitals(): Vitals
@@ -62,10 +65,6 @@ export interface Recorder extends AsyncDisposable {
 }
 
 const DAY_MS = 24 * 60 * 60_000
-
-function watchStateOf(state: CameraState): WatchState | null {
-  return state === 'starting' ? null : state
-}
 
 /**
  * Everything from camera to relay, in the order of the picture; disposed in reverse: a graceful stop.
@@ -121,7 +120,8 @@ export async function startRecorder(context: AgentContext, pairing: PairingState
     createKeysetFollower({
       state: pairing,
       store: createPairingStore(join(dataDir, 'keys'), failpoints, disk),
-      fetchKeysets: () => relay.json('GET', '/v1/keysets', keysetList),
+      ...createRelayKeysets(relay),
+      signer,
       clock,
       log,
     }),
@@ -321,7 +321,8 @@ export async function startRecorder(context: AgentContext, pairing: PairingState
   const whole = stack.move()
   return {
     captured: watching.done,
-    ring: (atMs) => watching.ring(atMs),
+    ring: (atMs) => (follower.press(), watching.ring(atMs)),
+    acceptKeyset: () => follower.accept(),
     status: () => ({
       camera,
       privacy: watching.isPrivate,

@@ -38,6 +38,7 @@ import { createAdmission } from './household/invitations.ts'
 import { findKeysetAt, findKeysetInForce, findMember, findRoot, isKeysetOf } from './household/keyset-store.ts'
 import { enrolHousehold, keysetsAfter, submitKeyset } from './household/keysets.ts'
 import { issueCredential } from './household/mqtt-credentials.ts'
+import { findProposal, pressForProposal, proposeKeyset, withdrawProposal } from './household/proposals.ts'
 import { findSettings, putSettings } from './household/settings.ts'
 import { type BoundRoute, bindRoutes } from './http/app.ts'
 import type { CallerDirectory } from './http/callers.ts'
@@ -176,6 +177,10 @@ function householdRoutes(core: RelayCore): BoundRoute[] {
   return bindRoutes(HOUSEHOLD_ROUTES, {
     enrolHousehold: (submission) => enrolHousehold(keysetParts, submission),
     submitKeyset: (root, raw) => submitKeyset(keysetParts, root, raw),
+    proposeKeyset: (root, raw) => proposeKeyset(keysetParts, root, raw),
+    findProposal: (root) => findProposal(keysetParts, root),
+    withdrawProposal: (root) => withdrawProposal(keysetParts, root),
+    pressForProposal: (root, rawAck) => pressForProposal(keysetParts, root, rawAck),
     keysetsAfter: (root, afterIndex) => keysetsAfter(keysetParts, root, afterIndex),
     enrolDevice: (caller, raw) => enrolDevice(deviceParts, caller, raw),
     issueMqttCredential: async (caller) => ({ ...(await issueCredential(core, caller)), url: core.brokerUrl }),

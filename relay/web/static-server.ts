@@ -16,7 +16,7 @@ const TYPES: Readonly<Record<string, string>> = {
 }
 
 /** Paths that show the app itself: what a pairing code opens, and the start. */
-const PAGES = new Set(['/', '/pair'])
+const PAGES = new Set(['/', '/pair', '/join'])
 
 /** Files whose name is a digest of their bytes never change. */
 const IMMUTABLE = /^\/assets\//

@@ -40,6 +40,10 @@ function createTestDesk(): TestDesk {
       observers.add(observer)
       return () => observers.delete(observer)
     },
+    async acceptPhone() {
+      calls.push('accept')
+      return { version: 2, owners: 1, viewers: 1 }
+    },
     ring() {
       calls.push('ring')
       return 'AAAAAAAAAAAAAAAAAAAAAA'

@@ -200,6 +200,72 @@ describe('a change of keyset', () => {
   })
 })
 
+describe('a proposed keyset', () => {
+  const propose = (party: Pick<Party, 'client'>, raw: string) =>
+    party.client.send('PUT', '/v1/keysets/proposed', { json: { keyset: raw } })
+  const proposed = (party: Pick<Party, 'client'>) => party.client.send('GET', '/v1/keysets/proposed')
+  const pressed = (device: Device, rawAck: string) =>
+    device.client.send('POST', '/v1/keysets/proposed/press', { json: { ack: rawAck } })
+
+  it('waits for a button, which makes it count; then nothing waits', async () => {
+    const home = await enrolHousehold(world)
+    const device = await enrolDevice(world, home)
+    const phone = world.party()
+    expect(await codeOf(proposed(device))).toBe('NOT_FOUND')
+    const members = [memberOf(home.owner), memberOf(phone, 'viewer')]
+    const raw = await nextKeyset(home.keyset, home.owner.signer, { members })
+    await expectStatus(await propose(home.owner, raw), 201)
+    await expectStatus(await propose(home.owner, raw), 201)
+    const waiting = { keyset: raw, proposedMs: expect.any(Number) as number, approvals: [] }
+    expect(await expectStatus(await proposed(device), 200)).toEqual(waiting)
+    expect(await keysetsSeenBy(phone)).toEqual(['refused'])
+    const other = await nextKeyset(home.keyset, home.owner.signer, { members, effectiveMs: 7 })
+    expect(await codeOf(pressed(device, await press(device, other)))).toBe('KEYSET_INVALID')
+    const accepted = await expectStatus(await pressed(device, await press(device, raw)), 201)
+    expect(accepted['keyset']).toBe(digestOfJws(raw))
+    expect(await keysetsSeenBy(phone)).toEqual([home.keyset.digest, digestOfJws(raw)])
+    expect(await codeOf(proposed(home.owner))).toBe('NOT_FOUND')
+    expect(await codeOf(propose(phone, raw))).toBe('CALLER_REFUSED')
+    expect(await codeOf(propose(home.owner, raw))).toBe('KEYSET_SUPERSEDED')
+  })
+
+  it('shows its approvals to the owners, gives way to the next, and can be taken back', async () => {
+    const { home, second } = await withSecondOwner(2)
+    const raw = await nextKeyset(home.keyset, home.owner.signer, { members: [memberOf(home.owner)], quorum: 1 })
+    const older = await nextKeyset(home.keyset, second.signer, { effectiveMs: 7 })
+    await expectStatus(await propose(second, older), 201)
+    await expectStatus(await propose(home.owner, raw), 201)
+    const word = await approval.encode(
+      {
+        iss: home.root.urn,
+        jti: randomId(),
+        iat: world.nowSeconds(),
+        latchkey: { v: 1, consent: digestOfJws(raw), keyset: home.keyset.digest },
+      },
+      second.signer,
+    )
+    const json = { approval: word, salt: randomSalt() }
+    await expectStatus(await second.client.send('POST', '/v1/approvals', { json }), 201)
+    expect(await expectStatus(await proposed(second), 200)).toMatchObject({ keyset: raw, approvals: [word] })
+    await expectStatus(await second.client.send('DELETE', '/v1/keysets/proposed'), 204)
+    expect(await codeOf(proposed(home.owner))).toBe('NOT_FOUND')
+  })
+
+  it('is by an owner in force, of this household and next in line', async () => {
+    const { home, device } = await withSecondOwner(1)
+    const stranger = await nextKeyset(home.keyset, randomSigner(), {})
+    expect(await codeOf(propose(home.owner, stranger))).toBe('SIGNATURE_INVALID')
+    const skipping = await nextKeyset(home.keyset, home.owner.signer, { version: 3 })
+    expect(await codeOf(propose(home.owner, skipping))).toBe('KEYSET_SUPERSEDED')
+    const greedy = await nextKeyset(home.keyset, home.owner.signer, { members: [memberOf(home.owner)], quorum: 2 })
+    expect(await codeOf(propose(home.owner, greedy))).toBe('KEYSET_INVALID')
+    const other = await enrolHousehold(world)
+    const theirs = await nextKeyset(home.keyset, home.owner.signer, {})
+    expect(await codeOf(propose(other.owner, theirs))).toBe('KEYSET_SUPERSEDED')
+    expect(await codeOf(pressed(device, await press(device, theirs)))).toBe('NOT_FOUND')
+  })
+})
+
 describe('a device', () => {
   it('is enrolled only with its own hello for this relay, under a certificate of an owner', async () => {
     const home = await enrolHousehold(world)

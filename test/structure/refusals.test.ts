@@ -75,6 +75,7 @@ test('no message says that an owner declined, looked, waited or was reminded', (
     'latchkey-device+jwt',
     'latchkey-hello+jwt',
     'latchkey-investigator+jwt',
+    'latchkey-joining+jwt',
     'latchkey-keyset+jwt',
     'latchkey-mqtt+jwt',
     'latchkey-push+jwt',

@@ -1,4 +1,4 @@
-import type { AgentSnapshot, ControlNews, PairingAddress } from './control-message.ts'
+import type { AcceptedPhones, AgentSnapshot, ControlNews, PairingAddress } from './control-message.ts'
 
 /** What can be asked of a running agent from the machine it runs on; the composition root builds it. */
 export interface ControlDesk {
@@ -12,6 +12,11 @@ export interface ControlDesk {
   still(): Promise<Uint8Array>
   /** Tells everything from now on, until the returned function is called. */
   observe(observer: (news: ControlNews) => void): () => void
+  /**
+   * Says yes to the phone that waits to be added, as three presses of the button do.
+   * @throws NOT_FOUND when none waits; UNAVAILABLE; KEYSET_INVALID | SIGNATURE_INVALID when no owner of this household asks
+   */
+  acceptPhone(): Promise<AcceptedPhones>
   /** Presses the simulated button; null when it bounced. */
   ring(): string | null
   /** @throws UNAVAILABLE while unpaired, and node's file system errors */

@@ -112,6 +112,11 @@ export const RingAnswer = Exact({ event: Type.Union([Name, Type.Null()]) })
 export type RingAnswer = Static<typeof RingAnswer>
 export const ringAnswer = createValidator(RingAnswer)
 
+/** Answer to a yes to the phone that waited: how many may decide and how many may only look. */
+export const AcceptedPhones = Exact({ version: Amount, owners: Amount, viewers: Amount })
+export type AcceptedPhones = Static<typeof AcceptedPhones>
+export const acceptedPhones = createValidator(AcceptedPhones)
+
 /** Answer to what only has to be done. */
 export const DoneAnswer = Exact({ done: Type.Literal(true) })
 export type DoneAnswer = Static<typeof DoneAnswer>

@@ -37,6 +37,14 @@ export const CONTROL_ROUTES: readonly ControlRoute[] = [
   },
   {
     method: 'POST',
+    path: '/v1/accept',
+    async answer(desk, body) {
+      bodyAs(emptyRequest, body)
+      return json(await desk.acceptPhone())
+    },
+  },
+  {
+    method: 'POST',
     path: '/v1/privacy',
     async answer(desk, body) {
       await desk.setPrivacy(bodyAs(privacyRequest, body).on)

@@ -1,6 +1,8 @@
 import { errorOfProblem, fromUtf8, LatchkeyError, type Validator } from '@latchkey/shared'
 import { type IncomingMessage, request as httpRequest } from 'node:http'
 import {
+  type AcceptedPhones,
+  acceptedPhones,
   type AgentSnapshot,
   agentSnapshot,
   type ControlNews,
@@ -20,6 +22,8 @@ export interface ControlClient {
   pairing(): Promise<PairingAddress>
   /** JPEG. */
   still(): Promise<Uint8Array>
+  /** Takes as long as the relay's log: seconds to a minute. */
+  acceptPhone(): Promise<AcceptedPhones>
   ring(): Promise<string | null>
   setPrivacy(on: boolean): Promise<void>
   reload(): Promise<void>
@@ -28,6 +32,8 @@ export interface ControlClient {
 }
 
 const TIMEOUT_MS = 15_000
+/** A keyset is given once its leaf is published: a batch of the log, and calls before and after it. */
+const ACCEPT_TIMEOUT_MS = 150_000
 const MAX_ANSWER_BYTES = 4 << 20
 const MAX_NEWS_BYTES = 64 << 10
 const ALWAYS: AbortSignal = new AbortController().signal
@@ -45,15 +51,16 @@ interface Ask {
   readonly path: string
   readonly body?: unknown
   readonly signal?: AbortSignal
+  readonly timeoutMs?: number
 }
 
-function open(socketPath: string, { method, path, body, signal = ALWAYS }: Ask): Promise<IncomingMessage> {
+function open(
+  socketPath: string,
+  { method, path, body, signal = ALWAYS, timeoutMs: timeout = TIMEOUT_MS }: Ask,
+): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     const headers = body === undefined ? {} : { 'content-type': 'application/json' }
-    const request = httpRequest(
-      { socketPath, path, method, headers, signal, agent: false, timeout: TIMEOUT_MS },
-      resolve,
-    )
+    const request = httpRequest({ socketPath, path, method, headers, signal, agent: false, timeout }, resolve)
     request.once('timeout', () => request.destroy(new Error('no answer in time')))
     request.once('error', (error) => reject(connectionError(error)))
     request.end(body === undefined ? undefined : JSON.stringify(body))
@@ -118,6 +125,7 @@ export function createControlClient(socketPath: string): ControlClient {
     status: () => json(agentSnapshot, { method: 'GET', path: '/v1/status' }),
     pairing: () => json(pairingAddress, { method: 'GET', path: '/v1/pairing' }),
     still: () => bytes({ method: 'GET', path: '/v1/still' }),
+    acceptPhone: () => json(acceptedPhones, { ...post('/v1/accept'), timeoutMs: ACCEPT_TIMEOUT_MS }),
     ring: async () => (await json(ringAnswer, post('/v1/ring'))).event,
     async setPrivacy(on) {
       await json(doneAnswer, post('/v1/privacy', { on }))

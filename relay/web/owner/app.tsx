@@ -1,14 +1,22 @@
-import { deviceCertificate, type PairingInvitation, parsePairingUrl, type SettingsChoices } from '@latchkey/shared'
+import {
+  deviceCertificate,
+  type JoinInvitation,
+  type PairingInvitation,
+  parseJoinUrl,
+  parsePairingUrl,
+  type SettingsChoices,
+} from '@latchkey/shared'
 import type { ComponentChildren } from 'preact'
 import { useEffect, useMemo, useState } from 'preact/hooks'
 import { ClipsPage } from './clips/clips-page.tsx'
 import { createOutbox } from './decide/outbox.ts'
 import { ErrorBoundary } from '../kit/error-boundary.tsx'
-import { Alert } from '../kit/parts.tsx'
+import { Alert, Button } from '../kit/parts.tsx'
 import { failureWords } from './words/failure.ts'
 import { HomePage } from './home/home-page.tsx'
 import { TrustCard } from './home/trust-card.tsx'
 import { type Home, type PairedDoorbell, saveHome } from './household/home.ts'
+import { useOldClips } from './household/old-clips.ts'
 import { type KeysetsState, useKeysets } from './household/use-keysets.ts'
 import type { Database } from './kernel/database.ts'
 import { createLogKeeper } from './log/log-keeper.ts'
@@ -19,6 +27,7 @@ import { QuestionsPage } from './questions/questions-page.tsx'
 import { SharedPage } from './shared-clips/shared-page.tsx'
 import { createSettingsStore, type SettingsStore } from './settings/settings-store.ts'
 import { AddDoorbell } from './set-up/doorbell-code.tsx'
+import { Join } from './set-up/join.tsx'
 import { Pairing } from './set-up/pairing.tsx'
 import { SetUp } from './set-up/set-up.tsx'
 import { words } from './words/words.ts'
@@ -26,11 +35,19 @@ import { words } from './words/words.ts'
 const PAGES = ['clips', 'questions', 'shared', 'home'] as const
 type PageName = (typeof PAGES)[number]
 
-/** The code behind which this page was opened. It is taken out of the address at once, so that it is in no history. */
-function takeInvitation(): PairingInvitation | null {
-  if (location.pathname !== '/pair') return null
+/** The code behind which this page was opened. */
+type Arrival =
+  | { readonly kind: 'pair'; readonly invitation: PairingInvitation }
+  | { readonly kind: 'join'; readonly invitation: JoinInvitation }
+
+/** It is taken out of the address at once, so that it is in no history. */
+function takeArrival(): Arrival | null {
+  const { pathname, href } = location
+  if (pathname !== '/pair' && pathname !== '/join') return null
   try {
-    return parsePairingUrl(location.href)
+    return pathname === '/pair'
+      ? { kind: 'pair', invitation: parsePairingUrl(href) }
+      : { kind: 'join', invitation: parseJoinUrl(href) }
   } catch {
     return null
   } finally {
@@ -38,7 +55,7 @@ function takeInvitation(): PairingInvitation | null {
   }
 }
 
-const arrival = takeInvitation()
+const arrival = takeArrival()
 
 const pageOf = (hash: string): PageName => PAGES.find((name) => hash === `#/${name}`) ?? 'clips'
 
@@ -140,6 +157,7 @@ function Pages(props: {
   const outbox = useMemo(() => createOutbox(database, home), [home])
   const log = useMemo(() => createLogKeeper(database, home), [home])
   const keysets = useKeysets({ database, home, log }, props.onHome)
+  const oldClips = useOldClips(home)
   useEffect(() => {
     // What was signed without a network goes out when there is one.
     const flush = (): void => void outbox.flush()
@@ -168,12 +186,13 @@ function Pages(props: {
         />
       )}
       {page === 'shared' && <SharedPage home={home} outbox={outbox} log={log} />}
-      {page === 'home' && <HomePage home={home} />}
-      {page === 'home' && <AddDoorbell onCode={props.onInvitation} />}
-      {page === 'home' && choices !== null && (
-        <PushCard database={database} home={home} choices={choices} onChoices={choose} />
+      {page === 'home' && (
+        <HomePage home={home} choices={choices} onChoices={choose} keysets={keysets} oldClips={oldClips}>
+          <AddDoorbell onCode={props.onInvitation} />
+          {choices !== null && <PushCard database={database} home={home} choices={choices} onChoices={choose} />}
+          <TrustCard home={home} log={log} />
+        </HomePage>
       )}
-      {page === 'home' && <TrustCard home={home} log={log} />}
     </Frame>
   )
 }
@@ -181,11 +200,29 @@ function Pages(props: {
 /** The phone app. */
 export function App({ database, home: kept }: { database: Database; home: Home | null }) {
   const [home, setHome] = useState(kept)
-  const [invitation, setInvitation] = useState(arrival)
+  const [invitation, setInvitation] = useState(arrival?.kind === 'pair' ? arrival.invitation : null)
+  const [joining, setJoining] = useState(arrival?.kind === 'join' ? arrival.invitation : null)
   async function keep(next: Home): Promise<void> {
     await saveHome(database, next)
     setHome(next)
   }
+  if (joining !== null)
+    return (
+      <Frame page={null}>
+        {home === null ? (
+          <Join
+            invitation={joining}
+            database={database}
+            onHome={(joined) => void keep(joined).then(() => setJoining(null))}
+          />
+        ) : (
+          <>
+            <Alert wrong>{words.household.join.belongs}</Alert>
+            <Button onClick={() => setJoining(null)}>{words.app.back}</Button>
+          </>
+        )}
+      </Frame>
+    )
   if (home === null)
     return (
       <Frame page={null}>

@@ -44,6 +44,18 @@ export type ListedKeyset = Static<typeof ListedKeyset>
 export const KeysetList = Exact({ keysets: Type.Array(ListedKeyset) })
 export type KeysetList = Static<typeof KeysetList>
 
+/** `PUT /v1/keysets/proposed`: the next keyset by an owner, before button and approvals. */
+export const KeysetProposal = Exact({ keyset: CompactJws })
+/** `GET /v1/keysets/proposed` */
+export const ProposedKeyset = Exact({
+  keyset: CompactJws,
+  proposedMs: EpochMs,
+  approvals: Type.Array(CompactJws, { maxItems: 16 }),
+})
+export type ProposedKeyset = Static<typeof ProposedKeyset>
+/** `POST /v1/keysets/proposed/press` */
+export const ButtonPress = Exact({ ack: CompactJws })
+
 /** `PUT /v1/clips/{clip}/manifest`: the manifest and every descriptor its root covers, in index order. */
 export const ManifestUpload = Exact({
   manifest: CompactJws,
@@ -200,6 +212,8 @@ export const clipHeaders = createValidator(ClipHeaders)
 export const cellRequests = createValidator(CellRequests)
 export const mqttCredentials = createValidator(MqttCredentials)
 export const keysetList = createValidator(KeysetList)
+export const proposedKeyset = createValidator(ProposedKeyset)
+export const keysetAccepted = createValidator(KeysetAccepted)
 export const storedAnswer = createValidator(StoredAnswer)
 export const agencyList = createValidator(AgencyList)
 export const requestAccepted = createValidator(RequestAccepted)

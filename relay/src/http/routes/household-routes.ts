@@ -1,18 +1,22 @@
 import {
   Accepted,
+  ButtonPress,
   DeviceEnrolment,
   Exact,
   HouseholdEnrolment,
   KeysetAccepted,
   KeysetList,
+  KeysetProposal,
   KeysetSubmission,
   LatchkeyError,
   MqttCredentials,
+  ProposedKeyset,
   type PublicJwk,
   thumbprintOf,
 } from '@latchkey/shared'
 import { Type } from 'typebox'
 import type { DeviceCaller, MemberCaller } from '../../flow.ts'
+import { assertOwner } from '../callers.ts'
 import { cursorOf, WholeText } from '../path-fields.ts'
 import { json, type Route, routeOf } from '../route.ts'
 
@@ -25,6 +29,10 @@ export interface HouseholdServices {
     invitation?: string
   }): Promise<{ keyset: string; index: number }>
   submitKeyset(root: string, raw: { keyset: string; ack?: string }): Promise<{ keyset: string; index: number }>
+  proposeKeyset(root: string, raw: string): Promise<string>
+  findProposal(root: string): Promise<ProposedKeyset>
+  withdrawProposal(root: string): Promise<void>
+  pressForProposal(root: string, rawAck: string): Promise<{ keyset: string; index: number }>
   keysetsAfter(root: string, afterIndex: number): Promise<KeysetList['keysets']>
   enrolDevice(caller: MemberCaller, raw: { deviceCertificate: string; hello: string; salt: string }): Promise<string>
   issueMqttCredential(
@@ -69,6 +77,49 @@ export const HOUSEHOLD_ROUTES: readonly Route<HouseholdServices>[] = [
     },
     handle: async ({ query, caller }, services) =>
       json(200, { keysets: await services.keysetsAfter(caller.root, cursorOf(query.after, -1)) }),
+  }),
+  route({
+    method: 'PUT',
+    url: '/v1/keysets/proposed',
+    callers: ['member'],
+    schema: {
+      summary: 'Propose the next keyset, which waits for a button or another owner; in place of any before',
+      body: KeysetProposal,
+      answers: { 201: Accepted },
+    },
+    handle: async ({ body, caller }, services) => {
+      assertOwner(caller)
+      return json(201, { digest: await services.proposeKeyset(caller.root, body.keyset) })
+    },
+  }),
+  route({
+    method: 'GET',
+    url: '/v1/keysets/proposed',
+    callers: ['member', 'device'],
+    schema: { summary: 'The keyset that waits, with the approvals so far', answers: { 200: ProposedKeyset } },
+    handle: async ({ caller }, services) => json(200, await services.findProposal(caller.root)),
+  }),
+  route({
+    method: 'DELETE',
+    url: '/v1/keysets/proposed',
+    callers: ['member'],
+    schema: { summary: 'Take back what waits, idempotent', answers: { 204: Type.Null() } },
+    handle: async ({ caller }, services) => {
+      assertOwner(caller)
+      await services.withdrawProposal(caller.root)
+      return { status: 204, empty: true }
+    },
+  }),
+  route({
+    method: 'POST',
+    url: '/v1/keysets/proposed/press',
+    callers: ['device'],
+    schema: {
+      summary: 'The press of this device’s button for the keyset that waits',
+      body: ButtonPress,
+      answers: { 201: KeysetAccepted },
+    },
+    handle: async ({ body, caller }, services) => json(201, await services.pressForProposal(caller.root, body.ack)),
   }),
   route({
     method: 'POST',

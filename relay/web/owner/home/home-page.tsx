@@ -1,12 +1,39 @@
+import type { SettingsChoices } from '@latchkey/shared'
+import type { ComponentChildren } from 'preact'
+import { useState } from 'preact/hooks'
 import { Title } from '../../kit/parts.tsx'
+import { AddPhonePage } from '../household/add-phone-page.tsx'
 import type { Home } from '../household/home.ts'
+import { HouseholdCard } from '../household/household-card.tsx'
+import type { RewrapProgress } from '../household/rewrap-headers.ts'
+import type { KeysetsState } from '../household/use-keysets.ts'
 import { placeText } from '../set-up/place-text.ts'
 import { momentWords } from '../words/times.ts'
 import { words } from '../words/words.ts'
 
 /** The household as this phone knows it. */
-export function HomePage({ home }: { home: Home }) {
+export function HomePage(props: {
+  home: Home
+  choices: SettingsChoices | null
+  onChoices: (next: SettingsChoices) => void
+  keysets: KeysetsState
+  oldClips: RewrapProgress | null
+  /** Other cards of this page. */
+  children: ComponentChildren
+}) {
+  const { home, choices } = props
+  const [adding, setAdding] = useState(false)
   const say = words.home
+  if (adding && choices !== null)
+    return (
+      <AddPhonePage
+        home={home}
+        choices={choices}
+        onChoices={props.onChoices}
+        look={props.keysets.look}
+        onDone={() => setAdding(false)}
+      />
+    )
   return (
     <>
       <Title>{say.title}</Title>
@@ -18,6 +45,7 @@ export function HomePage({ home }: { home: Home }) {
           ))}
         </ul>
       </section>
+      <HouseholdCard home={home} choices={choices} oldClips={props.oldClips} onAdd={() => setAdding(true)} />
       <section class="card">
         <h2>{say.phone}</h2>
         <dl>
@@ -29,6 +57,7 @@ export function HomePage({ home }: { home: Home }) {
           <dd class="mono">{placeText(home.place)}</dd>
         </dl>
       </section>
+      {props.children}
     </>
   )
 }

@@ -5,7 +5,8 @@ import { type Capability, probeBrowser } from '../keys/capability.ts'
 import { words } from '../words/words.ts'
 import { DoorbellCode } from './doorbell-code.tsx'
 
-function Capabilities({ found }: { found: readonly Capability[] }) {
+/** What the browser can do, and what helps where it cannot. */
+export function Capabilities({ found }: { found: readonly Capability[] }) {
   const { capability, remedy, yes, no } = words.welcome
   return (
     <ul class="steps">

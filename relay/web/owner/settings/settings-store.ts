@@ -1,6 +1,8 @@
 /** What this household wants: kept on the phone, and sealed to all of its phones at a relay that cannot read it. */
 import {
   canonicalJson,
+  codeOf,
+  countingKeysets,
   FIRST_CHOICES,
   keyset,
   LatchkeyError,
@@ -11,7 +13,7 @@ import {
   type SettingsChoices,
 } from '@latchkey/shared'
 import { errorOf, readBounded } from '@latchkey/shared/client'
-import type { Home } from '../household/home.ts'
+import { chainOf, type Home } from '../household/home.ts'
 import { memberClient } from '../household/relay-clients.ts'
 import { nowMs } from '../kernel/clock.ts'
 import type { Database } from '../kernel/database.ts'
@@ -26,6 +28,8 @@ interface KeptSettings {
   readonly base: SettingsChoices
   /** Highest revision that was seen: the relay cannot show an older one. */
   readonly revision: number
+  /** Version of the keyset under which that one was signed; owners of older ones are no longer believed. */
+  readonly version?: number
 }
 
 const RECORD = 'settings'
@@ -51,25 +55,48 @@ interface Held {
   readonly etag: string | null
   readonly choices: SettingsChoices
   readonly revision: number
+  /** Version of the keyset whose owner signed it. */
+  readonly version: number
 }
+
+/** Is it only another keyset's owner who signed? */
+const isOthers = (error: unknown): boolean => codeOf(error) === 'SIGNATURE_INVALID'
 
 export function createSettingsStore(database: Database, home: Home): SettingsStore {
   const household = keyset.parse(home.keyset).payload
+  const { version } = household.latchkey
   const first: KeptSettings = { v: 1, choices: FIRST_CHOICES, base: FIRST_CHOICES, revision: 0 }
   const load = async () => ((await database.load(RECORD)) as KeptSettings | undefined) ?? first
 
-  async function fetchHeld(atLeast: number): Promise<Held> {
+  /** By an owner in force, or, until one signs anew, by one of a keyset since the last that was believed. */
+  async function believe(file: Uint8Array, kept: KeptSettings): Promise<Omit<Held, 'etag'>> {
+    const { opener } = await phoneOf(home.keys)
+    const since = kept.version ?? 1
+    const keysets = countingKeysets(chainOf(home)).map(({ payload }) => payload)
+    const candidates = keysets.filter(({ latchkey }) => latchkey.version >= since).reverse()
+    let failure: unknown
+    for (const candidate of candidates) {
+      try {
+        const { latchkey } = (await openSettings(file, opener, { keyset: candidate, atLeast: kept.revision })).payload
+        return { choices: latchkey.choices, revision: latchkey.revision, version: candidate.latchkey.version }
+      } catch (error) {
+        if (!isOthers(error)) throw error
+        failure = error
+      }
+    }
+    throw failure
+  }
+
+  async function fetchHeld(kept: KeptSettings): Promise<Held> {
     const client = await memberClient(home)
     const answer = await client.send('GET', PATH)
     if (answer.status === 404) {
-      if (atLeast > 0) throw new LatchkeyError('CONFLICT', 'the relay no longer shows settings that it held')
-      return { etag: null, choices: FIRST_CHOICES, revision: 0 }
+      if (kept.revision > 0) throw new LatchkeyError('CONFLICT', 'the relay no longer shows settings that it held')
+      return { etag: null, choices: FIRST_CHOICES, revision: 0, version }
     }
     if (!answer.ok) throw await errorOf(answer)
     const file = await readBounded(answer, MAX_SETTINGS_BYTES)
-    const { opener } = await phoneOf(home.keys)
-    const { latchkey } = (await openSettings(file, opener, { keyset: household, atLeast })).payload
-    return { etag: answer.headers.get('etag'), choices: latchkey.choices, revision: latchkey.revision }
+    return { etag: answer.headers.get('etag'), ...(await believe(file, kept)) }
   }
 
   /** @returns whether it was the change that counts; false when another phone was faster */
@@ -90,15 +117,17 @@ export function createSettingsStore(database: Database, home: Home): SettingsSto
     async sync() {
       for (let round = 0; round < MAX_ROUNDS; round++) {
         const kept = await load()
-        const held = await fetchHeld(kept.revision)
+        const held = await fetchHeld(kept)
         const merged = mergeSettings(kept.base, kept.choices, held.choices)
-        const isNews = canonicalJson(merged) !== canonicalJson(held.choices)
+        // What an older keyset's owner signed is sealed to its members: it is signed and sealed anew.
+        const isNews = canonicalJson(merged) !== canonicalJson(held.choices) || held.version !== version
         if (isNews && !(await put(merged, held))) continue
         const revision = held.revision + (isNews ? 1 : 0)
         // What was changed here while this went on is still a change against what the relay now holds.
         const { choices: now } = await load()
         const choices = mergeSettings(kept.choices, now, merged)
-        await database.save(RECORD, { v: 1, choices, base: merged, revision } satisfies KeptSettings)
+        const seen = { revision, version: isNews ? version : held.version }
+        await database.save(RECORD, { v: 1, choices, base: merged, ...seen } satisfies KeptSettings)
         return choices
       }
       throw new LatchkeyError('UNAVAILABLE', 'another phone keeps changing the settings: try again in a moment')

@@ -12,4 +12,49 @@ export const household = {
   },
   refused:
     'The relay no longer takes this phone for one of your household’s. If somebody removed it, that is why. What this phone keeps can still be looked at; nothing new arrives.',
+  title: 'Phones of your household',
+  thisPhone: 'This phone',
+  unnamed: 'A phone',
+  roles: { owner: 'may decide', viewer: 'may only look' },
+  viewerOnly:
+    'This phone may look at your clips. Only a phone that may decide can answer questions and change the household.',
+  oldClips: (done: number, total: number) => `Older clips are made readable to every phone: ${done} of ${total}.`,
+  oldClipsFailed: (count: number) =>
+    count === 1
+      ? 'One older clip could not be made readable to the new phone.'
+      : `${count} older clips could not be made readable to the new phone.`,
+  add: {
+    open: 'Add a phone',
+    title: 'Add a phone',
+    why: 'Whoever has that phone can open every recording, old ones too. Taking it out again stops only what comes later.',
+    name: 'What is it called?',
+    nameHint: 'Only your phones see the name.',
+    role: 'What may it do?',
+    owner: 'Decide as you do: answer questions, add and remove phones',
+    viewer: 'Only look at clips',
+    show: 'Show the code',
+    code: 'Scan this with the new phone’s camera',
+    link: 'Or open this address there. Whoever has it can ask to be added; send it to nobody.',
+    waiting: 'Waiting for the new phone…',
+    compare: 'Does the new phone show these six digits?',
+    same: 'They are the same',
+    differ: 'They differ',
+    differs: 'Then another phone read the code before yours did. Nothing was added. Begin again with a new code.',
+    press: 'Now say yes at the door',
+    pressText:
+      'Press the doorbell’s button three times within ten seconds. Where there is no button, run “latchkey-agent accept” on the doorbell.',
+    pressWhy: 'Without a yes at the door nobody can add a phone: not a thief of this one, and not the relay.',
+    added: 'The phone belongs to your household',
+    addedText: 'It opens new clips now. Leave this page open until it can open the older ones too.',
+    done: 'Done',
+  },
+  join: {
+    title: 'Join a household',
+    lead: 'The phone that showed you this code wants to add this one to its household.',
+    begin: 'Make this phone’s keys',
+    digits: 'The other phone must show the same six digits',
+    waiting: 'Waiting until they were compared and somebody said yes at the doorbell…',
+    settings: 'You belong to the household. Waiting for where its door is…',
+    belongs: 'This phone belongs to a household already. It cannot join another.',
+  },
 }

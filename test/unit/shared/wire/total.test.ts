@@ -24,6 +24,7 @@ import {
   identityOf,
   indexesOf,
   investigatorCertificate,
+  joining,
   keyset,
   LatchkeyError,
   mqttCredential,
@@ -36,6 +37,7 @@ import {
   parseHeader,
   parseIdentity,
   parseMqtt,
+  parseJoinUrl,
   parsePairingUrl,
   parseRecipient,
   parseWith,
@@ -66,6 +68,7 @@ const MESSAGES = [
   deviceCertificate,
   hello,
   investigatorCertificate,
+  joining,
   keyset,
   mqttCredential,
   received,
@@ -112,6 +115,7 @@ describe('any text', () => {
         isTotal(() => parseRecipient(text))
         isTotal(() => parseIdentity(text))
         isTotal(() => parsePairingUrl(text))
+        isTotal(() => parseJoinUrl(text))
         isTotal(() => thumbprintOfUrn(text))
         isTotal(() => rawKeyOf({ kty: 'OKP', crv: 'Ed25519', x: text }))
         expect(isTotal(() => parseDeviceTopic(text))).toBe(true)

@@ -1,0 +1,73 @@
+/** An owner's phone takes in another one. @see shared/spec/joining.md */
+import {
+  checkJoining,
+  codeOf,
+  encodeJoinUrl,
+  type JoinInvitation,
+  joiningDigits,
+  keyset,
+  LatchkeyError,
+  mailboxOf,
+  type Member,
+  pairingHello,
+  randomBytes,
+} from '@latchkey/shared'
+import { nowMs, sleep } from '../kernel/clock.ts'
+import type { Home } from './home.ts'
+import { membersOf, proposeKeyset, signNextKeyset } from './members.ts'
+import { anyoneClient } from './relay-clients.ts'
+
+/** Life of the mailbox, and so of the code. */
+const PATIENCE_MS = 15 * 60_000
+const POLL_MS = 1_000
+
+/** A phone that read the code. */
+export interface Applicant {
+  readonly keys: Omit<Member, 'role'>
+  /** The new phone shows the same. */
+  readonly digits: string
+}
+
+/** One code and whoever answers it. */
+export interface PhoneAddition {
+  /** What the new phone opens: secret, for it alone. */
+  readonly url: string
+  /**
+   * Waits for the new phone's letter.
+   * @throws PAIRING_FAILED when somebody answers who did not read the code; UNAVAILABLE when nobody does
+   */
+  awaitApplicant(signal: AbortSignal): Promise<Applicant>
+  /** Signs the keyset that it belongs to, and proposes it. @returns its digest, by which it is recognised once it counts */
+  propose(applicant: Applicant, role: Member['role']): Promise<string>
+}
+
+/** Begins with a fresh code. @param page origin of this app */
+export function createPhoneAddition(home: Home, page: string): PhoneAddition {
+  const { relay, logVkey, rootJwk } = home
+  const invitation: JoinInvitation = { relay, logVkey, rootJwk, secret: randomBytes(32) }
+  const path = `/v1/pairings/${mailboxOf(invitation.secret)}/hello`
+  return {
+    url: encodeJoinUrl(page, invitation),
+    async awaitApplicant(signal) {
+      const deadline = nowMs() + PATIENCE_MS
+      const client = anyoneClient(home)
+      while (!signal.aborted && nowMs() < deadline) {
+        try {
+          const { hello } = await client.json('GET', path, pairingHello)
+          return { keys: checkJoining(hello, invitation), digits: joiningDigits(hello) }
+        } catch (error) {
+          const code = codeOf(error)
+          if (code !== 'NOT_FOUND' && code !== 'UNAVAILABLE') throw error
+        }
+        await sleep(POLL_MS, signal)
+      }
+      throw new LatchkeyError('UNAVAILABLE', 'no phone has answered the code')
+    },
+    async propose({ keys }, role) {
+      const members = [...membersOf(home), { ...keys, role }]
+      const raw = await signNextKeyset(home, { members })
+      await proposeKeyset(home, raw)
+      return keyset.parse(raw).digest
+    },
+  }
+}
