@@ -1,4 +1,4 @@
-import { type Member, type SettingsChoices, thumbprintOf, type PublicJwk } from '@latchkey/shared'
+import { type Member, type SettingsChoices, thumbprintOf } from '@latchkey/shared'
 import { useEffect, useState } from 'preact/hooks'
 import { Alert, Button, Field, Title } from '../../kit/parts.tsx'
 import { QrCode } from '../../kit/qr-code.tsx'
@@ -144,7 +144,7 @@ function AwaitPress({ proposed, look, onAdded }: { proposed: string; look: () =>
 }
 
 function withName(choices: SettingsChoices, { keys }: Applicant, name: string): SettingsChoices {
-  const thumbprint = thumbprintOf(keys.signingKey as PublicJwk)
+  const thumbprint = thumbprintOf(keys.signingKey)
   return { ...choices, members: [...choices.members, { thumbprint, name }] }
 }
 

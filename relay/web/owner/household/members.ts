@@ -1,5 +1,5 @@
 /** The phones of the household, and the next keyset when they change. */
-import { keyset, keysetInForce, type Keyset, type Member, thumbprintOf, type PublicJwk } from '@latchkey/shared'
+import { keyset, keysetInForce, type Keyset, type Member, thumbprintOf } from '@latchkey/shared'
 import { anything } from '@latchkey/shared/client'
 import { nowMs } from '../kernel/clock.ts'
 import { phoneOf } from '../keys/phone-keys.ts'
@@ -7,8 +7,7 @@ import { chainOf, type Home } from './home.ts'
 import { memberClient } from './relay-clients.ts'
 
 /** The name under which settings know a phone. */
-export const thumbprintOfMember = ({ signingKey }: Pick<Member, 'signingKey'>): string =>
-  thumbprintOf(signingKey as PublicJwk)
+export const thumbprintOfMember = ({ signingKey }: Pick<Member, 'signingKey'>): string => thumbprintOf(signingKey)
 
 /** The members in force. */
 export const membersOf = (home: Home): readonly Member[] => keysetInForce(chainOf(home)).payload.latchkey.members
