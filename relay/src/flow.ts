@@ -276,6 +276,8 @@ export interface GrantedConsent {
   readonly keyset: string
   /** One release header per named item, index order. */
   readonly headers: readonly Uint8Array[]
+  /** The sealed identity item that goes with it; null for none. */
+  readonly disclosure: Uint8Array | null
   readonly expSeconds: number
   readonly maxDownloads: number
   readonly downloadsTaken: number

@@ -1,5 +1,5 @@
 /** Being asked and deciding, on a real phone page against a real relay: both answers, taking back, no network, lies. */
-import { type CellRequests, consent, indexesOf, noticeDigest } from '@latchkey/shared'
+import { type CellRequests, consent, indexesOf, noticeDigest, openIdentity } from '@latchkey/shared'
 import { createRelayClient } from '@latchkey/shared/client'
 import type { Locator, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -240,6 +240,39 @@ test('hostile words of an asker are words', async () => {
   await owned.page.getByText(HOSTILE).waitFor()
   expect(await owned.page.locator('main img').count()).toBe(0)
   expect(await owned.page.title()).toBe('Latchkey')
+})
+
+test('nothing of the owner is told but what was ticked and written, and only to who asked', async () => {
+  await wantQuestions(owned.page)
+  await readQuestion('Damage done on purpose')
+  const ticks = owned.page.getByRole('checkbox')
+  expect(await ticks.count()).toBe(4)
+  for (const tick of await ticks.all()) expect(await tick.isChecked()).toBe(false)
+  await ticks.nth(0).focus()
+  await owned.page.keyboard.press('Space')
+  await owned.page.getByLabel('My phone number').check()
+  await owned.page.getByLabel('My address').check()
+  await owned.page.getByLabel('Name', { exact: true }).fill('Ada O\u0308wner ')
+  await button('Share').click()
+  await owned.page.getByText('Write what you ticked, or take the tick away.').waitFor()
+  await owned.page.getByLabel('Phone number', { exact: true }).fill('+49 30 98765')
+  await owned.page.getByLabel('My address').uncheck()
+  expect(await axeFindings(owned.page)).toEqual([])
+  await button('Share').click()
+  await owned.page.getByText('Ada \u00D6wner').waitFor()
+  expect(await owned.page.locator('pre.notice').innerText()).toContain('About you: the details that you ticked')
+  expect(await axeFindings(owned.page)).toEqual([])
+  await button('Sign and share').click()
+  const told = await eventually(async () => {
+    const [row] = await store.database.query<{ disclosure: Uint8Array }>(
+      'SELECT disclosure FROM consents WHERE disclosure IS NOT NULL',
+    )
+    return row && openIdentity(row.disclosure, investigator.identity)
+  }, 'the consent at the relay')
+  expect(told).toEqual({ name: 'Ada \u00D6wner', phone: '+49 30 98765' })
+  const dump = await dumpDatabase()
+  for (const secret of ['Ada \u00D6wner', '30 98765'])
+    expect(dump.includes(secret) || dump.includes(Buffer.from(secret).toString('hex'))).toBe(false)
 })
 
 test('a relay that changes a question, or who asks it, is seen through', async () => {

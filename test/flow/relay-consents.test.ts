@@ -3,15 +3,13 @@ import {
   type Consent,
   consent,
   type ConsentSubmission,
-  digestOf,
   digestOfJws,
   encodeBase64url,
   generateIdentity,
   keyset,
   revocation,
-  sealFile,
+  sealIdentity,
   type Signer,
-  utf8,
 } from '@latchkey/shared'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { eventually } from '../support/poll.ts'
@@ -195,10 +193,13 @@ describe('a consent', () => {
   })
 
   it('carries an identity only as the sealed item that it names', async () => {
-    const disclosure = sealFile(utf8('{"name":"A. Owner"}'), [subject.investigator.identity.recipient])
-    const submission = await sign(subject, { disclosure: digestOf(disclosure) })
-    expect(await refusal(submission)).toBe('CONSENT_INVALID')
-    const whole = { ...submission, disclosure: encodeBase64url(disclosure) }
+    const whole = await sign(subject, { disclosure: { name: 'A. Owner', phone: '+1 555 0100' } })
+    const { disclosure, ...without } = whole
+    expect(await refusal(without)).toBe('CONSENT_INVALID')
+    const other = sealIdentity({ name: 'A. Owner' }, subject.investigator.identity.recipient)
+    expect(await refusal({ ...without, disclosure: encodeBase64url(other) })).toBe('CONSENT_INVALID')
+    const plain = await sign(subject)
+    expect(await refusal({ ...plain, disclosure: disclosure! })).toBe('CONSENT_INVALID')
     await expectStatus(await postConsent(subject.household.owner, whole), 201)
   })
 

@@ -13,6 +13,7 @@ import {
   encodeLeaf,
   encodeTlogProof,
   encodeVkey,
+  generateIdentity,
   hashLeaf,
   inclusionProof,
   indexesOf,
@@ -26,6 +27,7 @@ import {
   release,
   requestLeafData,
   rootOfLeaves,
+  sealIdentity,
   type SealedKind,
   sealedLeafData,
   signCheckpoint,
@@ -209,6 +211,11 @@ export function createForeignBundles(world: RelayWorld, ground: ConsentGround): 
       approvals: [],
       release: { jws: released.jws, dpop: released.dpop, logged: releaseAt! },
       revocations: [],
+      // Some other one than it names: a bundle without any would not even parse.
+      disclosure:
+        shown.signed.payload.latchkey.disclosure === null
+          ? null
+          : sealIdentity({ name: 'A. Owner' }, generateIdentity().recipient),
     })
   }
 

@@ -138,6 +138,7 @@ export async function createSyntheticCase(options: SyntheticOptions = {}): Promi
       approvals: approvals.map(({ raw }) => ({ jws: raw, logged: logged('approval') })),
       release: options.isOffline ? null : { jws: released.jws, dpop: released.dpop, logged: logged('release') },
       revocations: revocations.map(({ raw }) => ({ jws: raw, logged: logged('revocation') })),
+      disclosure: given.identityItem,
     },
   }
 }

@@ -99,7 +99,7 @@ type Items = ReturnType<typeof createItems> & { manifest: Signed<ClipManifest> }
 export async function createConsent(
   parties: SyntheticParties,
   given: Household & Items & Asked & { policy: Policy },
-  { edits = {}, signers = {} }: SyntheticOptions,
+  { edits = {}, signers = {}, ...options }: SyntheticOptions,
 ) {
   const plan = {
     ...given,
@@ -109,7 +109,7 @@ export async function createConsent(
     purpose: 'case-investigation',
     retentionDays: 7,
     utcOffsetMinutes: 60,
-    disclosure: null,
+    disclosure: options.disclosure ?? null,
     seen: null,
     nowSeconds: REQUESTED_SECONDS + 3_600,
   }
@@ -118,7 +118,9 @@ export async function createConsent(
   const headers = (edits.headers ?? keep)(built.submission.headers.map(decodeBase64url))
   const payload = withHeaders(consent.parse(built.submission.consent).payload, headers)
   const raw = await consent.encode((edits.consent ?? keep)(payload), signers.consent ?? parties.owner.signer)
-  return { consent: consent.parse(raw), headers, notice: built.notice }
+  const { disclosure } = built.submission
+  const identityItem = disclosure === undefined ? null : decodeBase64url(disclosure)
+  return { consent: consent.parse(raw), headers, notice: built.notice, identityItem }
 }
 
 function withHeaders(payload: Consent, headers: readonly Uint8Array[]): Consent {

@@ -7,6 +7,7 @@ import {
   type InvestigatorCertificate,
   type ItemDescriptor,
   type Keyset,
+  type OwnerDetails,
   type Release,
   type SealedItem,
   type Signer,
@@ -40,6 +41,8 @@ export interface SyntheticOptions {
   readonly hasViewer?: boolean
   /** The partner takes the consent back; its leaf stands where `leafOrder` puts it, last unless told. */
   readonly isRevoked?: boolean
+  /** What the owner tells about themselves; nothing unless told. */
+  readonly disclosure?: OwnerDetails
   /** Without a log and a relay: what the command line makes alone. */
   readonly isOffline?: boolean
   readonly edits?: SyntheticEdits

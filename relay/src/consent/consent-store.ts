@@ -22,6 +22,7 @@ interface GrantedRow {
   salt: string
   keyset: string
   headers: Uint8Array
+  disclosure: Uint8Array | null
   exp_s: number
   max_downloads: number
   downloads_taken: number
@@ -46,6 +47,7 @@ const parseGranted = (row: GrantedRow): GrantedConsent => ({
   salt: row.salt,
   keyset: row.keyset,
   headers: splitHeaders(row.headers),
+  disclosure: row.disclosure,
   expSeconds: row.exp_s,
   maxDownloads: row.max_downloads,
   downloadsTaken: row.downloads_taken,

@@ -1,4 +1,5 @@
 import {
+  assertIdentityItem,
   checkConsent,
   checkConsentFresh,
   type ClipManifest,
@@ -19,7 +20,6 @@ import {
   sealedLeafData,
   type Seen,
   type Signed,
-  splitAgeFile,
   thumbprintOfUrn,
   utf8,
 } from '@latchkey/shared'
@@ -81,7 +81,7 @@ function parseDisclosure(payload: Consent, submission: ConsentSubmission): Uint8
   const bytes = submission.disclosure === undefined ? null : decodeBase64url(submission.disclosure)
   if ((bytes === null ? null : digestOf(bytes)) !== payload.latchkey.disclosure)
     throw new LatchkeyError('CONSENT_INVALID', 'the disclosure is not the one that the consent names')
-  if (bytes !== null) splitAgeFile(bytes)
+  if (bytes !== null) assertIdentityItem(bytes)
   return bytes
 }
 

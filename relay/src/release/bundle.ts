@@ -161,6 +161,7 @@ async function partsOf(
     approvals: approvals.map(logged),
     release: { ...logged(release), dpop: download.proofJws },
     revocations: revocations.map(logged),
+    disclosure: grant.disclosure,
   }
 }
 

@@ -40,13 +40,14 @@ function itemParts(
 }
 
 async function loadInputs(given: Arguments) {
-  const { signed, headers } = await loadSubmission(given.text('consent'))
+  const { signed, headers, disclosure } = await loadSubmission(given.text('consent'))
   const request = await loadSigned(clipRequest, given.text('request'))
   return {
     clip: await loadClip(given.text('clip')),
     household: await loadHousehold(given.text('owner')),
     consent: signed,
     headers: headers.map(decodeBase64url),
+    disclosure: disclosure === undefined ? null : decodeBase64url(disclosure),
     request,
     certificate: await loadSigned(investigatorCertificate, given.text('certificate')),
     agencyName: given.optional('agency-name') ?? request.payload.iss,
@@ -70,7 +71,7 @@ function checkInputs({ clip, household, request, ...inputs }: Inputs): Finding[]
 }
 
 function partsOf(folder: string, inputs: Inputs): BundleParts {
-  const { clip, household, consent, headers, request, certificate, agencyName, policy } = inputs
+  const { clip, household, consent, headers, disclosure, request, certificate, agencyName, policy } = inputs
   return {
     root: household.root,
     keysets: [unlogged(household.keyset.raw)],
@@ -85,6 +86,7 @@ function partsOf(folder: string, inputs: Inputs): BundleParts {
     approvals: [],
     release: null,
     revocations: [],
+    disclosure,
   }
 }
 

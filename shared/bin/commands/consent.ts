@@ -4,13 +4,15 @@ import type { PublicJwk } from '../../src/crypto/keys.ts'
 import { LatchkeyError } from '../../src/errors.ts'
 import { consentAccepted } from '../../src/wire/http.ts'
 import { isSignedBy, type Signed } from '../../src/wire/jws.ts'
+import { type OwnerDetails, ownerDetails } from '../../src/wire/owner-details.ts'
 import { type ClipRequest, clipRequest, investigatorCertificate } from '../../src/wire/request.ts'
 import type { InvestigatorCertificate } from '../../src/wire/request.ts'
+import { parseWith } from '../../src/wire/schema.ts'
 import type { Arguments } from '../arguments.ts'
 import { checkClip } from '../clip-check.ts'
 import { type ClipSource, loadFolderClip, loadRelayClip } from '../clip-source.ts'
 import { type Command, PASSED, type World } from '../command.ts'
-import { assertAbsent, jsonText, writeNewFile } from '../disk-files.ts'
+import { assertAbsent, jsonText, readJsonFile, writeNewFile } from '../disk-files.ts'
 import { assertNone, inFile } from '../failure.ts'
 import { loadOwner, loadSigned, type Owner } from '../household-folder.ts'
 import { loadPolicy, POLICY_OPTION } from '../policy-file.ts'
@@ -19,6 +21,7 @@ import { parseCount, parseItems } from '../value-syntax.ts'
 
 /** The word that stands for a signature; a plain return key must not. */
 const CONFIRMATION = 'share'
+const MAX_DETAILS_BYTES = 16_384
 
 /** Is the request from an investigator for whom a trusted agency vouches? @throws the code of what is wrong */
 function assertRequest(asked: Signed<ClipRequest>, certificate: Signed<InvestigatorCertificate>): void {
@@ -52,6 +55,13 @@ async function loadSource(given: Arguments, owner: Owner, world: World): Promise
   throw new LatchkeyError('USAGE', 'give either --clip DIR, or --relay ORIGIN and --clip-id ID')
 }
 
+/** In a file, because a command line is in the list of processes and in the shell's history. */
+async function loadDetails(path: string | undefined): Promise<OwnerDetails | null> {
+  if (path === undefined) return null
+  const value = await readJsonFile(path, MAX_DETAILS_BYTES)
+  return inFile(path, () => parseWith(ownerDetails, value, 'details'))
+}
+
 /** Everything the owner's own program verified before it asks. */
 async function planOf(given: Arguments, source: ClipSource, owner: Owner): Promise<Omit<ConsentPlan, 'nowSeconds'>> {
   const asked = await loadRequest(given)
@@ -74,7 +84,7 @@ async function planOf(given: Arguments, source: ClipSource, owner: Owner): Promi
     purpose: given.text('purpose'),
     retentionDays: parseCount(days, '--retention-days'),
     utcOffsetMinutes: parseOffset(given.optional('utc-offset') ?? '+00:00'),
-    disclosure: null,
+    disclosure: await loadDetails(given.optional('disclose')),
     seen: null,
   }
 }
@@ -134,6 +144,10 @@ export const consentCommand: Command = {
     items: { value: 'LIST', help: 'such as 0-3,7 (default: video inside the window, no sound, no picture, no names)' },
     purpose: { value: 'TEXT', required: true, help: 'purpose of the policy’s closed list' },
     'retention-days': { value: 'N', help: 'at most what the request promises (default: that)' },
+    disclose: {
+      value: 'F',
+      help: 'JSON {name?, email?, phone?, address?}: told to the requester alone (default: nothing about you)',
+    },
     'utc-offset': { value: '+HH:MM', help: 'in which the notice writes times (default: +00:00)' },
     policy: POLICY_OPTION,
     yes: { help: 'do not ask: the notice was read' },

@@ -74,17 +74,21 @@ async function writeCopies(folder: OutputFolder, originals: readonly OriginalFil
   return copies
 }
 
-async function writeOpened(out: string, { facts, opened }: Verdict, world: World): Promise<void> {
+async function writeOpened(out: string, { facts, opened, ownerDetails }: Verdict, world: World): Promise<void> {
   if (facts === null || opened === null) throw new LatchkeyError('INTERNAL', 'a verdict without items passed')
   await using folder = await createOutputFolder(out)
   const originals = planOriginals(opened)
   for (const { path, chunks } of originals) await folder.write(path, Buffer.concat(chunks))
   const files = [...originals, ...(await writeCopies(folder, originals, world))]
   const note = { openedSeconds: Math.floor(world.nowMs() / 1000), tool: world.software }
-  for (const [path, text] of renderOpened(facts, { opened, files }, note)) await folder.write(path, text)
+  for (const [path, text] of renderOpened(facts, { opened, files, ownerDetails }, note)) await folder.write(path, text)
   await folder.finish()
   world.terminal.print(
-    [`${out}: ${opened.length} items`, ...files.map((file) => `  ${file.path}  ${file.sha256}`)].join('\n'),
+    [
+      `${out}: ${opened.length} items`,
+      ...files.map((file) => `  ${file.path}  ${file.sha256}`),
+      ...(ownerDetails ? ['  owner-details.json  what the owner told about themselves; nobody checked it'] : []),
+    ].join('\n'),
   )
 }
 
@@ -100,7 +104,8 @@ export const open: Command = {
   },
   notes: [
     'DIR gets original.mp4 (the camera’s coded frames bit for bit, one file per contiguous run), working-copy.mp4 (repackaged',
-    'for players, when ffmpeg is there), item-keys.json, import.csv, certification-draft.txt and SHA256SUMS.',
+    'for players, when ffmpeg is there), item-keys.json, import.csv, certification-draft.txt, owner-details.json (where the',
+    'owner told something about themselves) and SHA256SUMS.',
   ],
   run: async (given, world) => {
     const [bundle, trust] = [given.operand(0), given.optional('trust')]

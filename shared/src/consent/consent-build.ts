@@ -1,6 +1,6 @@
 import { decodeBase64url, encodeBase64url } from '../bytes/base64url.ts'
 import { wrapHeader } from '../crypto/age-header.ts'
-import { randomBytes } from '../crypto/hash.ts'
+import { digestOf, randomBytes } from '../crypto/hash.ts'
 import type { HeaderOpener, Signer } from '../crypto/keys.ts'
 import { recoverFileKeyWith } from '../crypto/seal.ts'
 import { LatchkeyError } from '../errors.ts'
@@ -10,9 +10,11 @@ import type { DeviceCertificate } from '../wire/device.ts'
 import type { Seen } from '../wire/fields.ts'
 import type { Signed } from '../wire/jws.ts'
 import type { Keyset } from '../wire/keyset.ts'
+import type { OwnerDetails } from '../wire/owner-details.ts'
 import type { Policy } from '../wire/policy.ts'
 import type { ClipRequest } from '../wire/request.ts'
 import { checkConsent, encodeHeaders, headersDigest } from './consent-check.ts'
+import { sealIdentity } from './identity-item.ts'
 import { rangesOf } from './item-ranges.ts'
 import { type ConsentDraft, NOTICE_VERSION, noticeDigest, renderNotice } from './notice.ts'
 
@@ -38,7 +40,8 @@ export interface ConsentPlan {
   readonly purpose: string
   readonly retentionDays: number
   readonly utcOffsetMinutes: number
-  readonly disclosure: string | null
+  /** What the owner tells about themselves; null for nothing, as long as no box was ticked. */
+  readonly disclosure: OwnerDetails | null
   readonly seen: Seen
   readonly nowSeconds: number
 }
@@ -105,7 +108,13 @@ async function rewrapHeaders(
   return headers
 }
 
-function draftOf(plan: ConsentPlan, items: readonly number[], headersSha256: string): ConsentDraft {
+/** What only the keys can make: digests of the new headers and of the sealed identity. */
+interface Sealed {
+  readonly headersSha256: string
+  readonly disclosure: string | null
+}
+
+function draftOf(plan: ConsentPlan, items: readonly number[], { headersSha256, disclosure }: Sealed): ConsentDraft {
   const { policy, request, nowSeconds } = plan
   const nbf = nowSeconds + policy.consent.undoSeconds
   return {
@@ -134,7 +143,7 @@ function draftOf(plan: ConsentPlan, items: readonly number[], headersSha256: str
       purpose: plan.purpose,
       retentionDays: plan.retentionDays,
       maxDownloads: policy.consent.maxDownloads,
-      disclosure: plan.disclosure,
+      disclosure,
       claimedApp: null,
       seen: plan.seen,
     },
@@ -159,15 +168,18 @@ export function renderPlan(plan: ConsentPlan): string {
   const items = withInit(plan.descriptors, plan.items)
   const missing = items.find((index) => plan.descriptors[index] === undefined)
   if (missing !== undefined) throw new LatchkeyError('CONSENT_INVALID', `item ${missing} is not there`)
-  // No word depends on the headers, which take the phone's key to make.
-  return noticeOf(plan, items, draftOf(plan, items, headersDigest([])))
+  // No word depends on what takes keys to make, only on whether something about the owner is told.
+  const nothing = headersDigest([])
+  const sealed = { headersSha256: nothing, disclosure: plan.disclosure && nothing }
+  return noticeOf(plan, items, draftOf(plan, items, sealed))
 }
 
 /**
  * Signs an owner's decision: re-wraps the file keys of the chosen items to the requester and nothing more.
  * @param fetched headers by item index, from the relay or a file (untrusted until their commitment matched)
  * @returns the submission and the notice text that its digest stands for
- * @throws COMMITMENT_MISMATCH (polyglot or swapped header) | AGE_NO_MATCH | AGE_HEADER_INVALID | the first finding's code
+ * @throws COMMITMENT_MISMATCH (polyglot or swapped header) | AGE_NO_MATCH | AGE_HEADER_INVALID | those of `sealIdentity` |
+ *   the first finding's code
  */
 export async function buildConsent(
   plan: ConsentPlan,
@@ -176,7 +188,9 @@ export async function buildConsent(
 ): Promise<BuiltConsent> {
   const items = withInit(plan.descriptors, plan.items)
   const headers = await rewrapHeaders(plan, items, { identity: keys.identity, fetched })
-  const draft = draftOf(plan, items, headersDigest(headers))
+  const identity = plan.disclosure && sealIdentity(plan.disclosure, plan.request.payload.latchkey.recipient)
+  const disclosure = identity && digestOf(identity)
+  const draft = draftOf(plan, items, { headersSha256: headersDigest(headers), disclosure })
   const descriptors = new Map(plan.descriptors.map((item) => [item.index, item]))
   const notice = noticeOf(plan, items, draft)
   const payload: Consent = {
@@ -195,7 +209,12 @@ export async function buildConsent(
   const [first] = checkConsent({ ...plan, consent: consent.parse(raw), headers, descriptors })
   if (first) throw new LatchkeyError(first.code, first.message)
   return {
-    submission: { consent: raw, headers: encodeHeaders(headers), salt: encodeBase64url(randomBytes(32)) },
+    submission: {
+      consent: raw,
+      headers: encodeHeaders(headers),
+      salt: encodeBase64url(randomBytes(32)),
+      ...(identity && { disclosure: encodeBase64url(identity) }),
+    },
     notice,
   }
 }

@@ -1,5 +1,6 @@
 import { fromUtf8 } from '../bytes/bytes.ts'
 import { parseCanonicalJson } from '../bytes/canonical-json.ts'
+import { assertIdentityItem, IDENTITY_ITEM_BYTES } from '../consent/identity-item.ts'
 import { parseRecipient, type PublicJwk, rawKeyOf } from '../crypto/keys.ts'
 import {
   type BundleAgency,
@@ -25,7 +26,7 @@ import {
   investigatorCertificate,
 } from '../wire/request.ts'
 import { parseWith, type Validator } from '../wire/schema.ts'
-import { keysetPath, numberedPath, PROOF_FILES } from './bundle-paths.ts'
+import { IDENTITY_ITEM, keysetPath, numberedPath, PROOF_FILES } from './bundle-paths.ts'
 import { bundleFinding, type BundleFinding, catchFinding } from './finding.ts'
 
 /** One keyset and what accompanied its change. */
@@ -53,6 +54,8 @@ export interface BundleCase {
   readonly dpop: DpopProof | null
   readonly revocations: readonly Signed<Revocation>[]
   readonly leaves: BundleLeaves
+  /** The sealed identity item that the consent names; null where it names none. */
+  readonly disclosure: Uint8Array | null
 }
 
 /** Bundle files by path. */
@@ -106,6 +109,14 @@ class ProofReader {
 
   json<T>(path: string, validator: Validator<T>): T | null {
     return this.#parse(path, MAX_JSON_BYTES, (bytes) => parseWith(validator, parseCanonicalJson(bytes), path))
+  }
+
+  /** Its length and header, nothing more without the key. */
+  identity(path: string): Uint8Array | null {
+    return this.#parse(path, IDENTITY_ITEM_BYTES, (bytes) => {
+      assertIdentityItem(bytes)
+      return bytes
+    })
   }
 
   dpop(path: string): DpopProof | null {
@@ -195,10 +206,12 @@ export function parseBundleCase(files: BundleFiles): ParsedBundle {
   const released = isReleased
     ? { release: reader.jws(PROOF_FILES.release, release), dpop: reader.dpop(PROOF_FILES.dpop) }
     : { release: null, dpop: null }
+  const names = required.consent?.payload.latchkey.disclosure ?? null
+  const disclosure = names === null ? null : reader.identity(IDENTITY_ITEM)
   const { findings, read } = reader
   if (findings.length > 0) return { bundleCase: null, findings, read }
-  // Every file was read without a finding, so none of the values is null.
-  const bundleCase = { ...required, ...released, keysets, approvals, revocations } as BundleCase
+  // Every file was read without a finding, so none of the required values is null.
+  const bundleCase = { ...required, ...released, keysets, approvals, revocations, disclosure } as BundleCase
   const keyFindings = checkKeys(bundleCase)
   return { bundleCase: keyFindings.length > 0 ? null : bundleCase, findings: keyFindings, read }
 }

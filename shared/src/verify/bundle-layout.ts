@@ -11,6 +11,7 @@ import { bagHash, bagManifestSizeOf, isPayloadPath, isTagPath, renderBagManifest
 import { parseBundleCase } from './bundle-case.ts'
 import {
   comparePaths,
+  IDENTITY_ITEM,
   itemPath,
   keysetPath,
   numberedPath,
@@ -76,6 +77,8 @@ export interface BundleParts {
   /** Null where no relay released it. */
   readonly release: (LoggedJws & { readonly dpop: string }) | null
   readonly revocations: readonly LoggedJws[]
+  /** The sealed identity item; null where the consent names none. */
+  readonly disclosure: Uint8Array | null
 }
 
 /** A file of the bundle whose bytes may still lie in a store. */
@@ -127,6 +130,7 @@ function proofEntries(parts: BundleParts, clip: string): ProofEntry[] {
       ? [jwsEntry(PROOF_FILES.release, parts.release), bareEntry(PROOF_FILES.dpop, parts.release.dpop)]
       : []),
     ...parts.revocations.map((part, i) => jwsEntry(numberedPath('revocation', i + 1), part)),
+    ...(parts.disclosure ? [[IDENTITY_ITEM, parts.disclosure, null] as const] : []),
   ]
 }
 
@@ -152,7 +156,7 @@ function leavesFile(entries: readonly ProofEntry[]): Uint8Array {
   return canonicalBytes({ v: 1, leaves: leaves.sort((a, b) => a.index - b.index) })
 }
 
-/** Every file of `data/proof/` but the two derived ones. */
+/** Every file of `data/proof/` but the two derived ones, and the sealed identity. */
 function proofFiles(parts: BundleParts, clip: string): Map<string, Uint8Array> {
   const entries = proofEntries(parts, clip)
   const files = new Map(entries.map(([path, bytes]) => [path, bytes]))

@@ -4,6 +4,8 @@ import type { ItemDescriptor, ItemKind } from '../wire/clip.ts'
 export const PROOF = 'data/proof/'
 /** Where sealed items lie. */
 export const MEDIA = 'data/media/'
+/** What the owner told about themselves, sealed to the requester; only where the consent names it. */
+export const IDENTITY_ITEM = 'data/identity.json.age'
 export const PAYLOAD_MANIFEST = 'manifest-sha256.txt'
 export const TAG_MANIFEST = 'tagmanifest-sha256.txt'
 /** The name findings about the container itself carry. */

@@ -1,5 +1,6 @@
 import type { Identity } from '../crypto/keys.ts'
 import type { ItemDescriptor } from '../wire/clip.ts'
+import type { OwnerDetails } from '../wire/owner-details.ts'
 import type { BundleCase, BundleFiles } from './bundle-case.ts'
 import type { BundleFinding } from './finding.ts'
 import type { VerifierTrust } from './trust.ts'
@@ -57,6 +58,8 @@ export interface CheckOutcome {
   readonly notApplicable?: string
   /** What check 14 opened. */
   readonly opened?: readonly OpenedItem[]
+  /** What the owner told, opened by check 14; null for nothing. */
+  readonly ownerDetails?: OwnerDetails | null
 }
 
 /** One check of the list. `onCase` checks need every proof file parsed. */

@@ -6,7 +6,7 @@ import type { BundleFacts } from './verify-bundle.ts'
  * pictures, parts of the picture that were painted over. Pure.
  * @see spec/clip-manifest.md
  */
-export function contentLines({ items, clipItems, gaps, masks }: BundleFacts): readonly string[] {
+export function contentLines({ items, clipItems, gaps, masks, hasOwnerDetails }: BundleFacts): readonly string[] {
   const missing = gaps.map(
     ({ startMs, endMs, reason }) => `Missing: ${formatTime(startMs, 0)} to ${formatTime(endMs, 0)}, ${reason}.`,
   )
@@ -18,5 +18,8 @@ export function contentLines({ items, clipItems, gaps, masks }: BundleFacts): re
     masks === null
       ? 'The device states no privacy mask.'
       : `The device painted privacy masks over parts of the picture before coding it: what lay under them was never recorded (masks ${masks}).`,
+    hasOwnerDetails
+      ? 'The owner told something about themselves, sealed to the requester: their own account, which nobody checked.'
+      : 'The owner told nothing about themselves.',
   ]
 }

@@ -3,6 +3,7 @@ import { toHex } from '../bytes/bytes.ts'
 import { canonicalJson } from '../bytes/canonical-json.ts'
 import { digestOf, sha256 } from '../crypto/hash.ts'
 import type { ItemKind } from '../wire/clip.ts'
+import type { OwnerDetails } from '../wire/owner-details.ts'
 import { comparePaths } from './bundle-paths.ts'
 import type { OpenedItem } from './check.ts'
 import { renderCertification } from './certification.ts'
@@ -113,21 +114,26 @@ function renderSums(hashes: readonly { path: string; sha256: string }[]): string
     .join('')
 }
 
+/** What was opened, and the files it became. */
+export interface OpenedContent {
+  readonly opened: readonly OpenedItem[]
+  /** Originals and, where made, working copies. */
+  readonly files: readonly EvidenceFile[]
+  readonly ownerDetails: OwnerDetails | null
+}
+
 /**
- * The texts of `opened/`: `item-keys.json`, `import.csv`, `certification-draft.txt`, and `SHA256SUMS` over all files. Pure.
- * @param files originals and, where made, working copies
+ * The texts of `opened/`: `item-keys.json`, `import.csv`, `certification-draft.txt`, `owner-details.json` where the owner
+ * told something, and `SHA256SUMS` over all files. Pure.
  * @returns text by name; `SHA256SUMS` last
  */
-export function renderOpened(
-  facts: BundleFacts,
-  content: { readonly opened: readonly OpenedItem[]; readonly files: readonly EvidenceFile[] },
-  note: OpeningNote,
-): Map<string, string> {
-  const { opened, files } = content
+export function renderOpened(facts: BundleFacts, content: OpenedContent, note: OpeningNote): Map<string, string> {
+  const { opened, files, ownerDetails } = content
   const texts = new Map([
     ['item-keys.json', renderItemKeys(facts, opened)],
     ['import.csv', renderImportCsv(facts, files)],
     ['certification-draft.txt', renderCertification(facts, files, note)],
+    ...(ownerDetails ? [['owner-details.json', `${canonicalJson(ownerDetails)}\n`] as const] : []),
   ])
   const encoder = new TextEncoder()
   const hashes = [...texts].map(([path, text]) => ({ path, sha256: toHex(sha256(encoder.encode(text))) }))

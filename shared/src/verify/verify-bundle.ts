@@ -1,5 +1,6 @@
 import { RELEASE_HEADER_BYTES } from '../crypto/age-header.ts'
 import type { ClockStatement, GapField } from '../wire/clip.ts'
+import type { OwnerDetails } from '../wire/owner-details.ts'
 import { type BundleCase, type BundleFiles, parseBundleCase } from './bundle-case.ts'
 import type { CaseContext, Check, CheckContext, CheckOutcome, MediaItem, OpenedItem, VerifyOptions } from './check.ts'
 import { CHECKLIST } from './checklist.ts'
@@ -49,6 +50,8 @@ export interface BundleFacts {
   /** The consent's own id and end, seconds. */
   readonly consentId: string
   readonly consentExpSeconds: number
+  /** The owner told something about themselves, sealed to the requester. */
+  readonly hasOwnerDetails: boolean
   /** Log index of the release leaf. */
   readonly releaseIndex: number | null
 }
@@ -65,6 +68,8 @@ export interface Verdict {
   readonly facts: BundleFacts | null
   /** Items that check 14 opened; null without a key or when it failed. */
   readonly opened: readonly OpenedItem[] | null
+  /** What the owner told about themselves, by their own account; null when nothing was, or it was not opened. */
+  readonly ownerDetails: OwnerDetails | null
 }
 
 const UNREADABLE = 'not checked: a proof file of the bundle does not parse'
@@ -95,6 +100,7 @@ function factsOf(bundleCase: BundleCase): BundleFacts {
     retentionDays: consent.payload.latchkey.retentionDays,
     consentId: consent.payload.jti,
     consentExpSeconds: consent.payload.exp,
+    hasOwnerDetails: consent.payload.latchkey.disclosure !== null,
     releaseIndex: leaves.leaves.find(({ file }) => file === 'release.jws')?.index ?? null,
   }
 }
@@ -136,9 +142,11 @@ export function verifyBundle(files: BundleFiles, trust: VerifierTrust, options: 
   const context: CheckContext = { files, read, parseFindings, bundleCase, trust, options }
   const caseContext = caseContextOf(context)
   let opened: readonly OpenedItem[] | null = null
+  let ownerDetails: OwnerDetails | null = null
   const checks = CHECKLIST.map((check): CheckResult => {
     const outcome = runCheck(check, context, caseContext)
     opened = outcome.opened ?? opened
+    ownerDetails = outcome.ownerDetails ?? ownerDetails
     const status = statusOf(outcome)
     const reason = status === 'not-applicable' ? (outcome.notApplicable ?? null) : null
     return { number: check.number, name: check.name, status, findings: outcome.findings, reason }
@@ -149,6 +157,7 @@ export function verifyBundle(files: BundleFiles, trust: VerifierTrust, options: 
     notProven: NOT_PROVEN,
     facts: bundleCase === null ? null : factsOf(bundleCase),
     opened,
+    ownerDetails,
   }
 }
 

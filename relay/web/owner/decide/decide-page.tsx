@@ -8,6 +8,7 @@ import type { Question } from '../questions/load-questions.ts'
 import { failureWords } from '../words/failure.ts'
 import { clockWords } from '../words/times.ts'
 import { words } from '../words/words.ts'
+import { type AboutYou, AboutYouCard, detailsOf, unfinished } from './about-you.tsx'
 import type { Choice } from './decision.ts'
 import { TheCase, WhereAndWhen, WhoAsks } from './facts.tsx'
 import type { Offer } from './offer.ts'
@@ -139,6 +140,8 @@ export function DecidePage(props: {
   const [chosen, setChosen] = useState(0)
   const [trim, setTrim] = useState<Trim>([0, offers[0]!.pieces.length - 1])
   const [days, setDays] = useState(promised)
+  const [about, setAbout] = useState<AboutYou>({})
+  const [missing, setMissing] = useState(false)
   const [step, setStep] = useState<'read' | 'recap' | 'declined'>('read')
   const [failure, setFailure] = useState<string | null>(null)
   useEffect(() => scrollTo(0, 0), [step])
@@ -146,7 +149,15 @@ export function DecidePage(props: {
   if (step === 'declined') return <Declined onDone={() => props.onDone(false)} />
   if (step === 'recap') {
     const items = offer.pieces.slice(trim[0], trim[1] + 1).map(({ index }) => index)
-    const choice: Choice = { question, clip: offer.clip, items, retentionDays: days, policy, seen: props.seen }
+    const choice: Choice = {
+      question,
+      clip: offer.clip,
+      items,
+      retentionDays: days,
+      about: detailsOf(about),
+      policy,
+      seen: props.seen,
+    }
     return (
       <Recap
         home={home}
@@ -161,8 +172,12 @@ export function DecidePage(props: {
       />
     )
   }
+  function share(): void {
+    setMissing(unfinished(about))
+    if (!unfinished(about)) setStep('recap')
+  }
   return (
-    <Ask onShare={() => setStep('recap')} onDecline={() => setStep('declined')}>
+    <Ask onShare={share} onDecline={() => setStep('declined')}>
       <Title>{words.decide.title(question.agency.name)}</Title>
       {failure !== null && <Alert wrong>{failure}</Alert>}
       <WhoAsks question={question} />
@@ -180,11 +195,7 @@ export function DecidePage(props: {
           setTrim([0, offers[next]!.pieces.length - 1])
         }}
       />
-      <section class="card">
-        <h2>{words.decide.you}</h2>
-        <p>{words.decide.youNothing}</p>
-        <p class="soft">{words.decide.youPixels}</p>
-      </section>
+      <AboutYouCard about={about} missing={missing} onAbout={setAbout} />
       <HowLong promised={promised} policy={policy} days={days} onDays={setDays} />
     </Ask>
   )

@@ -11,6 +11,7 @@ import {
   type FetchedHeader,
   keyset,
   LatchkeyError,
+  type OwnerDetails,
   type Policy,
   renderPlan,
   type Seen,
@@ -28,6 +29,8 @@ export interface Choice {
   /** Indexes of the items to give; what they need to be played is added. */
   readonly items: readonly number[]
   readonly retentionDays: number
+  /** What the owner tells about themselves; null for nothing. */
+  readonly about: OwnerDetails | null
   readonly policy: Policy
   readonly seen: Seen
 }
@@ -58,7 +61,7 @@ function planOf(home: Home, choice: Choice, nowSeconds: number): ConsentPlan {
     purpose: purposeOf(question, policy),
     retentionDays: choice.retentionDays,
     utcOffsetMinutes: utcOffsetMinutesAt(clip.descriptors[0]!.startMs),
-    disclosure: null,
+    disclosure: choice.about,
     seen: choice.seen,
     nowSeconds,
   }

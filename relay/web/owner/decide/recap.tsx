@@ -5,6 +5,7 @@ import type { Home } from '../household/home.ts'
 import { nowMs } from '../kernel/clock.ts'
 import { failureWords } from '../words/failure.ts'
 import { words } from '../words/words.ts'
+import { ToldAboutYou } from './about-you.tsx'
 import { type Choice, loadHeaders, renderDecision, signDecision } from './decision.ts'
 import type { Outbox } from './outbox.ts'
 
@@ -69,6 +70,7 @@ export function Recap(props: {
       <section class="card">
         <pre class="notice">{notice}</pre>
       </section>
+      <ToldAboutYou details={choice.about} />
       <p class="soft small" role="status">
         {renewed ? say.renewed : ''}
       </p>

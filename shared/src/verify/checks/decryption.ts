@@ -1,9 +1,11 @@
 import { decodeBase64url } from '../../bytes/base64url.ts'
+import { openIdentity } from '../../consent/identity-item.ts'
 import { PAYLOAD_NONCE_BYTES } from '../../crypto/age-payload.ts'
 import { openCommitted, recoverFileKey } from '../../crypto/seal.ts'
 import type { Identity } from '../../crypto/keys.ts'
+import type { OwnerDetails } from '../../wire/owner-details.ts'
 import type { CaseContext, CheckOutcome, MediaItem, OpenedItem } from '../check.ts'
-import { PROOF_FILES } from '../bundle-paths.ts'
+import { IDENTITY_ITEM, PROOF_FILES } from '../bundle-paths.ts'
 import { bundleFinding, type BundleFinding, catchFinding } from '../finding.ts'
 
 function openItem({ descriptor, header, payload }: MediaItem, identity: Identity): OpenedItem {
@@ -14,7 +16,10 @@ function openItem({ descriptor, header, payload }: MediaItem, identity: Identity
   return { descriptor, fileKey, plaintext: openCommitted(fileKey, payload, { keyCommitment, plaintextCommitment }) }
 }
 
-/** Check 14: with the requester's key, every item opens to what the device committed to: one key, one plaintext. */
+/**
+ * Check 14: with the requester's key, every item opens to what the device committed to: one key, one plaintext. What the
+ * owner told about themselves opens too.
+ */
 export function checkDecryption({ bundleCase, media, options }: CaseContext): CheckOutcome {
   const { identity } = options
   if (identity === undefined) return { findings: [], notApplicable: 'no key was given: nothing was opened' }
@@ -23,5 +28,8 @@ export function checkDecryption({ bundleCase, media, options }: CaseContext): Ch
   const findings: BundleFinding[] = []
   const opened: OpenedItem[] = []
   for (const item of media) catchFinding(findings, item.path, () => void opened.push(openItem(item, identity)))
-  return findings.length > 0 ? { findings } : { findings, opened }
+  const told: OwnerDetails[] = []
+  const { disclosure } = bundleCase
+  if (disclosure) catchFinding(findings, IDENTITY_ITEM, () => void told.push(openIdentity(disclosure, identity)))
+  return findings.length > 0 ? { findings } : { findings, opened, ownerDetails: told[0] ?? null }
 }

@@ -1,5 +1,5 @@
 import { digestOf } from '../../crypto/hash.ts'
-import { PROOF_FILES } from '../bundle-paths.ts'
+import { IDENTITY_ITEM, PROOF_FILES } from '../bundle-paths.ts'
 import type { CaseContext, CheckOutcome } from '../check.ts'
 import { bundleFinding, type BundleFinding } from '../finding.ts'
 import { consentFindings } from './consent.ts'
@@ -19,9 +19,16 @@ function checkHeaders(context: CaseContext): BundleFinding[] {
   return named.map((file) => bundleFinding('CONSENT_HEADERS', file, against.message))
 }
 
+/** What the owner told about themselves is what the owner signed. */
+function checkIdentity({ bundleCase }: CaseContext): BundleFinding[] {
+  const { disclosure, consent } = bundleCase
+  if (disclosure === null || digestOf(disclosure) === consent.payload.latchkey.disclosure) return []
+  return [bundleFinding('CONSENT_INVALID', IDENTITY_ITEM, 'the sealed identity is not the one that the consent names')]
+}
+
 /** Check 13: every sealed item is, byte for byte, the header the owner signed and the payload the device signed. */
 export function checkPayloadHashes(context: CaseContext): CheckOutcome {
-  const findings = checkHeaders(context)
+  const findings = [...checkHeaders(context), ...checkIdentity(context)]
   for (const { path, payload, descriptor } of context.media)
     if (payload.length !== descriptor.payloadBytes || digestOf(payload) !== descriptor.payloadSha256)
       findings.push(bundleFinding('ITEM_INVALID', path, 'the payload is not the one that the device sealed'))

@@ -62,7 +62,7 @@ describe('the texts beside them', () => {
     sha256: 'ab'.repeat(32),
     derivedFrom: files[0]!.sha256,
   }
-  const texts = renderOpened(facts, { opened, files: [...files, copy] }, note)
+  const texts = renderOpened(facts, { opened, files: [...files, copy], ownerDetails: null }, note)
 
   test('hash every file, themselves included', () => {
     const lines = texts.get('SHA256SUMS')!.trimEnd().split('\n')
@@ -93,7 +93,9 @@ describe('the texts beside them', () => {
   })
 
   test('disarm what a spreadsheet would run', () => {
-    const csv = renderOpened({ ...facts, caseNumber: '=1+1,"x"' }, { opened, files }, note).get('import.csv')!
+    const csv = renderOpened({ ...facts, caseNumber: '=1+1,"x"' }, { opened, files, ownerDetails: null }, note).get(
+      'import.csv',
+    )!
     expect(csv).toContain(`"'=1+1,""x"""`)
   })
 
@@ -112,7 +114,9 @@ describe('the texts beside them', () => {
 
   test('say in the draft what was not released, is missing or was painted over', () => {
     const draftOf = (changed: Partial<typeof facts>) =>
-      renderOpened({ ...facts, ...changed }, { opened, files }, note).get('certification-draft.txt')!
+      renderOpened({ ...facts, ...changed }, { opened, files, ownerDetails: null }, note).get(
+        'certification-draft.txt',
+      )!
     const whole = draftOf({ items: facts.clipItems })
     expect(whole).toContain(`All ${facts.clipItems} pieces of the clip were released.`)
     expect(whole).toContain('The device states no gap.')

@@ -5,7 +5,11 @@ import { createSeededRandom, IS_FULL, runs, tellSoak } from '../../../support/co
 import { bundleFilesOf, bundleZipOf, createSyntheticCase } from '../../../support/synthetic-case.ts'
 
 const random = createSeededRandom(1)
-const { parts, verifierTrust } = await createSyntheticCase({ mediaBytes: [100, 50], quorum: 2 })
+const { parts, verifierTrust } = await createSyntheticCase({
+  mediaBytes: [100, 50],
+  quorum: 2,
+  disclosure: { name: 'A. Owner' },
+})
 const files = await bundleFilesOf(parts)
 
 const HASH_MANIFESTS = new Set(['manifest-sha256.txt', 'tagmanifest-sha256.txt'])
