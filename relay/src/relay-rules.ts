@@ -32,6 +32,7 @@ import { submitApproval, submitRevocation } from './consent/member-words.ts'
 import { forgetFacts } from './feed/household-facts.ts'
 import type { HouseholdFeed } from './feed/household-feed.ts'
 import type { Database, ItemStore, LeafLog, LogReader, Queryable } from './flow.ts'
+import { listHouseholdDevices } from './household/device-list.ts'
 import { findDevice, findDeviceByCertificate, isDeviceLogged, revokeDevice } from './household/device-store.ts'
 import { enrolDevice } from './household/devices.ts'
 import { createAdmission } from './household/invitations.ts'
@@ -183,6 +184,7 @@ function householdRoutes(core: RelayCore): BoundRoute[] {
     pressForProposal: (root, rawAck) => pressForProposal(keysetParts, root, rawAck),
     keysetsAfter: (root, afterIndex) => keysetsAfter(keysetParts, root, afterIndex),
     enrolDevice: (caller, raw) => enrolDevice(deviceParts, caller, raw),
+    listDevices: (root) => listHouseholdDevices(core.database, root),
     issueMqttCredential: async (caller) => ({ ...(await issueCredential(core, caller)), url: core.brokerUrl }),
   })
 }

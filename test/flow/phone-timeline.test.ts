@@ -250,15 +250,33 @@ test('a lost connection is said, and what was missed comes when it is back', asy
 test('a second doorbell’s clip arrives without a reload, and is deleted for good', async () => {
   const { page } = owned
   await page.goto(`${rig.appOrigin}/#/clips`)
+  // Told by the relay's stream, a page asks once a minute, which is longer than anything below waits.
+  await page.getByText('New clips appear here by themselves.').waitFor()
+  const deaf = await visit('', (cut) => cut.route(/\/v1\/events/, (route) => route.abort()))
+  const listed = Promise.withResolvers<void>()
+  const early = await visit('')
+  await early.getByText('New clips appear here by themselves.').waitFor()
+  await early.route(LIST, (route) => listed.promise.then(() => route.continue()))
   const { agent, pairingUrl } = await rig.doorbell('Back door')
   const pairing = await owned.context.newPage()
   await pairing.goto(await pairingUrl())
   await pairing.getByRole('button', { name: 'They are the same' }).click()
   await pairing.close()
+  // Before the clip is there, and before anything of it was fetched.
+  await early.getByText(/^Somebody moved at the door at/).waitFor()
+  expect(await axeFindings(early)).toEqual([])
+  listed.resolve()
+  await early.getByText('Back door').waitFor()
+  expect(await early.getByText(/^Somebody moved at the door at/).count()).toBe(0)
+  await early.close()
   await agent.captured
   expect(await agent.drained(20_000)).toBe(true)
   await page.getByText('Back door').waitFor()
   await page.getByText('A new clip has arrived.').waitFor()
+  // Without the stream it asks every three seconds.
+  await deaf.getByText(/^Last clip .* Checked/).waitFor()
+  await deaf.getByText('Back door').waitFor()
+  await deaf.close()
   await page.locator('.clip', { hasText: 'Back door' }).click()
   await page.getByRole('button', { name: 'Delete', exact: true }).click()
   await page.getByRole('heading', { name: 'Delete this clip for good?' }).waitFor()

@@ -3,6 +3,8 @@ import {
   consentList,
   type ConsentEntry,
   decodeBase64url,
+  deviceList,
+  type DeviceList,
   digestOfJws,
   parseEntries,
   parseLeaf,
@@ -88,7 +90,7 @@ async function acknowledge({ investigator }: Case, consent: string, release: str
   return investigator.client.send('POST', '/v1/received', { json: { received: raw, salt: randomSalt() } })
 }
 
-async function revoke({ household }: Case, revokes: string): Promise<void> {
+async function revoke({ household }: Pick<Case, 'household'>, revokes: string): Promise<void> {
   const latchkey = { v: 1 as const, revokes, keyset: household.keyset.digest }
   const word = { iss: household.root.urn, jti: randomId(), iat: world.nowSeconds(), latchkey }
   const json = { revocation: await revocation.encode(word, household.owner.signer), salt: randomSalt() }
@@ -187,5 +189,31 @@ describe('the history of a consent', () => {
     expect(await codeOf(acknowledge(subject, consent, release))).toBe('RECEIPT_INVALID')
     const [entry] = await historyOf(subject.household.owner)
     expect(entry!.releases[0]!.receipts).toHaveLength(10)
+  })
+})
+
+describe('the devices of a household', () => {
+  it('are told to every member with what was said against them, each to be found in the log', async () => {
+    const viewer = world.party()
+    const household = await enrolHousehold(world, { viewers: [viewer] })
+    const [stolen, kept] = [await enrolDevice(world, household), await enrolDevice(world, household)]
+    await revoke({ household }, digestOfJws(stolen.certificate))
+    const isLogged = ({ index, revocations }: DeviceList['devices'][number]) =>
+      index !== null && revocations.every((word) => word.index !== null)
+    const devices = await eventually(async () => {
+      const told = (await viewer.client.json('GET', '/v1/devices', deviceList)).devices
+      return told.every(isLogged) && told
+    }, 'the leaves of both')
+    expect(devices.map(({ deviceCertificate, revocations }) => [deviceCertificate, revocations.length])).toEqual([
+      [stolen.certificate, 1],
+      [kept.certificate, 0],
+    ])
+    const { revocation: word, receivedMs } = devices[0]!.revocations[0]!
+    expect(revocation.parse(word).payload.latchkey.revokes).toBe(digestOfJws(stolen.certificate))
+    expect(receivedMs).toBeGreaterThanOrEqual(devices[0]!.acceptedMs)
+    await expectInLog('device', devices[0]!.deviceCertificate, devices[0]!)
+    await expectInLog('revoke', word, devices[0]!.revocations[0]!)
+    const stranger = await enrolHousehold(world)
+    expect((await stranger.owner.client.json('GET', '/v1/devices', deviceList)).devices).toEqual([])
   })
 })

@@ -1,4 +1,5 @@
 import {
+  agencyList,
   clipRequest,
   type ClipRequest,
   createVerifierTrust,
@@ -271,11 +272,20 @@ describe('public documents', () => {
   })
 
   it('list an agency as its leaf says, and refuse kinds that policy does not admit', async () => {
-    const { agencies } = (await expectStatus(await world.anyone.send('GET', '/v1/agencies'), 200)) as {
-      agencies: { uri: string; name: string; status: string }[]
-    }
     const { uri, name, signer } = investigator.agency
-    expect(agencies.find((agency) => agency.uri === uri)).toMatchObject({ name, status: 'active', kind: 'police' })
+    const told = async () =>
+      (await world.anyone.json('GET', '/v1/agencies', agencyList)).agencies.find((agency) => agency.uri === uri)!
+    const first = await told()
+    expect(first).toMatchObject({ name, status: 'active', kind: 'police', noticeIndex: first.index })
+    const logged = await leaves()
+    expect(logged[first.index]).toMatchObject({ type: 'agency', data: { uri, name, keys: [signer.jwk] } })
+    const submission = { uri, name: `${name} West`, kind: 'police', status: 'active', keys: [signer.jwk] }
+    await expectStatus(await world.operator.send('POST', '/v1/agencies', { json: submission }), 201)
+    const renamed = await told()
+    // Another name is another leaf; the notice of the key goes on.
+    expect(renamed).toMatchObject({ name: submission.name, noticeIndex: first.index })
+    expect(renamed.index).toBeGreaterThan(first.index)
+    await expectStatus(await world.operator.send('POST', '/v1/agencies', { json: { ...submission, name } }), 201)
     const json = {
       uri: 'https://ice.example.gov',
       name: 'X',

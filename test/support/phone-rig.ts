@@ -150,9 +150,12 @@ export interface OwnedPhone extends Phone {
   readonly recovery: Identity
 }
 
-/** An owner's phone whose doorbell has recorded its scene. */
-export async function createOwnedPhone(rig: PhoneRig, look?: PhoneLook): Promise<OwnedPhone> {
-  const [phone, doorbell] = await Promise.all([rig.phone(look), rig.doorbell()])
+/** An owner's phone whose doorbell has recorded its scene. @param look.camera what the doorbell is called */
+export async function createOwnedPhone(
+  rig: PhoneRig,
+  look: PhoneLook & { readonly camera?: string } = {},
+): Promise<OwnedPhone> {
+  const [phone, doorbell] = await Promise.all([rig.phone(look), rig.doorbell(look.camera)])
   const recovery = await setUpPhone(phone, await doorbell.pairingUrl())
   await doorbell.agent.captured
   if (!(await doorbell.agent.drained(20_000))) throw new Error('the doorbell could not upload what it recorded')

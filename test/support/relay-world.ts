@@ -321,16 +321,20 @@ export async function enrolDevice(world: RelayWorld, household: Household): Prom
 
 let agencies = 0
 
-export async function enrolAgency(world: RelayWorld): Promise<Agency> {
+export async function enrolAgency(world: RelayWorld, given: { readonly name?: string } = {}): Promise<Agency> {
   const signer = randomSigner()
   const uri = `https://police${++agencies}.example.gov`
-  const name = `Police Department ${agencies}`
+  const { name = `Police Department ${agencies}` } = given
   const json = { uri, name, kind: 'police', status: 'active', keys: [signer.jwk] }
   await expectStatus(await world.operator.send('POST', '/v1/agencies', { json }), 201)
   return { uri, name, signer }
 }
 
-export async function certifyInvestigator(world: RelayWorld, agency: Agency): Promise<Investigator> {
+export async function certifyInvestigator(
+  world: RelayWorld,
+  agency: Agency,
+  person: { readonly name: string; readonly role: string } = { name: 'Det. A. Rivera', role: 'detective' },
+): Promise<Investigator> {
   const party = world.party()
   const certificate = await investigatorCertificate.encode(
     {
@@ -339,7 +343,7 @@ export async function certifyInvestigator(world: RelayWorld, agency: Agency): Pr
       iat: world.nowSeconds(),
       exp: world.nowSeconds() + 86_400,
       cnf: { jwk: party.signer.jwk },
-      latchkey: { v: 1, name: 'Det. A. Rivera', role: 'detective', recipient: party.identity.recipient },
+      latchkey: { v: 1, ...person, recipient: party.identity.recipient },
     },
     agency.signer,
   )

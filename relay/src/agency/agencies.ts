@@ -22,7 +22,22 @@ export interface AgencyParts {
   readonly policy: Policy
 }
 
-const entryOf = ({ statusSinceMs, ...agency }: Agency): AgencyEntry => ({ ...agency, sinceMs: statusSinceMs })
+/** The newest published change of each agency, with where it stands in the log and where the notice of its keys began. */
+const ENTRIES = `SELECT DISTINCT ON (c.uri) c.data, c.log_index AS index,
+  (SELECT min(f.log_index) FROM agency_changes f
+   WHERE f.uri = c.uri AND f.data->'noticeUntilMs' = c.data->'noticeUntilMs') AS notice
+  FROM agency_changes c WHERE c.log_index IS NOT NULL AND ($1::text IS NULL OR c.uri = $1)
+  ORDER BY c.uri, c.change DESC`
+
+async function loadEntries(db: Queryable, uri: string | null): Promise<AgencyEntry[]> {
+  const rows = await db.query<{ data: Agency; index: number; notice: number }>(ENTRIES, [uri])
+  return rows.map(({ data: { statusSinceMs, ...agency }, index, notice }) => ({
+    ...agency,
+    sinceMs: statusSinceMs,
+    index,
+    noticeIndex: notice,
+  }))
+}
 
 /** What counts now: the newest change whose leaf is published. */
 export async function findAgency(db: Queryable, uri: string): Promise<Agency | null> {
@@ -47,12 +62,7 @@ export async function findAgencyAt(
 }
 
 /** Every agency ever enrolled, withdrawn ones included, by address. */
-export async function listAgencies(db: Queryable): Promise<AgencyEntry[]> {
-  const rows = await db.query<{ data: Agency }>(
-    'SELECT DISTINCT ON (uri) data FROM agency_changes WHERE log_index IS NOT NULL ORDER BY uri, change DESC',
-  )
-  return rows.map((row) => entryOf(row.data))
-}
+export const listAgencies = (db: Queryable): Promise<AgencyEntry[]> => loadEntries(db, null)
 
 /** A new agency, and a new key of a known one, wait a whole notice period; other changes keep what was waited. */
 function nextOf(before: Agency | null, submission: AgencySubmission, parts: AgencyParts): Agency {
@@ -87,19 +97,20 @@ async function newestChange(tx: Queryable, uri: string): Promise<{ data: Agency;
  */
 export async function putAgency(parts: AgencyParts, submission: AgencySubmission): Promise<AgencyEntry> {
   assertAcceptable(submission, parts.policy)
-  const { next, ticket } = await parts.database.transaction(async (tx) => {
+  const ticket = await parts.database.transaction(async (tx) => {
     await tx.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [`agency/${submission.uri}`])
     const before = await newestChange(tx, submission.uri)
     const changed = nextOf(before?.data ?? null, submission, parts)
-    if (before && canonicalJson(before.data) === canonicalJson(changed)) return { next: changed, ticket: before.leaf }
+    if (before && canonicalJson(before.data) === canonicalJson(changed)) return before.leaf
     const leaf = await parts.leaves.enqueue(tx, { type: 'agency', data: changed })
     await tx.query('INSERT INTO agency_changes (uri, data, leaf) VALUES ($1, $2::jsonb, $3)', [
       submission.uri,
       JSON.stringify(changed),
       leaf,
     ])
-    return { next: changed, ticket: leaf }
+    return leaf
   })
   await parts.settler.settle('agency_changes', ticket)
-  return entryOf(next)
+  const [entry] = await loadEntries(parts.database, submission.uri)
+  return entry!
 }

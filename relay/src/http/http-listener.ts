@@ -36,7 +36,7 @@ function answerUntilApp(server: Server): void {
  */
 function createConnectionEnder(server: Server): () => void {
   const sockets = new Set<Socket>()
-  const busy = new Set<Socket>()
+  const busy = new WeakSet<Socket>()
   let ending = false
   server.on('connection', (socket: Socket) => {
     sockets.add(socket)

@@ -10,6 +10,7 @@ import type { ComponentChildren } from 'preact'
 import { useEffect, useMemo, useState } from 'preact/hooks'
 import { ClipsPage } from './clips/clips-page.tsx'
 import { createOutbox } from './decide/outbox.ts'
+import { Doorbells } from './doorbells/doorbells.tsx'
 import { ErrorBoundary } from '../kit/error-boundary.tsx'
 import { Alert, Button } from '../kit/parts.tsx'
 import { failureWords } from './words/failure.ts'
@@ -187,7 +188,14 @@ function Pages(props: {
       )}
       {page === 'shared' && <SharedPage home={home} outbox={outbox} log={log} />}
       {page === 'home' && (
-        <HomePage home={home} choices={choices} onChoices={choose} keysets={keysets} oldClips={oldClips}>
+        <HomePage
+          home={home}
+          choices={choices}
+          onChoices={choose}
+          keysets={keysets}
+          oldClips={oldClips}
+          doorbells={<Doorbells home={home} database={database} log={log} choices={choices} />}
+        >
           <AddDoorbell onCode={props.onInvitation} />
           {choices !== null && <PushCard database={database} home={home} choices={choices} onChoices={choose} />}
           <TrustCard home={home} log={log} />

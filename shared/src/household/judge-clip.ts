@@ -62,6 +62,16 @@ export interface SeenClip {
   readonly digest: string
 }
 
+/** What an entry says of itself, whatever a phone pins and remembers: it never changes, and costs a signature. */
+export interface ClipProof {
+  /** Null when it does not parse. */
+  readonly statement: ClipStatement | null
+  /** The key in the certificate signed the manifest. */
+  readonly isSigned: boolean
+  /** The manifest's root covers exactly the descriptors that are listed. */
+  readonly areItemsSigned: boolean
+}
+
 /** What a phone pins and remembers. */
 export interface JudgeContext {
   readonly root: PublicJwk
@@ -72,13 +82,23 @@ export interface JudgeContext {
   /** When a member revoked a certificate, seconds, by its digest; what was signed before stays good. */
   readonly revoked?: ReadonlyMap<string, number>
   /** Is it known that this clip was deleted, or too old to be kept? Then nothing misses it. */
-  readonly isGone?: (at: { readonly device: string; readonly epoch: number; readonly sequence: number }) => boolean
+  readonly isGone?: (at: ClipPlace) => boolean
+  /** Proofs that were made before; {@link proveClip} unless told. */
+  readonly proofOf?: (entry: ClipEntry) => ClipProof
+}
+
+/** Where a clip stands among all of its device. */
+export interface ClipPlace {
+  readonly device: string
+  readonly epoch: number
+  readonly sequence: number
 }
 
 /** These are about the clips around: the clip itself is what its device signed. */
 const ABOUT_OTHERS: ReadonlySet<ClipFault> = new Set(['clip-missing', 'clip-replaced', 'keyset-rolled-back'])
 
-function parseEntry(entry: ClipEntry): ClipStatement | null {
+/** What the papers of an entry say; null when they do not parse. Untrusted: `entry`. */
+export function parseClipEntry(entry: ClipEntry): ClipStatement | null {
   try {
     return {
       manifest: clipManifest.parse(entry.manifest),
@@ -111,12 +131,49 @@ function areItemsSigned({ payload }: Signed<ClipManifest>, { descriptors }: Clip
   return equalBytes(root, decodeBase64url(itemsRoot))
 }
 
-function* faultsAlone(entry: ClipEntry, statement: ClipStatement, context: JudgeContext): Generator<ClipFault> {
+/**
+ * Untrusted: `entry`; never throws for anything in it.
+ * @param given.statement what was parsed of it already
+ * @param given.seen of this clip: the very manifest that was believed before was signed then. Who reads it under another
+ *   certificate is told so by the certificate's digest, which it names.
+ */
+export function proveClip(
+  entry: ClipEntry,
+  given: { readonly statement?: ClipStatement | null; readonly seen?: SeenClip | undefined } = {},
+): ClipProof {
+  const { seen, statement = parseClipEntry(entry) } = given
+  if (statement === null) return { statement, isSigned: false, areItemsSigned: false }
+  const { manifest, certificate } = statement
+  return {
+    statement,
+    isSigned: seen?.digest === manifest.digest || isSignedBy(manifest, certificate.payload.cnf.jwk),
+    areItemsSigned: areItemsSigned(manifest, entry),
+  }
+}
+
+type KnowsDevice = (certificate: Signed<DeviceCertificate>) => boolean
+
+/** All clips of a doorbell name one certificate: it is looked at once. */
+function createDeviceCheck(context: JudgeContext): KnowsDevice {
+  const known = new Map<string, boolean>()
+  return (certificate) => {
+    const answer = known.get(certificate.digest) ?? isKnownDevice(certificate, context)
+    known.set(certificate.digest, answer)
+    return answer
+  }
+}
+
+function* faultsAlone(
+  entry: ClipEntry,
+  { proof, statement }: { readonly proof: ClipProof; readonly statement: ClipStatement },
+  context: JudgeContext,
+  knowsDevice: KnowsDevice,
+): Generator<ClipFault> {
   const { manifest, certificate } = statement
   const { latchkey } = manifest.payload
   if (latchkey.clip !== entry.clip) yield 'clip-swapped'
-  if (!isSignedBy(manifest, certificate.payload.cnf.jwk)) yield 'signature-invalid'
-  if (!isKnownDevice(certificate, context)) yield 'device-unknown'
+  if (!proof.isSigned) yield 'signature-invalid'
+  if (!knowsDevice(certificate)) yield 'device-unknown'
   if (manifest.payload.iat >= (context.revoked?.get(certificate.digest) ?? Infinity)) yield 'device-revoked'
   if (
     manifest.payload.iss !== certificate.payload.sub ||
@@ -125,7 +182,7 @@ function* faultsAlone(entry: ClipEntry, statement: ClipStatement, context: Judge
   )
     yield 'device-mismatch'
   if (!context.keysets.some(({ digest }) => digest === latchkey.keyset)) yield 'keyset-unknown'
-  if (!areItemsSigned(manifest, entry)) yield 'items-replaced'
+  if (!proof.areItemsSigned) yield 'items-replaced'
   const seen = context.seen.get(entry.clip)
   if (seen !== undefined && latchkey.revision < seen.revision) yield 'revision-older'
   if (seen?.revision === latchkey.revision && seen.digest !== manifest.digest) yield 'revision-conflict'
@@ -137,9 +194,11 @@ function* faultsAlone(entry: ClipEntry, statement: ClipStatement, context: Judge
 type Judged = { readonly entry: ClipEntry; readonly statement: ClipStatement | null; readonly faults: ClipFault[] }
 type Linked = Judged & { readonly statement: ClipStatement }
 
-function judgeAlone(entry: ClipEntry, context: JudgeContext): Judged {
-  const statement = parseEntry(entry)
-  return { entry, statement, faults: statement ? [...faultsAlone(entry, statement, context)] : ['unreadable'] }
+function judgeAlone(entry: ClipEntry, context: JudgeContext, knowsDevice: KnowsDevice): Judged {
+  const proof = context.proofOf?.(entry) ?? proveClip(entry)
+  const { statement } = proof
+  if (statement === null) return { entry, statement, faults: ['unreadable'] }
+  return { entry, statement, faults: [...faultsAlone(entry, { proof, statement }, context, knowsDevice)] }
 }
 
 const placeOf = ({ statement }: Linked) => statement.manifest.payload.latchkey
@@ -201,7 +260,8 @@ function judgeChain(
  * @see spec/clip-manifest.md
  */
 export function judgeClips(entries: readonly ClipEntry[], context: JudgeContext): ClipVerdict[] {
-  const judged = entries.map((entry) => judgeAlone(entry, context))
+  const knowsDevice = createDeviceCheck(context)
+  const judged = entries.map((entry) => judgeAlone(entry, context, knowsDevice))
   const missing = new Map<Judged, ClipVerdict['missing']>()
   for (const chain of chainsOf(judged)) judgeChain(chain, context, missing)
   return judged.map((one) => ({

@@ -61,11 +61,19 @@ export interface OwnLeaf {
  * time. `contradicted`: the log holds something else where the relay says that it stands, or its tiles do not lead
  * to the root it signed; `message` says which, the held checkpoint and the relay's answer are the evidence.
  */
-export type OwnLeafState =
+export type OwnLeafState = LookedLeaf | { readonly state: 'waiting' } | { readonly state: 'overdue' }
+
+/** What was found in one place of the log. */
+export type LookedLeaf =
   | { readonly state: 'included'; readonly index: number; readonly hour: number }
-  | { readonly state: 'waiting' }
-  | { readonly state: 'overdue' }
   | { readonly state: 'contradicted'; readonly message: string }
+
+/** A place of the log, and what must stand there. */
+export interface NamedLeaf {
+  /** Untrusted. */
+  readonly index: number
+  readonly isIt: (leaf: Leaf) => boolean
+}
 
 async function readLeaf(index: number, size: number, readTile: ReadTile): Promise<{ leaf: Leaf; hash: TreeHash }> {
   const bundle = Math.floor(index / TILE_WIDTH)
@@ -88,19 +96,11 @@ export async function readProvenLeaf(index: number, held: VerifiedCheckpoint, re
   throw new LatchkeyError('LOG_PROOF_INVALID', `leaf ${index} does not lead to the signed root`)
 }
 
-async function lookAt(
-  own: OwnLeaf,
-  index: number,
-  held: VerifiedCheckpoint,
-  readTile: ReadTile,
-): Promise<OwnLeafState> {
-  const { leaf, hash } = await readLeaf(index, held.size, readTile)
-  if (leaf.type !== 'sealed' || leaf.data !== sealedLeafData(own.salt, own.kind, own.object))
-    return { state: 'contradicted', message: `leaf ${index} is another one` }
-  const hashes = await inclusionProofFromTiles(index, held.size, readTile)
-  return verifyInclusion({ index, leafHash: hash, hashes }, held)
+async function lookAt({ index, isIt }: NamedLeaf, held: VerifiedCheckpoint, readTile: ReadTile): Promise<LookedLeaf> {
+  const leaf = await readProvenLeaf(index, held, readTile)
+  return isIt(leaf)
     ? { state: 'included', index, hour: leaf.hour }
-    : { state: 'contradicted', message: `leaf ${index} does not lead to the signed root` }
+    : { state: 'contradicted', message: `leaf ${index} is another one` }
 }
 
 /** The codes of what does not parse; everything else is the reader's own trouble. */
@@ -114,6 +114,29 @@ const MALFORMED: ReadonlySet<string> = new Set([
   'MESSAGE_TOO_LARGE',
   'TEXT_INVALID',
 ])
+
+async function lookAtNamed(named: NamedLeaf, held: VerifiedCheckpoint, readTile: ReadTile): Promise<LookedLeaf> {
+  try {
+    return await lookAt(named, held, readTile)
+  } catch (error) {
+    if (error instanceof LatchkeyError && MALFORMED.has(error.code))
+      return { state: 'contradicted', message: `leaf ${named.index} cannot be read from the log: ${error.message}` }
+    throw error
+  }
+}
+
+/**
+ * Does the log hold, at this place, what the relay says it does? `unseen`: the held checkpoint does not reach there.
+ * Untrusted: `named.index`, and what `readTile` answers.
+ * @throws what `readTile` throws when it cannot read: no answer is no evidence
+ */
+export async function checkNamedLeaf(
+  named: NamedLeaf,
+  held: VerifiedCheckpoint | null,
+  readTile: ReadTile,
+): Promise<LookedLeaf | { readonly state: 'unseen' }> {
+  return held === null || named.index >= held.size ? { state: 'unseen' } : lookAtNamed(named, held, readTile)
+}
 
 /**
  * Is what this household gave in the log, under the checkpoint that it holds? A relay that hands out what it never logged,
@@ -131,11 +154,7 @@ export async function checkOwnLeaf(
   const { readTile, nowMs, batchMs = LEAF_BATCH_MS } = given
   if (held === null || own.index === null || own.index >= held.size)
     return { state: nowMs > own.takenMs + batchMs + LEAF_GRACE_MS ? 'overdue' : 'waiting' }
-  try {
-    return await lookAt(own, own.index, held, readTile)
-  } catch (error) {
-    if (error instanceof LatchkeyError && MALFORMED.has(error.code))
-      return { state: 'contradicted', message: `leaf ${own.index} cannot be read from the log: ${error.message}` }
-    throw error
-  }
+  const data = sealedLeafData(own.salt, own.kind, own.object)
+  const isIt = (leaf: Leaf): boolean => leaf.type === 'sealed' && leaf.data === data
+  return lookAtNamed({ index: own.index, isIt }, held, readTile)
 }

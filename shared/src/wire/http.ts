@@ -56,6 +56,24 @@ export type ProposedKeyset = Static<typeof ProposedKeyset>
 /** `POST /v1/keysets/proposed/press` */
 export const ButtonPress = Exact({ ack: CompactJws })
 
+/** `GET /v1/devices`: every device that the household ever vouched for, the oldest first. */
+export const DeviceList = Exact({
+  devices: Type.Array(
+    Exact({
+      deviceCertificate: CompactJws,
+      acceptedMs: EpochMs,
+      /** Where its sealed leaf stands, and what unseals it; null while it is on its way. */
+      salt: B64u32,
+      index: Nullable(Count),
+      /** Of this certificate, the oldest first. */
+      revocations: Type.Array(
+        Exact({ revocation: CompactJws, salt: B64u32, index: Nullable(Count), receivedMs: EpochMs }),
+      ),
+    }),
+  ),
+})
+export type DeviceList = Static<typeof DeviceList>
+
 /** `PUT /v1/clips/{clip}/manifest`: the manifest and every descriptor its root covers, in index order. */
 export const ManifestUpload = Exact({
   manifest: CompactJws,
@@ -133,6 +151,10 @@ export const AgencyEntry = Exact({
   sinceMs: EpochMs,
   /** First moment at which its requests are taken. */
   noticeUntilMs: EpochMs,
+  /** The leaf that says all this. */
+  index: Count,
+  /** The leaf with which the notice of these keys began. */
+  noticeIndex: Count,
 })
 export type AgencyEntry = Static<typeof AgencyEntry>
 export const AgencySubmission = Exact({
@@ -211,6 +233,7 @@ export const clipList = createValidator(ClipList)
 export const clipHeaders = createValidator(ClipHeaders)
 export const cellRequests = createValidator(CellRequests)
 export const mqttCredentials = createValidator(MqttCredentials)
+export const deviceList = createValidator(DeviceList)
 export const keysetList = createValidator(KeysetList)
 export const proposedKeyset = createValidator(ProposedKeyset)
 export const keysetAccepted = createValidator(KeysetAccepted)

@@ -2,6 +2,7 @@ import {
   Accepted,
   ButtonPress,
   DeviceEnrolment,
+  DeviceList,
   Exact,
   HouseholdEnrolment,
   KeysetAccepted,
@@ -35,6 +36,7 @@ export interface HouseholdServices {
   pressForProposal(root: string, rawAck: string): Promise<{ keyset: string; index: number }>
   keysetsAfter(root: string, afterIndex: number): Promise<KeysetList['keysets']>
   enrolDevice(caller: MemberCaller, raw: { deviceCertificate: string; hello: string; salt: string }): Promise<string>
+  listDevices(root: string): Promise<DeviceList['devices']>
   issueMqttCredential(
     caller: DeviceCaller,
   ): Promise<{ username: string; password: string; expiresMs: number; url: string }>
@@ -127,6 +129,16 @@ export const HOUSEHOLD_ROUTES: readonly Route<HouseholdServices>[] = [
     callers: ['member'],
     schema: { summary: 'Enrol a paired device', body: DeviceEnrolment, answers: { 201: Accepted } },
     handle: async ({ body, caller }, services) => json(201, { digest: await services.enrolDevice(caller, body) }),
+  }),
+  route({
+    method: 'GET',
+    url: '/v1/devices',
+    callers: ['member'],
+    schema: {
+      summary: 'Every device of the household, with what members said against it',
+      answers: { 200: DeviceList },
+    },
+    handle: async ({ caller }, services) => json(200, { devices: await services.listDevices(caller.root) }),
   }),
   route({
     method: 'POST',

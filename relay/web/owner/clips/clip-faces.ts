@@ -1,18 +1,18 @@
-/** What each clip looks like in the list: judged, its poster and its meta opened, one after the other in the list's order. */
+/** What each clip looks like in the list: once it was judged its poster and its meta are opened, one after the other in the list's order. */
 import {
   type ClipMeta,
+  type ClipVerdict,
   digestOfMasks,
-  type Finding,
   type ItemDescriptor,
   type ItemKind,
-  type JudgeContext,
   parseClipMeta,
 } from '@latchkey/shared'
 import { sleep } from '../kernel/clock.ts'
 import { createObservable, type Observable } from '../kernel/observable.ts'
 import type { FeedState } from './clip-feed.ts'
+import type { Verdicts } from './clip-judge.ts'
 import { isPassing, type ItemOpener } from './item-opener.ts'
-import { claimsOf, judgeClip, type ListedClip } from './listed-clip.ts'
+import { claimsOf, type ListedClip } from './listed-clip.ts'
 
 /** A picture that may be shown, and when it was taken. */
 export interface Poster {
@@ -24,8 +24,8 @@ export interface Poster {
 export interface ClipFace {
   /** What was judged: an entry that came later counts for nothing until it is judged itself. */
   readonly judged: ListedClip
-  /** Empty when the clip is the doorbell's own; otherwise nothing of it is opened. */
-  readonly findings: readonly Finding[]
+  /** Of exactly this entry. Unless it is genuine nothing of the clip is opened. */
+  readonly verdict: ClipVerdict
   readonly poster: Poster | null
   readonly meta: ClipMeta | null
   /** Items that the relay sent otherwise than they were recorded. */
@@ -77,10 +77,9 @@ async function openPoster(clip: ListedClip, items: ItemOpener, descriptor: ItemD
   return { url, atMs: descriptor.startMs }
 }
 
-async function makeFace(clip: ListedClip, context: JudgeContext, items: ItemOpener): Promise<ClipFace> {
-  const findings = judgeClip(clip, context)
-  const bare = { judged: clip, findings, poster: null, meta: null, refused: [] }
-  if (findings.length > 0) return bare
+async function makeFace(clip: ListedClip, verdict: ClipVerdict, items: ItemOpener): Promise<ClipFace> {
+  const bare = { judged: clip, verdict, poster: null, meta: null, refused: [] }
+  if (!verdict.isGenuine) return bare
   const [posterItem, metaItem] = [descriptorOf(clip, 'poster'), descriptorOf(clip, 'meta')]
   const meta = await openPart(metaItem && openMeta(clip, items, metaItem))
   const poster = await openPart(posterItem && openPoster(clip, items, posterItem))
@@ -91,14 +90,29 @@ async function makeFace(clip: ListedClip, context: JudgeContext, items: ItemOpen
   return { ...bare, refused, poster: poster === 'refused' ? null : poster, meta: meta === 'refused' ? null : meta }
 }
 
-/** @param context what this phone pins of its household */
-export function createFaceMaker(feed: Observable<FeedState>, items: ItemOpener, context: JudgeContext): FaceMaker {
+type Due = { readonly listed: ListedClip; readonly verdict: ClipVerdict }
+
+/** @param parts.verdicts what is made of a clip waits for its own */
+export function createFaceMaker(parts: {
+  feed: Observable<FeedState>
+  verdicts: Observable<Verdicts>
+  items: ItemOpener
+}): FaceMaker {
+  const { feed, verdicts, items } = parts
   const faces = createObservable<Faces>(new Map())
   let reach = 0
   let wake = new AbortController()
   feed.listen(() => wake.abort())
+  verdicts.listen(() => wake.abort())
 
-  const next = () => feed.value.clips.slice(0, reach).find((listed) => faces.value.get(listed.clip)?.judged !== listed)
+  function next(): Due | null {
+    for (const listed of feed.value.clips.slice(0, reach)) {
+      const verdict = verdicts.value.get(listed.clip)
+      if (verdict?.entry === listed.entry && faces.value.get(listed.clip)?.verdict !== verdict)
+        return { listed, verdict }
+    }
+    return null
+  }
 
   function forget(): void {
     const listed = new Set(feed.value.clips.map(({ clip }) => clip))
@@ -111,7 +125,14 @@ export function createFaceMaker(feed: Observable<FeedState>, items: ItemOpener, 
   function keep(clip: string, face: ClipFace): void {
     const before = faces.value.get(clip)?.poster
     faces.set(new Map(faces.value).set(clip, face))
-    if (before) URL.revokeObjectURL(before.url)
+    if (before && before !== face.poster) URL.revokeObjectURL(before.url)
+  }
+
+  /** What was opened stays open when the clip is the same, and only something else is said of it. */
+  async function make({ listed, verdict }: Due): Promise<ClipFace> {
+    const before = faces.value.get(listed.clip)
+    const isSame = before?.judged === listed && before.verdict.isGenuine === verdict.isGenuine
+    return isSame ? { ...before, verdict } : makeFace(listed, verdict, items)
   }
 
   return {
@@ -124,11 +145,11 @@ export function createFaceMaker(feed: Observable<FeedState>, items: ItemOpener, 
       while (!signal.aborted) {
         wake = new AbortController()
         forget()
-        const clip = next()
-        if (clip === undefined) await sleep(RETRY_MS, AbortSignal.any([wake.signal, signal]))
+        const due = next()
+        if (due === null) await sleep(RETRY_MS, AbortSignal.any([wake.signal, signal]))
         else
-          await makeFace(clip, context, items).then(
-            (face) => keep(clip.clip, face),
+          await make(due).then(
+            (face) => keep(due.listed.clip, face),
             () => sleep(RETRY_MS, signal),
           )
       }

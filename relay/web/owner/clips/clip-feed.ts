@@ -25,7 +25,10 @@ export interface ClipFeed {
   run(signal: AbortSignal): Promise<void>
 }
 
+/** Nobody tells what is new. */
 const SEEN_MS = 3_000
+/** Somebody does; whether everything is told is worth a look of one's own. */
+const TOLD_MS = 60_000
 const HIDDEN_MS = 60_000
 const FAILED_MS = 2_000
 const FAILED_MOST_MS = 60_000
@@ -37,8 +40,16 @@ const sortKey = (clip: ListedClip): number => {
 
 const newestFirst = (a: ListedClip, b: ListedClip) => sortKey(b) - sortKey(a) || b.cursor - a.cursor
 
-/** @param onWhole told the names of all clips once the list is whole */
-export function createClipFeed(client: RelayClient, onWhole: (clips: ReadonlySet<string>) => void): ClipFeed {
+/** What a feed works with. */
+export interface FeedParts {
+  readonly client: RelayClient
+  /** Is it told of news by {@link ClipFeed.hurry}? */
+  readonly isTold: Observable<boolean>
+  /** Told the names of all clips once the list is whole. */
+  onWhole(clips: ReadonlySet<string>): void
+}
+
+export function createClipFeed({ client, isTold, onWhole }: FeedParts): ClipFeed {
   const state = createObservable<FeedState>({ clips: [], checkedMs: null, failure: null })
   const known = new Map<string, ListedClip>()
   const dropped = new Set<string>()
@@ -83,6 +94,7 @@ export function createClipFeed(client: RelayClient, onWhole: (clips: ReadonlySet
       let failures = 0
       const wake = () => hurry.abort()
       document.addEventListener('visibilitychange', wake, { signal })
+      signal.addEventListener('abort', isTold.listen(wake))
       while (!signal.aborted) {
         hurry = new AbortController()
         try {
@@ -92,7 +104,7 @@ export function createClipFeed(client: RelayClient, onWhole: (clips: ReadonlySet
           failures++
           show({ failure })
         }
-        const pace = document.hidden ? HIDDEN_MS : SEEN_MS
+        const pace = document.hidden ? HIDDEN_MS : isTold.value ? TOLD_MS : SEEN_MS
         const waitMs = failures === 0 ? pace : Math.min(FAILED_MOST_MS, FAILED_MS * 2 ** failures)
         await sleep(waitMs, AbortSignal.any([hurry.signal, signal]))
       }

@@ -1,16 +1,18 @@
 import { minuteWords } from '../words/times.ts'
 import { words } from '../words/words.ts'
 import type { ClipFace } from './clip-faces.ts'
-import { lengthWords, reasonWords } from './clip-words.ts'
+import { lengthWords, noteWords, reasonWords } from './clip-words.ts'
 import { type ClipClaims, claimsOf, type ListedClip, timesOf } from './listed-clip.ts'
 import { PosterPicture } from './poster-picture.tsx'
 
 function Notes({ claims, face }: { claims: ClipClaims; face: ClipFace | undefined }) {
   const say = words.clips
-  if (face !== undefined && face.findings.length > 0) return <strong class="bad">{say.wrong}</strong>
+  const note = face === undefined ? null : noteWords(face.verdict)
+  if (face !== undefined && !face.verdict.isGenuine) return <strong class="bad">{note}</strong>
   return (
     <>
       {claims.open && <span class="note">{say.recording}</span>}
+      {note !== null && <strong class="bad">{note}</strong>}
       {face?.refused.includes('poster') && <strong class="bad">{say.posterRefused}</strong>}
       {face?.refused.includes('meta') && <strong class="bad">{say.metaRefused}</strong>}
     </>

@@ -8,7 +8,7 @@ import { ClipDeletion } from './clip-deletion.tsx'
 import { type ClipPieces, createClipPieces } from './clip-pieces.ts'
 import { ClipSaving } from './clip-saving.tsx'
 import { ClipVideo } from './clip-video.tsx'
-import { clipSentences, findingSentences, lengthWords, reasonWords } from './clip-words.ts'
+import { clipSentences, faultSentences, lengthWords, noteWords, reasonWords } from './clip-words.ts'
 import type { ClipsSession } from './clips-session.ts'
 import { type ClipClaims, claimsOf, type ListedClip, timesOf } from './listed-clip.ts'
 
@@ -25,9 +25,9 @@ function WrongClip({ face }: { face: ClipFace }) {
   const say = words.clips
   return (
     <section class="card">
-      <Alert wrong>{say.wrong}</Alert>
+      <Alert wrong>{noteWords(face.verdict)}</Alert>
       <ul>
-        {findingSentences(face.findings).map((sentence) => (
+        {faultSentences(face.verdict).map((sentence) => (
           <li key={sentence}>{sentence}</li>
         ))}
       </ul>
@@ -45,6 +45,11 @@ function Known({ claims, face }: { claims: ClipClaims; face: ClipFace }) {
         <span aria-hidden="true">✓ </span>
         {say.signed}
       </p>
+      {faultSentences(face.verdict).map((sentence) => (
+        <Alert key={sentence} wrong>
+          {sentence}
+        </Alert>
+      ))}
       {face.refused.includes('meta') && <Alert wrong>{say.metaRefused}</Alert>}
       {face.refused.includes('poster') && <Alert wrong>{say.posterRefused}</Alert>}
       <ul>
@@ -78,7 +83,7 @@ function JudgedClip({ face, session }: { face: ClipFace; session: ClipsSession }
   return (
     <>
       {claims !== null && <About claims={claims} face={face} />}
-      {claims === null || face.findings.length > 0 ? (
+      {claims === null || !face.verdict.isGenuine ? (
         <WrongClip face={face} />
       ) : (
         <RightClip face={face} claims={claims} session={session} />

@@ -1,5 +1,5 @@
 /** What a clip's papers say, in sentences. */
-import type { ClipMeta, Finding } from '@latchkey/shared'
+import type { ClipMeta, ClipVerdict } from '@latchkey/shared'
 import { nowMs } from '../kernel/clock.ts'
 import { clockWords, dayKey, dayWords } from '../words/times.ts'
 import { words } from '../words/words.ts'
@@ -64,9 +64,18 @@ export function clipSentences(claims: ClipClaims, meta: ClipMeta | null): readon
   ]
 }
 
-/** What is wrong with a clip that is not the doorbell's, each said once. */
-export function findingSentences(findings: readonly Finding[]): readonly string[] {
-  return [...new Set(findings.map(({ code }) => say.findings[code] ?? say.finding(code)))]
+/** Everything that is wrong with a clip, or with the clips around it, each said once. */
+export const faultSentences = ({ faults, missing }: ClipVerdict): readonly string[] =>
+  faults.map((fault) =>
+    fault === 'clip-missing' && missing !== null
+      ? say.missing(missing.last - missing.first + 1)
+      : say.faults[fault].sentence,
+  )
+
+/** The same in a few words for a list: the worst of it. `null` when nothing is wrong. */
+export function noteWords({ faults }: ClipVerdict): string | null {
+  const [worst] = faults
+  return worst === undefined ? null : say.faults[worst].note
 }
 
 /** When the pieces that were left out would have played. */

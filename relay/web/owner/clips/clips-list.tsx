@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { Alert, Button, Title } from '../../kit/parts.tsx'
 import { useObservable } from '../kernel/observable.ts'
-import { clockWords, dayKey, momentWords } from '../words/times.ts'
+import { clockWords, dayKey, minuteWords, momentWords } from '../words/times.ts'
 import { words } from '../words/words.ts'
 import type { FeedState } from './clip-feed.ts'
 import { ClipRow } from './clip-row.tsx'
@@ -9,6 +9,7 @@ import type { Faces } from './clip-faces.ts'
 import { dayTitle } from './clip-words.ts'
 import type { ClipsSession } from './clips-session.ts'
 import { type ClipClaims, claimsOf, type ListedClip, timesOf } from './listed-clip.ts'
+import type { Visit } from './visits.ts'
 
 /** So many are shown, and their posters fetched, before older ones are asked for. */
 const STEP = 50
@@ -60,14 +61,29 @@ function Arrivals({ count }: { count: number }) {
   )
 }
 
-function State({ feed, newest }: { feed: FeedState; newest: ClipClaims | undefined }) {
+function State(props: { feed: FeedState; isTold: boolean; newest: ClipClaims | undefined }) {
+  const { feed, isTold, newest } = props
   const say = words.clips
   if (feed.failure !== null) return <Alert>{say.unreachable}</Alert>
   return (
     <p class="soft small">
       {newest !== undefined && `${say.last(momentWords(timesOf(newest).startMs))} `}
-      {feed.checkedMs !== null && say.checked(clockWords(feed.checkedMs))}
+      {isTold ? say.live : feed.checkedMs !== null && say.checked(clockWords(feed.checkedMs))}
     </p>
+  )
+}
+
+/** What was told before there is anything to look at. */
+function AtTheDoor({ visits }: { visits: readonly Visit[] }) {
+  const say = words.clips
+  return (
+    <div role="status">
+      {visits.map(({ event, reason, atMs }) => (
+        <p key={event} class="card visit">
+          <strong>{say.visit[reason](minuteWords(atMs))}</strong> <span class="soft">{say.visitSoon}</span>
+        </p>
+      ))}
+    </div>
   )
 }
 
@@ -75,6 +91,8 @@ function State({ feed, newest }: { feed: FeedState; newest: ClipClaims | undefin
 export function ClipsList({ session, news }: { session: ClipsSession; news: string | null }) {
   const feed = useObservable(session.feed.state)
   const faces = useObservable(session.faces.faces)
+  const visits = useObservable(session.visits)
+  const isTold = useObservable(session.stream.isLive)
   const [shown, setShown] = useState(STEP)
   // Papers that cannot be read stand before the readable ones and take no place from them.
   const clips = readable(feed.clips)
@@ -92,7 +110,8 @@ export function ClipsList({ session, news }: { session: ClipsSession; news: stri
     <>
       <Title>{say.title}</Title>
       {news !== null && <p role="status">{news}</p>}
-      <State feed={feed} newest={clips[0]?.claims} />
+      <State feed={feed} isTold={isTold} newest={clips[0]?.claims} />
+      <AtTheDoor visits={visits} />
       <Arrivals count={clips.length} />
       {unread > 0 && <Alert wrong>{say.unread(unread)}</Alert>}
       {clips.length === 0 && <p class="card">{say.none}</p>}

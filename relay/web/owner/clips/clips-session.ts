@@ -1,17 +1,28 @@
 /** Everything that the clips' pages stand on, made once per page load. */
-import { keyset, type Member } from '@latchkey/shared'
+import { type ClipPlace, type HouseholdFact, keyset, type Member } from '@latchkey/shared'
 import type { Home } from '../household/home.ts'
+import { loadDoorbells } from '../doorbells/known-doorbells.ts'
+import { type HouseholdStream, householdStreamOf } from '../household/household-stream.ts'
 import { memberClient } from '../household/relay-clients.ts'
 import type { Database } from '../kernel/database.ts'
+import type { Observable } from '../kernel/observable.ts'
 import { phoneOf } from '../keys/phone-keys.ts'
 import { type ClipFeed, createClipFeed } from './clip-feed.ts'
 import { createFaceMaker, type FaceMaker } from './clip-faces.ts'
+import { createClipJudge, type Verdicts } from './clip-judge.ts'
+import { loadJudgeContext, rememberGone, rememberSeen } from './clip-memory.ts'
 import { createItemOpener, type ItemOpener } from './item-opener.ts'
-import { judgeContextOf } from './listed-clip.ts'
+import { placeOf } from './listed-clip.ts'
+import { createVisits, type Visit } from './visits.ts'
 
 /** The running parts. */
 export interface ClipsSession {
   readonly feed: ClipFeed
+  /** Somebody rang or moved, and the clip is on its way. */
+  readonly visits: Observable<readonly Visit[]>
+  readonly stream: HouseholdStream
+  /** What this phone thinks of each clip. */
+  readonly verdicts: Observable<Verdicts>
   readonly faces: FaceMaker
   readonly items: ItemOpener
   readonly role: Member['role']
@@ -19,23 +30,50 @@ export interface ClipsSession {
   delete(clip: string): Promise<void>
 }
 
+function listedPlace(feed: ClipFeed, clip: string): ClipPlace | null {
+  const listed = feed.state.value.clips.find((one) => one.clip === clip)
+  return listed === undefined ? null : placeOf(listed)
+}
+
 async function start(home: Home, database: Database, signal: AbortSignal): Promise<ClipsSession> {
   const { signer, opener } = await phoneOf(home.keys)
   const client = await memberClient(home)
   const items = createItemOpener({ client, opener, database })
   const pinned = keyset.parse(home.keyset)
-  const feed = createClipFeed(client, (clips) => void items.keepOnly(clips).catch(() => {}))
-  const faces = createFaceMaker(feed.state, items, judgeContextOf(home))
+  const stream = householdStreamOf(client)
+  const onWhole = (clips: ReadonlySet<string>): void => void items.keepOnly(clips).catch(() => {})
+  const feed = createClipFeed({ client, isTold: stream.isLive, onWhole })
+  const visits = createVisits(feed.state)
+  const judge = createClipJudge({
+    feed: feed.state,
+    loadContext: () => loadJudgeContext(home, database),
+    remember: (seen) => rememberSeen(database, seen),
+  })
+  const follow = (fact: HouseholdFact | null): void => {
+    if (fact?.type === 'deleted') feed.drop(fact.clip)
+    else if (fact === null || fact.type === 'manifest' || fact.type === 'headers') feed.hurry()
+    else if (fact.type === 'event') visits.take(fact)
+    // A doorbell that somebody of the household does not trust any more: its clips are judged anew.
+    if (fact === null || fact.type === 'revocation') void loadDoorbells(home, database).then(judge.again, () => {})
+  }
+  signal.addEventListener('abort', stream.listen(follow))
+  const faces = createFaceMaker({ feed: feed.state, verdicts: judge.verdicts, items })
   const member = pinned.payload.latchkey.members.find(({ signingKey }) => signingKey.x === signer.jwk.x)
   void feed.run(signal)
+  void judge.run(signal)
   void faces.run(signal)
   return {
     feed,
+    visits: visits.waiting,
+    stream,
+    verdicts: judge.verdicts,
     faces,
     items,
     role: member?.role ?? 'viewer',
     async delete(clip) {
+      const place = listedPlace(feed, clip)
       await client.bytes('DELETE', `/v1/clips/${clip}`)
+      if (place !== null) await rememberGone(database, place)
       feed.drop(clip)
     },
   }

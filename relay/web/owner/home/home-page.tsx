@@ -8,7 +8,6 @@ import { HouseholdCard } from '../household/household-card.tsx'
 import type { RewrapProgress } from '../household/rewrap-headers.ts'
 import type { KeysetsState } from '../household/use-keysets.ts'
 import { placeText } from '../set-up/place-text.ts'
-import { momentWords } from '../words/times.ts'
 import { words } from '../words/words.ts'
 
 /** The household as this phone knows it. */
@@ -18,6 +17,7 @@ export function HomePage(props: {
   onChoices: (next: SettingsChoices) => void
   keysets: KeysetsState
   oldClips: RewrapProgress | null
+  doorbells: ComponentChildren
   /** Other cards of this page. */
   children: ComponentChildren
 }) {
@@ -37,14 +37,7 @@ export function HomePage(props: {
   return (
     <>
       <Title>{say.title}</Title>
-      <section class="card">
-        <h2>{say.doorbells}</h2>
-        <ul>
-          {home.doorbells.map(({ certificate, pairedMs }) => (
-            <li key={certificate}>{say.doorbell(momentWords(pairedMs))}</li>
-          ))}
-        </ul>
-      </section>
+      {props.doorbells}
       <HouseholdCard home={home} choices={choices} oldClips={props.oldClips} onAdd={() => setAdding(true)} />
       <section class="card">
         <h2>{say.phone}</h2>

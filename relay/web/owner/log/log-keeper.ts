@@ -1,5 +1,7 @@
 /** This phone's own view of the public log: it only ever grows, and what was given here stands in it. */
 import {
+  type AgencyEntry,
+  checkAgencyInLog,
   checkOwnLeaf,
   digestOf,
   encodeTilePath,
@@ -12,6 +14,7 @@ import {
   type OwnLeaf,
   type OwnLeafState,
   readProvenLeaf,
+  type PublicLeafState,
   type Seen,
   type Tile,
   type VerifiedCheckpoint,
@@ -50,6 +53,8 @@ export interface LogKeeper {
    * @throws UNAVAILABLE when it cannot be read now; LOG_RANGE while no checkpoint covers it; LOG_PROOF_INVALID
    */
   leaf(index: number): Promise<Leaf>
+  /** Is the agency in it as the relay tells, for as long as the policy asks? @throws UNAVAILABLE when it cannot be read */
+  checkAgency(agency: AgencyEntry, noticeMs: number): Promise<PublicLeafState>
 }
 
 const RECORD = 'log'
@@ -92,5 +97,7 @@ export function createLogKeeper(database: Database, home: Home): LogKeeper {
       return readProvenLeaf(index, held, readTile)
     },
     check: async (leaf) => checkOwnLeaf(leaf, heldOf(await load()), { readTile, nowMs: nowMs() }),
+    checkAgency: async (agency, noticeMs) =>
+      checkAgencyInLog(agency, { held: heldOf(await load()), readTile }, { noticeMs, nowMs: nowMs() }),
   }
 }

@@ -19,6 +19,7 @@ import {
 import type { Home } from '../household/home.ts'
 import { anyoneClient } from '../household/relay-clients.ts'
 import { nowMs } from '../kernel/clock.ts'
+import type { LogKeeper } from '../log/log-keeper.ts'
 
 /** A question that is what it claims to be: signed by its asker, for whom its agency vouches, under the policy in force. */
 export interface Question {
@@ -33,6 +34,10 @@ export interface Questions {
   readonly policy: Policy
   /** How many the relay sent that are not what they claim, and are therefore not shown. */
   readonly refused: number
+  /** Addresses of agencies that ask and are not in the public log as the relay tells of them: nothing of theirs is shown. */
+  readonly unlogged: readonly string[]
+  /** The log contradicted itself once: nothing in it proves anything any more. */
+  readonly isLogFalse: boolean
 }
 
 /** `null` when anything about it is wrong: a question nobody can answer for is not put to anybody. */
@@ -58,16 +63,32 @@ function checkQuestion(
   }
 }
 
+/** Addresses of those who ask and are not in the log as they are told to be. @throws UNAVAILABLE when it cannot be read */
+async function findUnlogged(asked: readonly Question[], log: LogKeeper, policy: Policy): Promise<readonly string[]> {
+  const agencies = new Map(asked.map(({ agency }) => [agency.uri, agency]))
+  const states = await Promise.all(
+    [...agencies].map(async ([uri, agency]) => {
+      const { state } = await log.checkAgency(agency, policy.agencyNoticeMs)
+      return state === 'included' ? [] : [uri]
+    }),
+  )
+  return states.flat()
+}
+
 /** Fetches and checks. Untrusted: everything that arrives. @throws UNAVAILABLE | MESSAGE_INVALID */
-export async function loadQuestions(home: Home): Promise<Questions> {
+export async function loadQuestions(home: Home, log: LogKeeper): Promise<Questions> {
   const anyone = anyoneClient(home)
   const [{ requests }, { agencies }, policy] = await Promise.all([
     anyone.json('GET', `/v1/cells/${home.cell}/requests`, cellRequests),
     anyone.json('GET', '/v1/agencies', agencyList),
     anyone.json('GET', '/v1/policy.json', policyValidator),
   ])
+  // What was fetched may be newer than the log as this phone held it.
+  const isLogFalse = (await log.look()).length > 0
   const digest = digestOfJson(policy satisfies Json)
   const checked = requests.map((raw) => checkQuestion(raw, agencies, home.relay, digest))
-  const asked = checked.filter((question) => question !== null)
-  return { asked, policy, refused: checked.length - asked.length }
+  const claimed = checked.filter((question) => question !== null)
+  const unlogged = await findUnlogged(claimed, log, policy)
+  const asked = claimed.filter(({ agency }) => !unlogged.includes(agency.uri))
+  return { asked, policy, refused: checked.length - claimed.length, unlogged, isLogFalse }
 }

@@ -1,8 +1,13 @@
 /** Which questions concern this household, by its own judgement of its own clips. */
-import { type ClipEntry, judgeClips, matchRequests, type OwnClip, type SettingsChoices } from '@latchkey/shared'
-import { judgeContextOf } from '../clips/listed-clip.ts'
+import {
+  type ClipEntry,
+  judgeClips,
+  type JudgeContext,
+  matchRequests,
+  type OwnClip,
+  type SettingsChoices,
+} from '@latchkey/shared'
 import type { Offer } from '../decide/offer.ts'
-import type { Home } from '../household/home.ts'
 import { nowMs } from '../kernel/clock.ts'
 import type { Question } from './load-questions.ts'
 
@@ -16,8 +21,8 @@ export interface Match {
 type Judged = OwnClip & { readonly entry: ClipEntry }
 
 /** Whole clips that a doorbell of this household signed: nothing else is ever put into a consent. Untrusted: `clips`. */
-function genuineClips(home: Home, clips: readonly ClipEntry[]): Judged[] {
-  return judgeClips(clips, judgeContextOf(home)).flatMap(({ entry, isGenuine, statement }) => {
+function genuineClips(clips: readonly ClipEntry[], context: JudgeContext): Judged[] {
+  return judgeClips(clips, context).flatMap(({ entry, isGenuine, statement }) => {
     if (!isGenuine || statement === null || statement.manifest.payload.latchkey.open) return []
     const { clock } = statement.manifest.payload.latchkey
     const { device } = statement.certificate.payload.latchkey
@@ -25,14 +30,14 @@ function genuineClips(home: Home, clips: readonly ClipEntry[]): Judged[] {
   })
 }
 
-/** The newest question first. */
+/** The newest question first. @param context what this phone judges its clips by */
 export function matchQuestions(
-  home: Home,
   choices: SettingsChoices,
   given: { readonly asked: readonly Question[]; readonly clips: readonly ClipEntry[] },
+  context: JudgeContext,
 ): Match[] {
   const questions = new Map(given.asked.map((question) => [question.request.digest, question]))
-  const clips = genuineClips(home, given.clips)
+  const clips = genuineClips(given.clips, context)
   const entries = new Map(clips.map(({ clip, entry }) => [clip, entry]))
   const requests = given.asked.map(({ request }) => request)
   return matchRequests({ requests, choices, clips, nowMs: nowMs() }).map(({ request, offers }) => ({

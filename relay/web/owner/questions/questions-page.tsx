@@ -1,6 +1,7 @@
 import type { Seen, SettingsChoices } from '@latchkey/shared'
 import { useEffect, useState } from 'preact/hooks'
 import { Alert, Button, Title } from '../../kit/parts.tsx'
+import { loadJudgeContext } from '../clips/clip-memory.ts'
 import { loadClips } from '../clips/load-clips.ts'
 import { DecidePage } from '../decide/decide-page.tsx'
 import type { Outbox } from '../decide/outbox.ts'
@@ -16,13 +17,24 @@ import { type Match, matchQuestions } from './match.ts'
 /** A question stands for days; a minute is soon enough. */
 const REFRESH_MS = 60_000
 
-type Found = Pick<Questions, 'policy' | 'refused'> & { readonly matches: readonly Match[]; readonly seen: Seen }
+type Found = Pick<Questions, 'policy' | 'refused' | 'unlogged' | 'isLogFalse'> & {
+  readonly matches: readonly Match[]
+  readonly seen: Seen
+}
+
+interface Sources {
+  readonly home: Home
+  readonly choices: SettingsChoices
+  readonly log: LogKeeper
+  readonly database: Database
+}
 
 /** Fetches everything that is asked here and everything that was recorded, whatever is shown of it. */
-async function findMatches(home: Home, choices: SettingsChoices, log: LogKeeper): Promise<Found> {
-  const [{ asked, policy, refused }, clips] = await Promise.all([loadQuestions(home), loadClips(home)])
-  await log.look()
-  return { policy, refused, matches: matchQuestions(home, choices, { asked, clips }), seen: await log.seen() }
+async function findMatches({ home, choices, log, database }: Sources): Promise<Found> {
+  const [{ asked, policy, ...told }, clips] = await Promise.all([loadQuestions(home, log), loadClips(home)])
+  const context = await loadJudgeContext(home, database)
+  const matches = matchQuestions(choices, { asked, clips }, context)
+  return { policy, ...told, matches, seen: await log.seen() }
 }
 
 function QuestionCard(props: { match: Match; answered: boolean; onOpen: () => void; onMute: () => void }) {
@@ -90,7 +102,7 @@ export function QuestionsPage(props: {
   }
   useEffect(() => {
     const refresh = (): void =>
-      void findMatches(home, choices, props.log)
+      void findMatches(props)
         .then((next) => {
           setFound(next)
           setFailure(null)
@@ -121,9 +133,16 @@ export function QuestionsPage(props: {
     <>
       <Title>{say.title}</Title>
       {failure !== null && <Alert wrong>{failure}</Alert>}
+      {found?.isLogFalse && <Alert wrong>{words.shared.distrust}</Alert>}
       <OptIn choices={choices} onChoices={props.onChoices} />
       {choices.requests.on && found?.matches.length === 0 && <p>{say.none}</p>}
       {choices.requests.on && found !== null && found.refused > 0 && <Alert>{say.refused(found.refused)}</Alert>}
+      {choices.requests.on &&
+        found?.unlogged.map((uri) => (
+          <Alert key={uri} wrong>
+            {say.unlogged(uri)}
+          </Alert>
+        ))}
       {choices.requests.on && (
         <ul class="plain">
           {found?.matches.map((match) => (

@@ -1,3 +1,5 @@
+import type { ClipFault } from '@latchkey/shared'
+
 /** The words about clips, a page of their own in the same language. */
 export const clips = {
   title: 'Clips',
@@ -10,6 +12,12 @@ export const clips = {
       : `The relay lists ${count} clips whose papers cannot be read. They are not shown.`,
   last: (when: string) => `Last clip ${when}.`,
   checked: (time: string) => `Checked ${time}.`,
+  live: 'New clips appear here by themselves.',
+  visit: {
+    ring: (time: string) => `Somebody rang at ${time}.`,
+    motion: (time: string) => `Somebody moved at the door at ${time}.`,
+  },
+  visitSoon: 'The relay says so; the signed clip follows.',
   arrived: (count: number) => (count === 1 ? 'A new clip has arrived.' : `${count} new clips have arrived.`),
   today: 'Today',
   yesterday: 'Yesterday',
@@ -20,17 +28,69 @@ export const clips = {
   recording: 'Still being recorded',
   opening: 'Opening…',
   noPoster: 'No picture',
-  wrong: 'Not what your doorbell signed',
   posterRefused: 'The relay sent another picture than your doorbell took. It is not shown.',
   metaRefused: 'The relay sent another description than your doorbell wrote. It is not shown.',
   signed: 'Signed by your doorbell, and nothing was changed since.',
   signedTitle: 'What is known of it',
-  findings: {
-    DEVICE_INVALID: 'No owner of this household ever vouched for the device that signed it.',
-    SIGNATURE_INVALID: 'The signature under it is not that of your doorbell.',
-    MANIFEST_INVALID: 'Its list of pieces is not the one that your doorbell signed.',
-  } as Readonly<Record<string, string>>,
-  finding: (code: string) => `Its papers cannot be read (${code}).`,
+  faults: {
+    unreadable: { note: 'Not what your doorbell signed', sentence: 'Its papers cannot be read.' },
+    'clip-swapped': {
+      note: 'Not what your doorbell signed',
+      sentence: 'The relay put another clip in its place: the papers are those of a different one.',
+    },
+    'signature-invalid': {
+      note: 'Not what your doorbell signed',
+      sentence: 'The signature under it is not that of your doorbell.',
+    },
+    'device-unknown': {
+      note: 'Not from a doorbell of yours',
+      sentence: 'No owner of this household ever vouched for the device that signed it.',
+    },
+    'device-revoked': {
+      note: 'From a doorbell that you no longer trust',
+      sentence: 'It was signed after somebody of your household took the trust in this doorbell back.',
+    },
+    'device-mismatch': {
+      note: 'Not what your doorbell signed',
+      sentence: 'It names another doorbell than the one whose papers the relay shows.',
+    },
+    'keyset-unknown': {
+      note: 'Sealed to keys that are not yours',
+      sentence: 'It was sealed to a set of keys that your household, as this phone knows it, never had.',
+    },
+    'keyset-rolled-back': {
+      note: 'Sealed to keys that were replaced before',
+      sentence:
+        'It was sealed to an older set of keys than clips before it. Whoever was removed from your household since may be able to open it.',
+    },
+    'items-replaced': {
+      note: 'Not what your doorbell signed',
+      sentence: 'Its list of pieces is not the one that your doorbell signed.',
+    },
+    'revision-older': {
+      note: 'Older than what this phone has seen',
+      sentence: 'This phone has seen more of this clip than the relay shows now. Somebody is hiding the end of it.',
+    },
+    'revision-conflict': {
+      note: 'Not what this phone has seen',
+      sentence:
+        'This phone has seen other papers of this very clip, signed as well. Somebody else has your doorbell’s key: take your trust in it back.',
+    },
+    'clip-missing': {
+      note: 'A clip before this one is missing',
+      sentence: 'A clip before this one is not in the list.',
+    },
+    'clip-replaced': {
+      note: 'The clip before this one was exchanged',
+      sentence: 'The clip before this one is not the one that your doorbell recorded before it.',
+    },
+    'place-impossible': {
+      note: 'Not what your doorbell signed',
+      sentence: 'It says that it stands where no clip of your doorbell can stand.',
+    },
+  } satisfies Readonly<Record<ClipFault, { note: string; sentence: string }>>,
+  missing: (count: number) =>
+    `${count === 1 ? 'The clip before this one is' : `${count} clips before this one are`} not in the list. If nobody of your household deleted ${count === 1 ? 'it and its' : 'them and their'} time was not up, the relay is hiding ${count === 1 ? 'it' : 'them'}.`,
   wrongWhy: 'The relay may be lying, or something between it and you. Nothing of this clip is opened.',
   back: 'All clips',
   gone: 'This clip is not in the list. It may have been deleted on another phone.',

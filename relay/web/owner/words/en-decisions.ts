@@ -34,6 +34,8 @@ export const decisions = {
       count === 1
         ? 'One question that the relay sent is not what it claims to be, and is not shown.'
         : `${count} questions that the relay sent are not what they claim to be, and are not shown.`,
+    unlogged: (uri: string) =>
+      `The relay says that ${uri} asks, but the public log does not say so of it, or not for long enough. Nothing that it asks is shown. The relay may be lying.`,
     by: (agency: string) => `Asked by ${agency}`,
     window: (from: string, to: string) => `${from} to ${to}`,
     clips: (count: number) =>

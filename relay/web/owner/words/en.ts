@@ -1,5 +1,6 @@
 import { clips } from './en-clips.ts'
 import { decisions } from './en-decisions.ts'
+import { doorbells } from './en-doorbells.ts'
 import { household } from './en-household.ts'
 import { push } from './en-push.ts'
 import { version } from './en-version.ts'
@@ -135,6 +136,7 @@ export const en = {
     expired: 'The code is only good for 15 minutes.',
   },
   clips,
+  doorbells,
   ...decisions,
   household,
   push,
@@ -143,7 +145,6 @@ export const en = {
     title: 'Home',
     doorbells: 'Doorbells',
     door: 'Front door',
-    doorbell: (paired: string) => `Paired ${paired}`,
     phone: 'This phone',
     relay: 'Relay',
     cell: 'Square that the relay knows',

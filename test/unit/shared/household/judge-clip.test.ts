@@ -15,6 +15,7 @@ import {
   judgeClips,
   keyset,
   type Keyset,
+  proveClip,
   randomBytes,
   rootOfLeaves,
   seenAfter,
@@ -246,6 +247,20 @@ describe('a relay that', () => {
     expect(faults([fork], { seen })).toEqual([['revision-conflict']])
     // What is not believed is not remembered either.
     expect(seenAfter(seen, judge([older], { seen }))).toEqual(seen)
+  })
+
+  test('lists a manifest that was believed once under another certificate is seen all the same', async () => {
+    const seen = seenAfter(new Map(), judge([honest[0]!])).get(honest[0]!.clip)!
+    const other = await certify(foreign, owner, keysets.at(-1)!.digest)
+    const swapped = { ...honest[0]!, deviceCertificate: other.raw }
+    // What was signed then needs no second look, and the manifest itself names its certificate.
+    expect(proveClip(swapped, { seen }).isSigned).toBe(true)
+    expect(judge([swapped], { proofOf: (entry) => proveClip(entry, { seen }) })[0]).toMatchObject({
+      isGenuine: false,
+      faults: ['device-mismatch'],
+    })
+    const forged = { ...honest[0]!, manifest: `${honest[0]!.manifest.slice(0, -6)}AAAAAA` }
+    expect(proveClip(forged, { seen }).isSigned).toBe(false)
   })
 
   test('has later clips sealed to an older keyset is seen', async () => {

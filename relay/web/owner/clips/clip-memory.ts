@@ -1,0 +1,61 @@
+/** What this phone remembers of clips, so that a relay cannot go back behind it: the newest papers that it believed. */
+import { type ClipPlace, countingKeysets, type JudgeContext, type SeenClip } from '@latchkey/shared'
+import { loadRevoked } from '../doorbells/known-doorbells.ts'
+import { chainOf, type Home } from '../household/home.ts'
+import { nowMs } from '../kernel/clock.ts'
+import type { Database } from '../kernel/database.ts'
+
+/** What is kept. */
+interface KeptMemory {
+  readonly v: 1
+  /** By clip; `listedMs` is when the relay listed it last. */
+  readonly seen: ReadonlyMap<string, SeenClip & { readonly listedMs: number }>
+  /** Places of clips that this phone deleted itself: what is missing there is missed by nobody. */
+  readonly gone: readonly string[]
+}
+
+const RECORD = 'seen-clips'
+/** No clip is kept for longer than 30 days and the life of a consent: after twice that a relay has nothing to go back to. */
+const FORGET_MS = 60 * 86_400_000
+/** The oldest are behind the oldest clip that is listed. */
+const MAX_GONE = 5_000
+
+const nameOf = ({ device, epoch, sequence }: ClipPlace): string => `${device} ${epoch} ${sequence}`
+
+async function load(database: Database): Promise<KeptMemory> {
+  const kept = (await database.load(RECORD)) as KeptMemory | undefined
+  return kept ?? { v: 1, seen: new Map(), gone: [] }
+}
+
+/** What this phone pins of its household and remembers of its clips, to judge them by. */
+export async function loadJudgeContext(home: Home, database: Database): Promise<JudgeContext> {
+  const [{ seen, gone }, revoked] = await Promise.all([load(database), loadRevoked(database)])
+  const places = new Set(gone)
+  return {
+    root: home.rootJwk,
+    keysets: countingKeysets(chainOf(home)),
+    seen,
+    revoked,
+    isGone: (place) => places.has(nameOf(place)),
+  }
+}
+
+/** Keeps what was seen. Another tab may have seen more meanwhile: the higher revision stays. */
+export async function rememberSeen(database: Database, seen: ReadonlyMap<string, SeenClip>): Promise<void> {
+  const kept = await load(database)
+  const at = nowMs()
+  const next = new Map([...kept.seen].filter(([, { listedMs }]) => listedMs > at - FORGET_MS))
+  for (const [clip, { revision, digest }] of seen) {
+    const before = next.get(clip)
+    const newer = before !== undefined && before.revision > revision ? before : { revision, digest }
+    next.set(clip, { ...newer, listedMs: at })
+  }
+  await database.save(RECORD, { ...kept, seen: next } satisfies KeptMemory)
+}
+
+/** This phone deleted the clip that stood here. */
+export async function rememberGone(database: Database, place: ClipPlace): Promise<void> {
+  const kept = await load(database)
+  const gone = [...kept.gone.filter((name) => name !== nameOf(place)), nameOf(place)].slice(-MAX_GONE)
+  await database.save(RECORD, { ...kept, gone } satisfies KeptMemory)
+}

@@ -1,0 +1,98 @@
+import type { ClipVerdict, DeviceLine, OwnLeafState } from '@latchkey/shared'
+import { useState } from 'preact/hooks'
+import { Alert, Button, Heading } from '../../kit/parts.tsx'
+import { failureWords } from '../words/failure.ts'
+import { momentWords } from '../words/times.ts'
+import { words } from '../words/words.ts'
+import { clipsSentences, type StateSentence, stateSentences } from './doorbell-words.ts'
+import type { KnownDoorbell } from './known-doorbells.ts'
+
+/** One doorbell and all that is known of it. */
+export interface DoorbellView {
+  readonly doorbell: KnownDoorbell
+  readonly name: string
+  /** `null` when the relay says nothing of it. */
+  readonly line: DeviceLine | null
+  readonly verdicts: readonly ClipVerdict[]
+  /** Whether its papers stand in the log; `null` when that could not be looked up. */
+  readonly inLog: OwnLeafState['state'] | null
+}
+
+function Sentences({ sentences }: { sentences: readonly StateSentence[] }) {
+  return (
+    <ul>
+      {sentences.map(({ text, wrong }) => (
+        <li key={text}>{wrong ? <strong class="bad">{text}</strong> : text}</li>
+      ))}
+    </ul>
+  )
+}
+
+/** Asks once, says what it means, and takes the trust back. */
+function TakingBack({ onTakeBack }: { onTakeBack: () => Promise<void> }) {
+  const [asking, setAsking] = useState(false)
+  const [busy, setBusy] = useState(false)
+  const [failure, setFailure] = useState<string | null>(null)
+  const say = words.doorbells
+  async function takeBack(): Promise<void> {
+    setBusy(true)
+    try {
+      await onTakeBack()
+      setAsking(false)
+    } catch (error) {
+      setFailure(failureWords(error))
+    }
+    setBusy(false)
+  }
+  if (!asking) return <Button onClick={() => setAsking(true)}>{say.revoke}</Button>
+  return (
+    <div class="asking">
+      <Heading>{say.revokeTitle}</Heading>
+      <p>{say.revokeWhy}</p>
+      {failure !== null && <Alert wrong>{failure}</Alert>}
+      <p class="row">
+        <Button disabled={busy} onClick={() => setAsking(false)}>
+          {say.revokeNo}
+        </Button>
+        <Button main disabled={busy} onClick={() => void takeBack()}>
+          {say.revokeYes}
+        </Button>
+      </p>
+    </div>
+  )
+}
+
+function Papers({ doorbell, inLog }: Pick<DoorbellView, 'doorbell' | 'inLog'>) {
+  const say = words.doorbells
+  const paired = say.paired(momentWords(doorbell.certificate.payload.iat * 1000))
+  if (inLog === 'overdue' || inLog === 'contradicted')
+    return (
+      <>
+        <p class="soft small">{paired}</p>
+        <Alert wrong>{say.log[inLog]}</Alert>
+      </>
+    )
+  return <p class="soft small">{inLog === null ? paired : `${paired} ${say.log[inLog]}`}</p>
+}
+
+/** @param onTakeBack takes the trust in it back */
+export function DoorbellCard({ view, onTakeBack }: { view: DoorbellView; onTakeBack: () => Promise<void> }) {
+  const { doorbell, name, line, verdicts, inLog } = view
+  const say = words.doorbells
+  if (doorbell.revokedMs !== null)
+    return (
+      <li class="card">
+        <h3>{name}</h3>
+        <p>{say.revoked(momentWords(doorbell.revokedMs))}</p>
+      </li>
+    )
+  return (
+    <li class="card">
+      <h3>{name}</h3>
+      {line === null ? <p>{say.untold}</p> : <Sentences sentences={stateSentences(line)} />}
+      <Sentences sentences={clipsSentences(verdicts)} />
+      <Papers doorbell={doorbell} inLog={inLog} />
+      <TakingBack onTakeBack={onTakeBack} />
+    </li>
+  )
+}

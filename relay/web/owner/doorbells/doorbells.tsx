@@ -1,0 +1,92 @@
+import type { OwnLeafState, SettingsChoices } from '@latchkey/shared'
+import { useEffect, useState } from 'preact/hooks'
+import { Alert } from '../../kit/parts.tsx'
+import { type ClipsSession, clipsSessionOf } from '../clips/clips-session.ts'
+import type { Home } from '../household/home.ts'
+import type { Database } from '../kernel/database.ts'
+import { useObservable } from '../kernel/observable.ts'
+import type { LogKeeper } from '../log/log-keeper.ts'
+import { failureWords } from '../words/failure.ts'
+import { words } from '../words/words.ts'
+import { DoorbellCard } from './doorbell-card.tsx'
+import { type KnownDoorbell, loadDoorbells, revokeDoorbell } from './known-doorbells.ts'
+
+interface Parts {
+  readonly home: Home
+  readonly database: Database
+  readonly log: LogKeeper
+  /** `null` until they are read. */
+  readonly choices: SettingsChoices | null
+}
+
+type Looked = { readonly doorbell: KnownDoorbell; readonly inLog: OwnLeafState['state'] | null }
+
+async function look({ home, database, log }: Parts): Promise<Looked[]> {
+  const doorbells = await loadDoorbells(home, database)
+  // A log that cannot be read now says nothing either way.
+  await log.look().catch(() => [])
+  const inLog = (leaf: KnownDoorbell['leaf']) =>
+    log.check(leaf).then(
+      ({ state }) => state,
+      () => null,
+    )
+  return Promise.all(doorbells.map(async (doorbell) => ({ doorbell, inLog: await inLog(doorbell.leaf) })))
+}
+
+/** One card each; those that nobody trusts any more come last. */
+function Cards(props: Parts & { session: ClipsSession; looked: readonly Looked[]; onChange: () => void }) {
+  const { home, database, session, choices } = props
+  const lines = useObservable(session.stream.doorbells)
+  const isLive = useObservable(session.stream.isLive)
+  const verdicts = [...useObservable(session.verdicts).values()]
+  const nameOf = (device: string): string =>
+    choices?.doors.find((door) => door.device === device)?.name ?? words.home.door
+  const order = props.looked.toSorted((a, b) => (a.doorbell.revokedMs ?? 0) - (b.doorbell.revokedMs ?? 0))
+  return (
+    <>
+      {!isLive && lines.size > 0 && <Alert>{words.doorbells.stale}</Alert>}
+      <ul class="plain">
+        {order.map(({ doorbell, inLog }) => {
+          const { digest, payload } = doorbell.certificate
+          const own = verdicts.filter(({ statement }) => statement?.certificate.digest === digest)
+          const line = lines.get(digest) ?? null
+          const view = { doorbell, inLog, name: nameOf(payload.latchkey.device), line, verdicts: own }
+          const takeBack = () => revokeDoorbell(home, database, digest).then(props.onChange)
+          return <DoorbellCard key={digest} view={view} onTakeBack={takeBack} />
+        })}
+      </ul>
+      <p class="soft small">{words.doorbells.whose}</p>
+    </>
+  )
+}
+
+/** The household's doorbells: whether they are there, what they say of themselves, and whether they are still trusted. */
+export function Doorbells(props: Parts) {
+  const [session, setSession] = useState<ClipsSession | null>(null)
+  const [looked, setLooked] = useState<readonly Looked[]>([])
+  const [failure, setFailure] = useState<string | null>(null)
+  async function refresh(): Promise<void> {
+    try {
+      setLooked(await look(props))
+      setFailure(null)
+    } catch (error) {
+      setFailure(failureWords(error))
+    }
+  }
+  useEffect(() => {
+    void clipsSessionOf(props.home, props.database).then(setSession)
+  }, [props.home])
+  useEffect(() => {
+    void refresh()
+    return session?.stream.listen((fact) => {
+      if (fact === null || fact.type === 'revocation') void refresh()
+    })
+  }, [session])
+  return (
+    <section aria-labelledby="doorbells">
+      <h2 id="doorbells">{words.home.doorbells}</h2>
+      {failure !== null && <Alert wrong>{failure}</Alert>}
+      {session !== null && <Cards {...props} session={session} looked={looked} onChange={() => void refresh()} />}
+    </section>
+  )
+}
