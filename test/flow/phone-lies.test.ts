@@ -122,6 +122,14 @@ describe('clips', () => {
     await page.close()
   })
 
+  test('a clip that is sealed to keys that the household never had is not opened', async () => {
+    const foreign = await signedAnew({ keyset: encodeBase64url(randomBytes(32)) }, { clip: newId() })
+    const page = await visit('clips', listing([foreign]))
+    await page.getByText('Sealed to keys that are not yours').waitFor()
+    expect(await page.locator('.clip img').count()).toBe(0)
+    await page.close()
+  })
+
   test('other papers of the same state mean that somebody else has the doorbell’s key', async () => {
     const twin = await signedAnew({
       gaps: [{ startMs: manifestOf(entry).startMs, endMs: manifestOf(entry).startMs + 1, reason: 'privacy' }],
@@ -297,7 +305,7 @@ test('a doorbell that the household does not trust any more signs nothing that i
     .getByRole('listitem')
     .filter({ has: page.getByRole('heading', { level: 3 }) })
     .first()
-  await card.getByText('It is online.').waitFor()
+  await card.getByText('Online').waitFor()
   await card.getByText('That stands in the public log.').waitFor()
   expect(await axeFindings(page)).toEqual([])
   await card.getByRole('button', { name: 'Stop trusting it' }).click()
@@ -318,4 +326,11 @@ test('a doorbell that the household does not trust any more signs nothing that i
   await lied.getByText('From a doorbell that you no longer trust').waitFor()
   expect(await lied.locator('.clip img').count()).toBe(1)
   await lied.close()
+})
+
+test('a relay that hides the household’s newest list of phones is seen through on every page', async () => {
+  const page = await visit('shared', (liar) => liar.answer(/\/v1\/keysets$/, () => ({ json: { keysets: [] } })))
+  await page.getByText('The relay no longer shows the newest list of your household’s phones').waitFor()
+  expect(await axeFindings(page)).toEqual([])
+  await page.close()
 })

@@ -18,6 +18,7 @@ import { HomePage } from './home/home-page.tsx'
 import { TrustCard } from './home/trust-card.tsx'
 import { type Home, type PairedDoorbell, saveHome } from './household/home.ts'
 import { useOldClips } from './household/old-clips.ts'
+import { useNews } from './household/use-news.ts'
 import { type KeysetsState, useKeysets } from './household/use-keysets.ts'
 import type { Database } from './kernel/database.ts'
 import { createLogKeeper } from './log/log-keeper.ts'
@@ -117,6 +118,7 @@ function useChoices(database: Database, home: Home): [SettingsChoices | null, (n
   const store = useMemo(() => createSettingsStore(database, home), [home])
   const [choices, setChoices] = useState<SettingsChoices | null>(null)
   const sync = (): void => void store.sync().then(setChoices, () => {})
+  useNews(home, ['settings'], sync)
   useEffect(() => {
     void store.load().then(setChoices).then(sync)
     addEventListener('online', sync)

@@ -77,7 +77,7 @@ function State(props: { feed: FeedState; isTold: boolean; newest: ClipClaims | u
 function AtTheDoor({ visits }: { visits: readonly Visit[] }) {
   const say = words.clips
   return (
-    <div role="status">
+    <div class="visits" role="status">
       {visits.map(({ event, reason, atMs }) => (
         <p key={event} class="card visit">
           <strong>{say.visit[reason](minuteWords(atMs))}</strong> <span class="soft">{say.visitSoon}</span>

@@ -4,7 +4,7 @@ import { Alert, Button, Heading } from '../../kit/parts.tsx'
 import { failureWords } from '../words/failure.ts'
 import { momentWords } from '../words/times.ts'
 import { words } from '../words/words.ts'
-import { clipsSentences, type StateSentence, stateSentences } from './doorbell-words.ts'
+import { clipsSentences, reachSentence, type StateSentence, stateSentences } from './doorbell-words.ts'
 import type { KnownDoorbell } from './known-doorbells.ts'
 
 /** One doorbell and all that is known of it. */
@@ -20,11 +20,23 @@ export interface DoorbellView {
 
 function Sentences({ sentences }: { sentences: readonly StateSentence[] }) {
   return (
-    <ul>
+    <ul class="facts">
       {sentences.map(({ text, wrong }) => (
         <li key={text}>{wrong ? <strong class="bad">{text}</strong> : text}</li>
       ))}
     </ul>
+  )
+}
+
+/** The mark beside it says the same to eyes only. */
+function Reach({ line }: { line: DeviceLine }) {
+  const { text, wrong } = reachSentence(line)
+  const look = wrong ? 'bad' : line.available === 'online' ? 'good' : 'soft'
+  return (
+    <p class={`reach ${look}`}>
+      <span aria-hidden="true">{line.available === 'online' ? '●' : '○'} </span>
+      {text}
+    </p>
   )
 }
 
@@ -89,7 +101,8 @@ export function DoorbellCard({ view, onTakeBack }: { view: DoorbellView; onTakeB
   return (
     <li class="card">
       <h3>{name}</h3>
-      {line === null ? <p>{say.untold}</p> : <Sentences sentences={stateSentences(line)} />}
+      {line === null ? <p>{say.untold}</p> : <Reach line={line} />}
+      {line !== null && <Sentences sentences={stateSentences(line)} />}
       <Sentences sentences={clipsSentences(verdicts)} />
       <Papers doorbell={doorbell} inLog={inLog} />
       <TakingBack onTakeBack={onTakeBack} />

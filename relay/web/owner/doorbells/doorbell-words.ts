@@ -16,7 +16,7 @@ const fine = (text: string): StateSentence => ({ text, wrong: false })
 const wrong = (text: string): StateSentence => ({ text, wrong: true })
 
 function bytesWords(bytes: number): string {
-  return bytes < GIGABYTE ? say.megabytes(Math.round(bytes / MEGABYTE)) : say.gigabytes((bytes / GIGABYTE).toFixed(1))
+  return bytes < GIGABYTE ? say.megabytes(Math.ceil(bytes / MEGABYTE)) : say.gigabytes((bytes / GIGABYTE).toFixed(1))
 }
 
 /** Is it there? */
@@ -42,9 +42,8 @@ function cameraSentence({ health }: DeviceLine): StateSentence[] {
   return [health.camera === 'camera-lost' ? wrong(say.camera['camera-lost']) : fine(say.camera[health.camera])]
 }
 
-/** What the relay passes on of a doorbell, most important first. */
+/** What the doorbell says of itself and the relay passes on, most important first. */
 export const stateSentences = (line: DeviceLine): readonly StateSentence[] => [
-  reachSentence(line),
   ...cameraSentence(line),
   ...storageSentences(line),
 ]
@@ -57,7 +56,7 @@ export function clipsSentences(verdicts: readonly ClipVerdict[]): readonly State
   const gaps = genuine.filter(({ statement }) => statement!.manifest.payload.latchkey.gaps.length > 0).length
   return [
     fine(say.clips(genuine.length)),
-    missing === 0 ? fine(say.unbroken) : wrong(say.missing(missing)),
+    ...(missing > 0 ? [wrong(say.missing(missing))] : genuine.length > 1 ? [fine(say.unbroken)] : []),
     ...(gaps === 0 ? [] : [fine(say.gaps(gaps))]),
   ]
 }

@@ -3,6 +3,7 @@ import { useEffect, useState } from 'preact/hooks'
 import { Alert } from '../../kit/parts.tsx'
 import { type ClipsSession, clipsSessionOf } from '../clips/clips-session.ts'
 import type { Home } from '../household/home.ts'
+import { useNews } from '../household/use-news.ts'
 import type { Database } from '../kernel/database.ts'
 import { useObservable } from '../kernel/observable.ts'
 import type { LogKeeper } from '../log/log-keeper.ts'
@@ -76,14 +77,10 @@ export function Doorbells(props: Parts) {
   useEffect(() => {
     void clipsSessionOf(props.home, props.database).then(setSession)
   }, [props.home])
-  useEffect(() => {
-    void refresh()
-    return session?.stream.listen((fact) => {
-      if (fact === null || fact.type === 'revocation') void refresh()
-    })
-  }, [session])
+  useEffect(() => void refresh(), [props.home])
+  useNews(props.home, ['revocation'], () => void refresh())
   return (
-    <section aria-labelledby="doorbells">
+    <section class="doorbells" aria-labelledby="doorbells">
       <h2 id="doorbells">{words.home.doorbells}</h2>
       {failure !== null && <Alert wrong>{failure}</Alert>}
       {session !== null && <Cards {...props} session={session} looked={looked} onChange={() => void refresh()} />}

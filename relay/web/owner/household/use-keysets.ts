@@ -3,6 +3,7 @@ import { useEffect, useState } from 'preact/hooks'
 import type { Database } from '../kernel/database.ts'
 import type { LogKeeper } from '../log/log-keeper.ts'
 import type { Home } from './home.ts'
+import { useNews } from './use-news.ts'
 import { type KeysetEvidence, loadKeysetEvidence, lookAtKeysets } from './keyset-keeper.ts'
 
 /** Somebody who adds or removes a phone looks by hand as well. */
@@ -37,6 +38,7 @@ export function useKeysets(
       throw error
     }
   }
+  useNews(home, ['keyset'], () => void look().catch(() => {}))
   useEffect(() => {
     // Without a network, or a log that is behind, the next look finds it.
     const quietly = (): void => void look().catch(() => {})

@@ -1,9 +1,9 @@
 /** English words about the household's doorbells. */
 export const doorbells = {
-  online: 'It is online.',
-  unheard: 'It was not heard yet.',
-  stopped: (since: string) => `It was switched off at ${since}.`,
-  offline: (since: string) => `It cannot be reached since ${since}.`,
+  online: 'Online',
+  unheard: 'Not heard yet',
+  stopped: (since: string) => `Switched off since ${since}.`,
+  offline: (since: string) => `Not to be reached since ${since}.`,
   heard: (when: string) => `Last heard ${when}.`,
   camera: {
     starting: 'Its camera is starting.',
