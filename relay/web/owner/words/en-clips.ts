@@ -90,7 +90,9 @@ export const clips = {
     },
   } satisfies Readonly<Record<ClipFault, { note: string; sentence: string }>>,
   missing: (count: number) =>
-    `${count === 1 ? 'The clip before this one is' : `${count} clips before this one are`} not in the list. If nobody of your household deleted ${count === 1 ? 'it and its' : 'them and their'} time was not up, the relay is hiding ${count === 1 ? 'it' : 'them'}.`,
+    count === 1
+      ? 'The clip before this one is not in the list. Either somebody of your household deleted it, or its time was up, or the doorbell had no room for it, or the relay is hiding it.'
+      : `${count} clips before this one are not in the list. Either somebody of your household deleted them, or their time was up, or the doorbell had no room for them, or the relay is hiding them.`,
   wrongWhy: 'The relay may be lying, or something between it and you. Nothing of this clip is opened.',
   back: 'All clips',
   gone: 'This clip is not in the list. It may have been deleted on another phone.',

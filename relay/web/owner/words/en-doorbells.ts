@@ -32,7 +32,7 @@ export const doorbells = {
     count === 1 ? 'One signed clip of it is listed.' : `${count} signed clips of it are listed.`,
   unbroken: 'They follow each other without a hole.',
   missing: (count: number) =>
-    `${count === 1 ? 'One clip is' : `${count} clips are`} missing between them. If nobody of your household deleted ${count === 1 ? 'it' : 'them'}, the relay is hiding ${count === 1 ? 'it' : 'them'}.`,
+    `${count === 1 ? 'One clip is' : `${count} clips are`} missing between them: deleted by your household, out of time, given up for want of room, or hidden by the relay.`,
   gaps: (count: number) =>
     count === 1
       ? 'One of them says of itself that it has a gap.'
