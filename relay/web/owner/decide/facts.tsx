@@ -24,7 +24,14 @@ export function WhoAsks({ question }: { question: Question }) {
     <section class="card">
       <h2>{say.who}</h2>
       <dl class="facts">
-        <Fact name={say.agency}>{agency.name}</Fact>
+        <Fact name={say.agency}>
+          {agency.name}
+          <br />
+          <span class="good small">
+            <span aria-hidden="true">✓ </span>
+            {say.agencyLogged}
+          </span>
+        </Fact>
         <Fact name={say.domain}>
           <span class="mono">{agency.uri}</span>
         </Fact>

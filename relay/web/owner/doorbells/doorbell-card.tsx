@@ -20,7 +20,7 @@ export interface DoorbellView {
 
 function Sentences({ sentences }: { sentences: readonly StateSentence[] }) {
   return (
-    <ul class="facts">
+    <ul class="sentences">
       {sentences.map(({ text, wrong }) => (
         <li key={text}>{wrong ? <strong class="bad">{text}</strong> : text}</li>
       ))}

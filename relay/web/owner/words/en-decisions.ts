@@ -50,6 +50,7 @@ export const decisions = {
     title: (agency: string) => `A question from ${agency}`,
     who: 'Who asks',
     agency: 'Agency',
+    agencyLogged: 'This phone found it in the public log, with these keys.',
     domain: 'Its own address',
     kind: 'Kind',
     since: 'Takes part since',
