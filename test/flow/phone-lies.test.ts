@@ -2,13 +2,16 @@
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import {
+  type AgencyEntry,
+  agencyList,
   type AgencyList,
   type ClipEntry,
-  type ClipList,
+  clipHeaders,
+  clipList,
   type ClipManifest,
   clipManifest,
   createSigner,
-  type DeviceList,
+  deviceList,
   encodeBase64url,
   encodeDescriptor,
   hashLeaf,
@@ -41,6 +44,7 @@ import {
   postRequest,
 } from '../support/relay-world.ts'
 
+const AGENCIES = /\/v1\/agencies$/
 const LIST = /\/v1\/clips\?after=/
 const HOSTILE = '<img src=x onerror=alert(1)>"\'${7*7}</script><script>alert(2)</script>'
 
@@ -69,14 +73,16 @@ beforeAll(async () => {
     incidentType: 'vandalism',
   }
   await expectStatus(await postRequest(investigator, { ...draft, latchkey: { ...draft.latchkey, ...words } }), 201)
+  let listed: ClipEntry | undefined
   const page = await visit('clips', (liar) =>
-    liar.change<ClipList>(LIST, (said) => {
-      entry ??= said.clips[0]!
+    liar.change(LIST, clipList, (said) => {
+      listed ??= said.clips[0]
       return said
     }),
   )
   await page.getByText('Somebody moved').waitFor()
   await page.close()
+  entry = listed!
 }, 120_000)
 afterAll(() => rig[Symbol.asyncDispose]())
 
@@ -191,14 +197,16 @@ describe('questions', () => {
     await page.close()
   })
 
-  test.each<[string, (agency: AgencyList['agencies'][number]) => AgencyList['agencies'][number]]>([
+  const eachAgency =
+    (change: (agency: AgencyEntry) => AgencyEntry) =>
+    ({ agencies }: AgencyList): AgencyList => ({ agencies: agencies.map(change) })
+
+  test.each<[string, (agency: AgencyEntry) => AgencyEntry]>([
     ['another name than the log', (agency) => ({ ...agency, name: 'Your friendly police' })],
     ['a place in the log that holds something else', (agency) => ({ ...agency, index: 0 })],
     ['a place that the log does not have', (agency) => ({ ...agency, index: 1_000_000 })],
   ])('of an agency with %s are not shown, and that is said', async (_, change) => {
-    const page = await visit('questions', (liar) =>
-      liar.change<AgencyList>(/\/v1\/agencies$/, ({ agencies }) => ({ agencies: agencies.map(change) })),
-    )
+    const page = await visit('questions', (liar) => liar.change(AGENCIES, agencyList, eachAgency(change)))
     await wantQuestions(page)
     await page.getByText(`The relay says that ${investigator.agency.uri} asks`).waitFor()
     expect(await page.getByText('Asked by').count()).toBe(0)
@@ -208,9 +216,11 @@ describe('questions', () => {
 
   test('of an agency whose key is another’s are not shown', async () => {
     const page = await visit('questions', (liar) =>
-      liar.change<AgencyList>(/\/v1\/agencies$/, ({ agencies }) => ({
-        agencies: agencies.map((agency) => ({ ...agency, keys: [createSigner(randomBytes(32)).jwk] })),
-      })),
+      liar.change(
+        AGENCIES,
+        agencyList,
+        eachAgency((agency) => ({ ...agency, keys: [createSigner(randomBytes(32)).jwk] })),
+      ),
     )
     await wantQuestions(page)
     await page.getByText('are not what they claim to be').waitFor()
@@ -220,7 +230,7 @@ describe('questions', () => {
 
   test('are not answered with headers that the relay exchanged', async () => {
     const page = await visit('questions', (liar) =>
-      liar.change<{ headers: { header: string; nonce: string; index: number }[] }>(/\/headers$/, (said) => ({
+      liar.change(/\/headers$/, clipHeaders, (said) => ({
         ...said,
         headers: said.headers.map((one, i) => ({
           ...one,
@@ -338,7 +348,7 @@ test('a doorbell that the household does not trust any more signs nothing that i
     { clip: newId(), iat: Math.floor(Date.now() / 1000) + 5 },
   )
   const lied = await visit('clips', async (liar) => {
-    await liar.change<DeviceList>(/\/v1\/devices$/, ({ devices }) => ({
+    await liar.change(/\/v1\/devices$/, deviceList, ({ devices }) => ({
       devices: devices.map((one) => ({ ...one, revocations: [] })),
     }))
     await listing([entry, later])(liar)

@@ -253,7 +253,7 @@ test('a second doorbell’s clip arrives without a reload, and is deleted for go
   // Told by the relay's stream, a page asks once a minute, which is longer than anything below waits.
   await page.getByText('New clips appear here by themselves.').waitFor()
   const deaf = await visit('', (cut) => cut.route(/\/v1\/events/, (route) => route.abort()))
-  const listed = Promise.withResolvers<void>()
+  const listed = Promise.withResolvers<null>()
   const early = await visit('')
   await early.getByText('New clips appear here by themselves.').waitFor()
   await early.route(LIST, (route) => listed.promise.then(() => route.continue()))
@@ -265,7 +265,7 @@ test('a second doorbell’s clip arrives without a reload, and is deleted for go
   // Before the clip is there, and before anything of it was fetched.
   await early.getByText(/^Somebody moved at the door at/).waitFor()
   expect(await axeFindings(early)).toEqual([])
-  listed.resolve()
+  listed.resolve(null)
   await early.getByText('Back door').waitFor()
   expect(await early.getByText(/^Somebody moved at the door at/).count()).toBe(0)
   await early.close()

@@ -1,4 +1,5 @@
 /** What a relay that lies puts before a page, between it and the honest relay. */
+import type { Validator } from '@latchkey/shared'
 import type { Page, Route } from 'playwright-core'
 
 /** Makes one page's relay lie; every other page hears the truth. */
@@ -8,7 +9,7 @@ export interface Liar {
   /** Asks the relay, says it truly, and remembers it. */
   hear(address: RegExp, take: (address: string, body: Uint8Array) => void): Promise<unknown>
   /** Asks the relay, and changes what it says. */
-  change<T>(address: RegExp, change: (said: T) => unknown): Promise<unknown>
+  change<T>(address: RegExp, said: Validator<T>, change: (said: T) => unknown): Promise<unknown>
 }
 
 /** @param appOrigin the page's own: without its leave a browser keeps the answer from it */
@@ -42,13 +43,15 @@ export function createLiar(page: Page, appOrigin: string): Liar {
           return route.fulfill({ response })
         }),
       ),
-    change: <T>(address: RegExp, change: (said: T) => unknown) =>
+    change: (address, validator, change) =>
       page.route(
         address,
         whenAsked(async (route) => {
           const response = await route.fetch()
           if (!response.ok()) return route.fulfill({ response })
-          return route.fulfill({ response, json: change((await response.json()) as T) })
+          const said: unknown = await response.json()
+          if (!validator.check(said)) throw new Error(`the relay said something else: ${validator.explain(said)}`)
+          return route.fulfill({ response, json: change(said) })
         }),
       ),
   }

@@ -15,8 +15,9 @@ export interface HeldLog {
 /** `unseen`: the relay names a place that the log does not have; `contradicted`: the log says something else there. */
 export type PublicLeafState = LookedLeaf | { readonly state: 'unseen' }
 
-function saysSame({ index, noticeIndex, sinceMs, ...agency }: AgencyEntry): NamedLeaf {
-  const data = canonicalJson({ ...agency, statusSinceMs: sinceMs })
+function saysSame({ index, ...agency }: AgencyEntry): NamedLeaf {
+  const { uri, name, kind, status, keys, sinceMs: statusSinceMs, noticeUntilMs } = agency
+  const data = canonicalJson({ uri, name, kind, status, keys, statusSinceMs, noticeUntilMs })
   return { index, isIt: (leaf) => leaf.type === 'agency' && canonicalJson(leaf.data) === data }
 }
 
