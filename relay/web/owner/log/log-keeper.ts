@@ -1,6 +1,7 @@
 /** This phone's own view of the public log: it only ever grows, and what was given here stands in it. */
 import {
   type AgencyEntry,
+  canonicalJson,
   checkAgencyInLog,
   checkOwnLeaf,
   digestOf,
@@ -73,19 +74,30 @@ export function createLogKeeper(database: Database, home: Home): LogKeeper {
     ((await database.load(RECORD)) as KeptLog | undefined) ?? ({ v: 1, checkpoint: null, evidence: [] } as const)
   const heldOf = ({ checkpoint }: KeptLog): VerifiedCheckpoint | null =>
     checkpoint === null ? null : openCheckpoint(checkpoint, trust)
+  /** A log only grows: what was found in it stays there, and need not be read every minute. */
+  const proven = new Map<string, PublicLeafState>()
   const readTile = (tile: Tile) => client.bytes('GET', `/log/${encodeTilePath(tile)}`, { maxBytes: MAX_TILE_BYTES })
 
+  async function look(): Promise<readonly LogEvidence[]> {
+    const kept = await load()
+    const raw = await client.bytes('GET', '/log/checkpoint', { maxBytes: MAX_CHECKPOINT_BYTES })
+    const step = await followLog(heldOf(kept), raw, { trust, readTile })
+    if (step.kind === 'accepted') await database.save(RECORD, { ...kept, checkpoint: step.checkpoint.raw })
+    if (step.kind !== 'finding' || HARMLESS.has(step.reason)) return kept.evidence
+    const { reason, held, refused } = step
+    const evidence = [...kept.evidence, { reason, held, refused, atMs: nowMs() }].slice(-MAX_EVIDENCE)
+    await database.save(RECORD, { ...kept, evidence } satisfies KeptLog)
+    return evidence
+  }
+
+  let turn: Promise<unknown> = Promise.resolve()
+
   return {
-    async look() {
-      const kept = await load()
-      const raw = await client.bytes('GET', '/log/checkpoint', { maxBytes: MAX_CHECKPOINT_BYTES })
-      const step = await followLog(heldOf(kept), raw, { trust, readTile })
-      if (step.kind === 'accepted') await database.save(RECORD, { ...kept, checkpoint: step.checkpoint.raw })
-      if (step.kind !== 'finding' || HARMLESS.has(step.reason)) return kept.evidence
-      const { reason, held, refused } = step
-      const evidence = [...kept.evidence, { reason, held, refused, atMs: nowMs() }].slice(-MAX_EVIDENCE)
-      await database.save(RECORD, { ...kept, evidence } satisfies KeptLog)
-      return evidence
+    look() {
+      // One after the other: two at once would each write down what they held before, and one's evidence would be lost.
+      const looked = turn.then(look)
+      turn = looked.catch(() => {})
+      return looked
     },
     async seen() {
       const held = heldOf(await load())
@@ -97,7 +109,14 @@ export function createLogKeeper(database: Database, home: Home): LogKeeper {
       return readProvenLeaf(index, held, readTile)
     },
     check: async (leaf) => checkOwnLeaf(leaf, heldOf(await load()), { readTile, nowMs: nowMs() }),
-    checkAgency: async (agency, noticeMs) =>
-      checkAgencyInLog(agency, { held: heldOf(await load()), readTile }, { noticeMs, nowMs: nowMs() }),
+    async checkAgency(agency, noticeMs) {
+      const name = canonicalJson({ agency, noticeMs })
+      const known = proven.get(name)
+      if (known !== undefined) return known
+      const log = { held: heldOf(await load()), readTile }
+      const found = await checkAgencyInLog(agency, log, { noticeMs, nowMs: nowMs() })
+      if (found.state === 'included') proven.set(name, found)
+      return found
+    },
   }
 }
