@@ -290,6 +290,28 @@ test('a second doorbell’s clip arrives without a reload, and is deleted for go
   await again.close()
 })
 
+test('a page that nobody looks at holds no connection for news, and takes it up again', async () => {
+  const streams = async () => {
+    const metrics = await (await fetch(`${rig.world.relay.operatorOrigin}/metrics`)).text()
+    return Number(/latchkey_event_streams (\d+)/.exec(metrics)![1])
+  }
+  const { page } = owned
+  const turn = (hidden: boolean) =>
+    page.evaluate((value) => {
+      const { document, Event } = globalThis as unknown as {
+        document: EventTarget & object
+        Event: new (type: string) => Event
+      }
+      Object.defineProperty(document, 'hidden', { configurable: true, value })
+      document.dispatchEvent(new Event('visibilitychange'))
+    }, hidden)
+  await eventually(async () => (await streams()) === 1, 'the stream of the only page')
+  await turn(true)
+  await eventually(async () => (await streams()) === 0, 'its end')
+  await turn(false)
+  await eventually(async () => (await streams()) === 1, 'another one')
+})
+
 test('no page broke its own policy or stumbled', () => {
   expect(rig.complaints).toEqual([])
 })
