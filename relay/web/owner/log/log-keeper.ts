@@ -15,7 +15,7 @@ import {
   type OwnLeaf,
   type OwnLeafState,
   readProvenLeaf,
-  type PublicLeafState,
+  type ReadTile,
   type Seen,
   type Tile,
   type VerifiedCheckpoint,
@@ -54,8 +54,11 @@ export interface LogKeeper {
    * @throws UNAVAILABLE when it cannot be read now; LOG_RANGE while no checkpoint covers it; LOG_PROOF_INVALID
    */
   leaf(index: number): Promise<Leaf>
-  /** Is the agency in it as the relay tells, for as long as the policy asks? @throws UNAVAILABLE when it cannot be read */
-  checkAgency(agency: AgencyEntry, noticeMs: number): Promise<PublicLeafState>
+  /**
+   * Which of these agencies stand in it as the relay tells, for as long as the policy asks? All of them are looked up, whoever
+   * asks something here, so that reading says nothing. @throws UNAVAILABLE when it cannot be read
+   */
+  findAgencies(agencies: readonly AgencyEntry[], noticeMs: number): Promise<ReadonlySet<AgencyEntry>>
 }
 
 const RECORD = 'log'
@@ -67,6 +70,17 @@ const MAX_EVIDENCE = 16
 /** Anybody can send these, and a relay just behind another sends the second: neither proves anything. */
 const HARMLESS: ReadonlySet<LogFindingReason> = new Set(['unsigned', 'smaller'])
 
+/** The same tile holds many leaves: it is read once. */
+function rememberTiles(readTile: ReadTile): ReadTile {
+  const read = new Map<string, ReturnType<ReadTile>>()
+  return (tile) => {
+    const path = encodeTilePath(tile)
+    const reading = read.get(path) ?? readTile(tile)
+    read.set(path, reading)
+    return reading
+  }
+}
+
 export function createLogKeeper(database: Database, home: Home): LogKeeper {
   const trust = logTrustOf({ logs: [home.logVkey], witnesses: [], quorum: 0 })
   const client = anyoneClient(home)
@@ -75,7 +89,7 @@ export function createLogKeeper(database: Database, home: Home): LogKeeper {
   const heldOf = ({ checkpoint }: KeptLog): VerifiedCheckpoint | null =>
     checkpoint === null ? null : openCheckpoint(checkpoint, trust)
   /** A log only grows: what was found in it stays there, and need not be read every minute. */
-  const proven = new Map<string, PublicLeafState>()
+  const proven = new Set<string>()
   const readTile = (tile: Tile) => client.bytes('GET', `/log/${encodeTilePath(tile)}`, { maxBytes: MAX_TILE_BYTES })
 
   async function look(): Promise<readonly LogEvidence[]> {
@@ -109,14 +123,17 @@ export function createLogKeeper(database: Database, home: Home): LogKeeper {
       return readProvenLeaf(index, held, readTile)
     },
     check: async (leaf) => checkOwnLeaf(leaf, heldOf(await load()), { readTile, nowMs: nowMs() }),
-    async checkAgency(agency, noticeMs) {
-      const name = canonicalJson({ agency, noticeMs })
-      const known = proven.get(name)
-      if (known !== undefined) return known
-      const log = { held: heldOf(await load()), readTile }
-      const found = await checkAgencyInLog(agency, log, { noticeMs, nowMs: nowMs() })
-      if (found.state === 'included') proven.set(name, found)
-      return found
+    async findAgencies(agencies, noticeMs) {
+      const log = { held: heldOf(await load()), readTile: rememberTiles(readTile) }
+      const isThere = async (agency: AgencyEntry): Promise<boolean> => {
+        const name = canonicalJson({ agency, noticeMs })
+        if (proven.has(name)) return true
+        const { state } = await checkAgencyInLog(agency, log, { noticeMs, nowMs: nowMs() })
+        if (state === 'included') proven.add(name)
+        return state === 'included'
+      }
+      const found = await Promise.all(agencies.map(async (agency) => ((await isThere(agency)) ? [agency] : [])))
+      return new Set(found.flat())
     },
   }
 }

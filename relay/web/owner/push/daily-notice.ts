@@ -1,6 +1,7 @@
 /** The daily look: everything is fetched that a look at the app fetches, whatever is then shown of it. */
-import type { SettingsChoices } from '@latchkey/shared'
-import { claimsOf, judgeClip, judgeContextOf, listedClipOf, timesOf } from '../clips/listed-clip.ts'
+import { judgeClips, type SettingsChoices } from '@latchkey/shared'
+import { loadJudgeContext } from '../clips/clip-memory.ts'
+import { timesOf } from '../clips/listed-clip.ts'
 import { loadClips } from '../clips/load-clips.ts'
 import { createOutbox } from '../decide/outbox.ts'
 import type { Home } from '../household/home.ts'
@@ -16,21 +17,19 @@ const DAY_MS = 24 * 3_600_000
 
 /** How many clips of the last day are ours, and how many questions wait that concern them. @throws UNAVAILABLE and other codes */
 async function look({ database, home }: { database: Database; home: Home }, choices: SettingsChoices) {
-  const [{ asked }, clips, decisions] = await Promise.all([
-    loadQuestions(home),
+  const [{ asked }, clips, decisions, context] = await Promise.all([
+    loadQuestions(home, createLogKeeper(database, home)),
     loadClips(home),
     createOutbox(database, home).list(),
-    createLogKeeper(database, home).look(),
+    loadJudgeContext(home, database),
   ])
   const answered = new Set(decisions.map(({ request }) => request))
-  const matches = matchQuestions(home, choices, { asked, clips })
+  const matches = matchQuestions(choices, { asked, clips }, context)
   const waiting = matches.filter(({ question }) => !answered.has(question.request.digest))
-  const context = judgeContextOf(home)
   const sinceMs = nowMs() - DAY_MS
-  const fresh = clips.map(listedClipOf).filter((clip) => {
-    const claims = claimsOf(clip)
-    return claims !== null && timesOf(claims).startMs >= sinceMs && judgeClip(clip, context).length === 0
-  })
+  const fresh = judgeClips(clips, context).filter(
+    ({ isGenuine, statement }) => isGenuine && timesOf(statement!.manifest.payload.latchkey).startMs >= sinceMs,
+  )
   return { clips: fresh.length, questions: choices.requests.on ? waiting.length : null }
 }
 

@@ -63,18 +63,6 @@ function checkQuestion(
   }
 }
 
-/** Addresses of those who ask and are not in the log as they are told to be. @throws UNAVAILABLE when it cannot be read */
-async function findUnlogged(asked: readonly Question[], log: LogKeeper, policy: Policy): Promise<readonly string[]> {
-  const agencies = new Map(asked.map(({ agency }) => [agency.uri, agency]))
-  const states = await Promise.all(
-    [...agencies].map(async ([uri, agency]) => {
-      const { state } = await log.checkAgency(agency, policy.agencyNoticeMs)
-      return state === 'included' ? [] : [uri]
-    }),
-  )
-  return states.flat()
-}
-
 /** Fetches and checks. Untrusted: everything that arrives. @throws UNAVAILABLE | MESSAGE_INVALID */
 export async function loadQuestions(home: Home, log: LogKeeper): Promise<Questions> {
   const anyone = anyoneClient(home)
@@ -88,7 +76,8 @@ export async function loadQuestions(home: Home, log: LogKeeper): Promise<Questio
   const digest = digestOfJson(policy satisfies Json)
   const checked = requests.map((raw) => checkQuestion(raw, agencies, home.relay, digest))
   const claimed = checked.filter((question) => question !== null)
-  const unlogged = await findUnlogged(claimed, log, policy)
-  const asked = claimed.filter(({ agency }) => !unlogged.includes(agency.uri))
-  return { asked, policy, refused: checked.length - claimed.length, unlogged, isLogFalse }
+  const logged = await log.findAgencies(agencies, policy.agencyNoticeMs)
+  const asked = claimed.filter(({ agency }) => logged.has(agency))
+  const unlogged = claimed.filter(({ agency }) => !logged.has(agency)).map(({ agency }) => agency.uri)
+  return { asked, policy, refused: checked.length - claimed.length, unlogged: [...new Set(unlogged)], isLogFalse }
 }
