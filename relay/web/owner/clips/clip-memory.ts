@@ -22,14 +22,12 @@ const MAX_GONE = 5_000
 
 const nameOf = ({ device, epoch, sequence }: ClipPlace): string => `${device} ${epoch} ${sequence}`
 
-async function load(database: Database): Promise<KeptMemory> {
-  const kept = (await database.load(RECORD)) as KeptMemory | undefined
-  return kept ?? { v: 1, seen: new Map(), gone: [] }
-}
+const keptOf = (record: unknown): KeptMemory =>
+  (record as KeptMemory | undefined) ?? { v: 1, seen: new Map(), gone: [] }
 
 /** What this phone pins of its household and remembers of its clips, to judge them by. */
 export async function loadJudgeContext(home: Home, database: Database): Promise<JudgeContext> {
-  const [{ seen, gone }, revoked] = await Promise.all([load(database), loadRevoked(database)])
+  const [{ seen, gone }, revoked] = await Promise.all([database.load(RECORD).then(keptOf), loadRevoked(database)])
   const places = new Set(gone)
   return {
     root: home.rootJwk,
@@ -40,9 +38,7 @@ export async function loadJudgeContext(home: Home, database: Database): Promise<
   }
 }
 
-/** Keeps what was seen. Another tab may have seen more meanwhile: the higher revision stays. */
-export async function rememberSeen(database: Database, seen: ReadonlyMap<string, SeenClip>): Promise<void> {
-  const kept = await load(database)
+function withSeen(kept: KeptMemory, seen: ReadonlyMap<string, SeenClip>): KeptMemory {
   const at = nowMs()
   const next = new Map([...kept.seen].filter(([, { listedMs }]) => listedMs > at - FORGET_MS))
   for (const [clip, { revision, digest }] of seen) {
@@ -50,12 +46,17 @@ export async function rememberSeen(database: Database, seen: ReadonlyMap<string,
     const newer = before !== undefined && before.revision > revision ? before : { revision, digest }
     next.set(clip, { ...newer, listedMs: at })
   }
-  await database.save(RECORD, { ...kept, seen: next } satisfies KeptMemory)
+  return { ...kept, seen: next }
 }
 
+/** Keeps what was seen. Another tab may have seen more meanwhile: the higher revision stays. */
+export const rememberSeen = (database: Database, seen: ReadonlyMap<string, SeenClip>): Promise<void> =>
+  database.update(RECORD, (kept) => withSeen(keptOf(kept), seen))
+
 /** This phone deleted the clip that stood here. */
-export async function rememberGone(database: Database, place: ClipPlace): Promise<void> {
-  const kept = await load(database)
-  const gone = [...kept.gone.filter((name) => name !== nameOf(place)), nameOf(place)].slice(-MAX_GONE)
-  await database.save(RECORD, { ...kept, gone } satisfies KeptMemory)
-}
+export const rememberGone = (database: Database, place: ClipPlace): Promise<void> =>
+  database.update(RECORD, (record) => {
+    const kept = keptOf(record)
+    const gone = [...kept.gone.filter((name) => name !== nameOf(place)), nameOf(place)].slice(-MAX_GONE)
+    return { ...kept, gone } satisfies KeptMemory
+  })

@@ -43,21 +43,28 @@ interface KeptRevocations {
 
 const RECORD = 'revoked-doorbells'
 
+const revokedOf = (record: unknown): ReadonlyMap<string, number> =>
+  (record as KeptRevocations | undefined)?.revoked ?? new Map()
+
 /** For judging clips: seconds, by the digest of the certificate. */
-export async function loadRevoked(database: Database): Promise<ReadonlyMap<string, number>> {
-  return ((await database.load(RECORD)) as KeptRevocations | undefined)?.revoked ?? new Map()
-}
+export const loadRevoked = async (database: Database): Promise<ReadonlyMap<string, number>> =>
+  revokedOf(await database.load(RECORD))
 
 /** The earliest counts. @returns what is then known */
 async function remember(database: Database, news: readonly Signed<Revocation>[]): Promise<ReadonlyMap<string, number>> {
   const known = await loadRevoked(database)
-  const next = new Map(known)
-  for (const { payload } of news) {
-    const { revokes } = payload.latchkey
-    next.set(revokes, Math.min(payload.iat, next.get(revokes) ?? Infinity))
-  }
-  const isNews = [...next].some(([certificate, seconds]) => known.get(certificate) !== seconds)
-  if (isNews) await database.save(RECORD, { v: 1, revoked: next } satisfies KeptRevocations)
+  const isNews = ({ payload }: Signed<Revocation>) =>
+    !(payload.iat >= (known.get(payload.latchkey.revokes) ?? Infinity))
+  if (!news.some(isNews)) return known
+  const next = new Map<string, number>()
+  await database.update(RECORD, (kept) => {
+    for (const [certificate, seconds] of revokedOf(kept)) next.set(certificate, seconds)
+    for (const { payload } of news) {
+      const { revokes } = payload.latchkey
+      next.set(revokes, Math.min(payload.iat, next.get(revokes) ?? Infinity))
+    }
+    return { v: 1, revoked: next } satisfies KeptRevocations
+  })
   return next
 }
 

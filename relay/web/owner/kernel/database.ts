@@ -10,6 +10,11 @@ export interface Database {
   load(name: string): Promise<unknown>
   /** Resolves when it is on the disk. */
   save(name: string, value: unknown): Promise<void>
+  /**
+   * What it was becomes what `change` makes of it, with nothing in between, in no other tab either. Resolves when it is on
+   * the disk. `change` gets `undefined` when there is none; nothing changes when it throws.
+   */
+  update(name: string, change: (before: unknown) => unknown): Promise<void>
   /** All of them or none. */
   deleteAll(names: readonly string[]): Promise<void>
   /** Names that begin with `prefix`. */
@@ -48,6 +53,11 @@ export async function openDatabase(): Promise<Database> {
   return {
     load: (name) => settle<unknown>(database.transaction(STORE).objectStore(STORE).get(name)),
     save: (name, value) => write((store) => void store.put(value, name)),
+    update: (name, change) =>
+      write((store) => {
+        const reading: IDBRequest<unknown> = store.get(name)
+        reading.onsuccess = () => void store.put(change(reading.result), name)
+      }),
     deleteAll: (names) => write((store) => names.forEach((name) => void store.delete(name))),
     names: async (prefix) => {
       const range = IDBKeyRange.bound(prefix, `${prefix}\uffff`)

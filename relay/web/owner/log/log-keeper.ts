@@ -62,9 +62,11 @@ export interface LogKeeper {
 }
 
 const RECORD = 'log'
+const keptOf = (record: unknown): KeptLog => (record as KeptLog | undefined) ?? { v: 1, checkpoint: null, evidence: [] }
 const MAX_CHECKPOINT_BYTES = 16_384
 /** 256 leaves of at most 64 KiB would be 16 MiB; ours have a few hundred bytes. */
 const MAX_TILE_BYTES = 4 * 1024 * 1024
+/** The first are kept: whoever repeats a lie cannot push them out. */
 const MAX_EVIDENCE = 16
 
 /** Anybody can send these, and a relay just behind another sends the second: neither proves anything. */
@@ -84,34 +86,35 @@ function rememberTiles(readTile: ReadTile): ReadTile {
 export function createLogKeeper(database: Database, home: Home): LogKeeper {
   const trust = logTrustOf({ logs: [home.logVkey], witnesses: [], quorum: 0 })
   const client = anyoneClient(home)
-  const load = async () =>
-    ((await database.load(RECORD)) as KeptLog | undefined) ?? ({ v: 1, checkpoint: null, evidence: [] } as const)
+  const load = async () => keptOf(await database.load(RECORD))
   const heldOf = ({ checkpoint }: KeptLog): VerifiedCheckpoint | null =>
     checkpoint === null ? null : openCheckpoint(checkpoint, trust)
   /** A log only grows: what was found in it stays there, and need not be read every minute. */
   const proven = new Set<string>()
   const readTile = (tile: Tile) => client.bytes('GET', `/log/${encodeTilePath(tile)}`, { maxBytes: MAX_TILE_BYTES })
 
-  async function look(): Promise<readonly LogEvidence[]> {
-    const kept = await load()
-    const raw = await client.bytes('GET', '/log/checkpoint', { maxBytes: MAX_CHECKPOINT_BYTES })
-    const step = await followLog(heldOf(kept), raw, { trust, readTile })
-    if (step.kind === 'accepted') await database.save(RECORD, { ...kept, checkpoint: step.checkpoint.raw })
-    if (step.kind !== 'finding' || HARMLESS.has(step.reason)) return kept.evidence
-    const { reason, held, refused } = step
-    const evidence = [...kept.evidence, { reason, held, refused, atMs: nowMs() }].slice(-MAX_EVIDENCE)
-    await database.save(RECORD, { ...kept, evidence } satisfies KeptLog)
-    return evidence
+  /** Another tab may have looked meanwhile: the longer history stays, and all evidence. */
+  async function keep({ raw, size }: VerifiedCheckpoint): Promise<void> {
+    await database.update(RECORD, (record) => {
+      const kept = keptOf(record)
+      const checkpoint = (heldOf(kept)?.size ?? 0) > size ? kept.checkpoint : raw
+      return { ...kept, checkpoint } satisfies KeptLog
+    })
   }
 
-  let turn: Promise<unknown> = Promise.resolve()
-
   return {
-    look() {
-      // One after the other: two at once would each write down what they held before, and one's evidence would be lost.
-      const looked = turn.then(look)
-      turn = looked.catch(() => {})
-      return looked
+    async look() {
+      const kept = await load()
+      const raw = await client.bytes('GET', '/log/checkpoint', { maxBytes: MAX_CHECKPOINT_BYTES })
+      const step = await followLog(heldOf(kept), raw, { trust, readTile })
+      if (step.kind === 'accepted') await keep(step.checkpoint)
+      if (step.kind !== 'finding' || HARMLESS.has(step.reason)) return kept.evidence
+      const found: LogEvidence = { reason: step.reason, held: step.held, refused: step.refused, atMs: nowMs() }
+      await database.update(RECORD, (record) => {
+        const now = keptOf(record)
+        return { ...now, evidence: [...now.evidence, found].slice(0, MAX_EVIDENCE) } satisfies KeptLog
+      })
+      return [...kept.evidence, found]
     },
     async seen() {
       const held = heldOf(await load())

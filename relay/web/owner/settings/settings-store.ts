@@ -66,7 +66,8 @@ export function createSettingsStore(database: Database, home: Home): SettingsSto
   const household = keyset.parse(home.keyset).payload
   const { version } = household.latchkey
   const first: KeptSettings = { v: 1, choices: FIRST_CHOICES, base: FIRST_CHOICES, revision: 0 }
-  const load = async () => ((await database.load(RECORD)) as KeptSettings | undefined) ?? first
+  const keptOf = (record: unknown) => (record as KeptSettings | undefined) ?? first
+  const load = async () => keptOf(await database.load(RECORD))
 
   /** By an owner in force, or, until one signs anew, by one of a keyset since the last that was believed. */
   async function believe(file: Uint8Array, kept: KeptSettings): Promise<Omit<Held, 'etag'>> {
@@ -113,7 +114,7 @@ export function createSettingsStore(database: Database, home: Home): SettingsSto
 
   return {
     load: async () => (await load()).choices,
-    save: async (choices) => database.save(RECORD, { ...(await load()), choices }),
+    save: (choices) => database.update(RECORD, (kept) => ({ ...keptOf(kept), choices }) satisfies KeptSettings),
     async sync() {
       for (let round = 0; round < MAX_ROUNDS; round++) {
         const kept = await load()
@@ -124,10 +125,12 @@ export function createSettingsStore(database: Database, home: Home): SettingsSto
         if (isNews && !(await put(merged, held))) continue
         const revision = held.revision + (isNews ? 1 : 0)
         // What was changed here while this went on is still a change against what the relay now holds.
-        const { choices: now } = await load()
-        const choices = mergeSettings(kept.choices, now, merged)
         const seen = { revision, version: isNews ? version : held.version }
-        await database.save(RECORD, { v: 1, choices, base: merged, ...seen } satisfies KeptSettings)
+        let { choices } = kept
+        await database.update(RECORD, (now) => {
+          choices = mergeSettings(kept.choices, keptOf(now).choices, merged)
+          return { v: 1, choices, base: merged, ...seen } satisfies KeptSettings
+        })
         return choices
       }
       throw new LatchkeyError('UNAVAILABLE', 'another phone keeps changing the settings: try again in a moment')
