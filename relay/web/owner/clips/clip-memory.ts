@@ -1,9 +1,10 @@
 /** What this phone remembers of clips, so that a relay cannot go back behind it: the newest papers that it believed. */
-import { type ClipPlace, countingKeysets, type JudgeContext, type SeenClip } from '@latchkey/shared'
+import { type ClipPlace, type JudgeContext, type SeenClip } from '@latchkey/shared'
 import { loadRevoked } from '../doorbells/known-doorbells.ts'
-import { chainOf, type Home } from '../household/home.ts'
+import type { Home } from '../household/home.ts'
 import { nowMs } from '../kernel/clock.ts'
 import type { Database } from '../kernel/database.ts'
+import { judgeContextOf } from './listed-clip.ts'
 
 /** What is kept. */
 interface KeptMemory {
@@ -30,8 +31,7 @@ export async function loadJudgeContext(home: Home, database: Database): Promise<
   const [{ seen, gone }, revoked] = await Promise.all([database.load(RECORD).then(keptOf), loadRevoked(database)])
   const places = new Set(gone)
   return {
-    root: home.rootJwk,
-    keysets: countingKeysets(chainOf(home)),
+    ...judgeContextOf(home),
     seen,
     revoked,
     isGone: (place) => places.has(nameOf(place)),

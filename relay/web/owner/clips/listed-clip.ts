@@ -4,9 +4,12 @@ import {
   type ClipManifest,
   type ClipPlace,
   type ClipStatement,
+  countingKeysets,
   type ItemDescriptor,
+  type JudgeContext,
   parseClipEntry,
 } from '@latchkey/shared'
+import { chainOf, type Home } from '../household/home.ts'
 
 /** Its papers, parsed. Nothing in them counts before the clip was judged. */
 export interface ListedClip {
@@ -44,4 +47,11 @@ export const listedClipOf = (entry: ClipEntry): ListedClip => ({
   descriptors: entry.descriptors,
   entry,
   statement: parseClipEntry(entry),
+})
+
+/** What this phone pins of its household, to judge clips by; what it remembers of them comes on top. */
+export const judgeContextOf = (home: Home): JudgeContext => ({
+  root: home.rootJwk,
+  keysets: countingKeysets(chainOf(home)),
+  seen: new Map(),
 })
