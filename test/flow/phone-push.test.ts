@@ -81,6 +81,8 @@ async function dumpDatabase(): Promise<string> {
   return JSON.stringify(rows)
 }
 
+const focused = (page: Phone['page']): Promise<string> =>
+  page.evaluate('document.activeElement === document.body ? "" : document.activeElement.textContent')
 const home = () => phone.page.goto(`${rig.appOrigin}/#/home`)
 const button = (name: string) => phone.page.getByRole('button', { name })
 const keysHeld = async () => {
@@ -136,8 +138,9 @@ test('is told of rings after one tap; the relay learns where and when, and not h
   await button('Tell me when somebody rings').waitFor()
   await shoot('push-off')
   expect(await axeFindings(phone.page)).toEqual([])
-  await button('Tell me when somebody rings').click()
+  await button('Tell me when somebody rings').press('Enter')
   await phone.page.getByText('This phone is told when somebody rings.').waitFor()
+  await eventually(async () => (await focused(phone.page)) === 'When somebody rings', 'the focus on the heading')
   expect(await axeFindings(phone.page)).toEqual([])
   await shoot('push-on')
   const dump = await dumpDatabase()
@@ -318,7 +321,10 @@ test('scans the doorbell’s code with its camera, which is off afterwards', asy
   expect(await axeFindings(page)).toEqual([])
   expect(await camerasOn(page)).toBe(1)
   await shoot('camera', page)
-  await page.getByRole('button', { name: 'Turn the camera off' }).click()
+  // The next stop of who uses no mouse is the button that ends it.
+  await page.keyboard.press('Tab')
+  expect(await focused(page)).toBe('Turn the camera off')
+  await page.keyboard.press('Enter')
   await eventually(async () => (await camerasOn(page)) === 0, 'a camera that is off')
   await drawQrVideo(await side.pairingUrl(), video)
   await page.getByRole('button', { name: 'Scan the code with the camera' }).click()

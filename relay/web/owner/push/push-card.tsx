@@ -1,6 +1,6 @@
 import type { PushWish, SettingsChoices } from '@latchkey/shared'
 import { useEffect, useState } from 'preact/hooks'
-import { Alert, Button, Select } from '../../kit/parts.tsx'
+import { Alert, Button, Heading, Select } from '../../kit/parts.tsx'
 import type { Home } from '../household/home.ts'
 import type { Database } from '../kernel/database.ts'
 import { failureWords } from '../words/failure.ts'
@@ -23,6 +23,7 @@ export function PushCard(props: {
   const [state, setState] = useState<PushState | null>(null)
   const [failure, setFailure] = useState<string | null>(null)
   const [busy, setBusy] = useState(false)
+  const [switched, setSwitched] = useState(false)
   const say = words.push
   const hour = choices.pushHour ?? USUAL_HOUR
   useEffect(() => void pushState(database).then(setState), [])
@@ -45,9 +46,12 @@ export function PushCard(props: {
       return { kind: 'off' }
     })
 
+  /** The button that was pressed goes away with its state: the heading takes the focus. */
+  const switchTo = (work: () => Promise<void>): void => void work().then(() => setSwitched(true))
+
   return (
     <section class="card" aria-busy={busy}>
-      <h2>{say.title}</h2>
+      {switched ? <Heading key={state?.kind}>{say.title}</Heading> : <h2>{say.title}</h2>}
       {state?.kind === 'absent' && <p>{say.absent}</p>}
       {state?.kind === 'denied' && <Alert>{say.denied}</Alert>}
       {state?.kind === 'off' && (
@@ -55,7 +59,7 @@ export function PushCard(props: {
           <p>{say.offer}</p>
           <p class="soft">{say.who}</p>
           <p>
-            <Button main disabled={busy} onClick={() => void start(['ring'])}>
+            <Button main disabled={busy} onClick={() => switchTo(() => start(['ring']))}>
               {busy ? say.asking : say.start}
             </Button>
           </p>
@@ -78,7 +82,7 @@ export function PushCard(props: {
           />
           <p class="soft">{say.daily}</p>
           <p class="soft">{say.who}</p>
-          <Button disabled={busy} onClick={() => void end()}>
+          <Button disabled={busy} onClick={() => switchTo(end)}>
             {say.end}
           </Button>
         </>

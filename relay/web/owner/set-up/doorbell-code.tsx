@@ -1,6 +1,6 @@
 import { parsePairingUrl, type PairingInvitation } from '@latchkey/shared'
 import { useEffect, useRef, useState } from 'preact/hooks'
-import { Alert, Button, Field } from '../../kit/parts.tsx'
+import { Alert, Button, Field, Heading } from '../../kit/parts.tsx'
 import { failureWords } from '../words/failure.ts'
 import { words } from '../words/words.ts'
 import { type CameraTrouble, closeCamera, openCamera, watchForCode } from './code-camera.ts'
@@ -51,7 +51,9 @@ function CameraView(props: {
     <>
       <video ref={video} class="camera" autoplay muted playsInline aria-label={say.view} />
       <p role="status">{other ? say.other : say.hold}</p>
-      <Button onClick={props.onEnd}>{say.stop}</Button>
+      <p>
+        <Button onClick={props.onEnd}>{say.stop}</Button>
+      </p>
     </>
   )
 }
@@ -62,7 +64,10 @@ function ScanCode({ onCode }: { onCode: OnCode }) {
   const [trouble, setTrouble] = useState<CameraTrouble | null>(null)
   const [failure, setFailure] = useState<string | null>(null)
   const [busy, setBusy] = useState(false)
+  const place = useRef<HTMLDivElement>(null)
   const say = words.welcome.camera
+  // The button that was pressed is gone: who uses no mouse goes on from here.
+  const stand = (): void => place.current?.focus()
   async function start(): Promise<void> {
     setBusy(true)
     setTrouble(null)
@@ -70,32 +75,40 @@ function ScanCode({ onCode }: { onCode: OnCode }) {
     const opened = await openCamera()
     setBusy(false)
     if (typeof opened === 'string') setTrouble(opened)
-    else setStream(opened)
+    else {
+      setStream(opened)
+      stand()
+    }
   }
-  const end = (): void => setStream(null)
-  if (stream !== null)
-    return (
-      <CameraView
-        stream={stream}
-        onCode={onCode}
-        onEnd={end}
-        onFailure={(said) => {
-          setFailure(said)
-          end()
-        }}
-      />
-    )
+  const end = (): void => {
+    setStream(null)
+    stand()
+  }
   return (
-    <>
-      <p class="soft">{say.why}</p>
-      <p>
-        <Button main disabled={busy} onClick={() => void start()}>
-          {busy ? say.asking : say.scan}
-        </Button>
-      </p>
+    <div ref={place} tabIndex={-1} class="scan">
+      {stream === null ? (
+        <>
+          <p class="soft">{say.why}</p>
+          <p>
+            <Button main disabled={busy} onClick={() => void start()}>
+              {busy ? say.asking : say.scan}
+            </Button>
+          </p>
+        </>
+      ) : (
+        <CameraView
+          stream={stream}
+          onCode={onCode}
+          onEnd={end}
+          onFailure={(said) => {
+            setFailure(said)
+            end()
+          }}
+        />
+      )}
       {trouble !== null && <Alert>{say.trouble[trouble]}</Alert>}
       {failure !== null && <Alert wrong>{failure}</Alert>}
-    </>
+    </div>
   )
 }
 
@@ -146,7 +159,7 @@ export function AddDoorbell({ onCode }: { onCode: OnCode }) {
   const say = words.welcome.another
   return (
     <section class="card">
-      <h2>{say.title}</h2>
+      {open ? <Heading>{say.title}</Heading> : <h2>{say.title}</h2>}
       {open ? (
         <DoorbellCode lead={say.lead} onCode={onCode} />
       ) : (
