@@ -256,6 +256,35 @@ test('looks once a day, and what the relay sees and holds is the same with a que
   expect(service.taken.filter(({ text }) => text === null)).toEqual([])
 })
 
+test('knows doorbells that another phone paired by the clips that they signed', async () => {
+  await home()
+  await phone.page.evaluate(async () => {
+    const { indexedDB } = globalThis as unknown as { indexedDB: { open(name: string): Opening } }
+    interface Opening {
+      onsuccess: () => void
+      result: {
+        transaction(store: string, mode: string): { objectStore(store: string): Store; oncomplete: () => void }
+      }
+    }
+    interface Store {
+      get(name: string): { onsuccess: () => void; result: object }
+      put(value: object, name: string): void
+    }
+    const opening = indexedDB.open('latchkey')
+    await new Promise<void>((resolve) => (opening.onsuccess = resolve))
+    const transaction = opening.result.transaction('records', 'readwrite')
+    const store = transaction.objectStore('records')
+    const found = store.get('home')
+    found.onsuccess = () => store.put({ ...found.result, doorbells: [] }, 'home')
+    await new Promise<void>((resolve) => (transaction.oncomplete = resolve))
+  })
+  await phone.page.reload()
+  const { minute_utc: before } = (await keysHeld())!
+  await phone.page.getByLabel('The daily look').selectOption('20')
+  await eventually(async () => (await keysHeld())!.minute_utc !== before, 'another minute')
+  expect(doorbellsToldBy((await keysHeld())!.keys)).toBe(2)
+})
+
 test('says which app it is, and finds it in the public log by itself', async () => {
   await home()
   const { apps } = await expectStatus(await rig.world.anyone.send('GET', '/v1/apps'), 200)

@@ -9,7 +9,8 @@ import { askRelay, forgetWish, loadWish, saveWish, tellWish } from './push-wish.
  * `absent`: this browser has none (an iPhone has it on the home screen only) · `denied`: its owner once said no · `off` · `on`.
  */
 export type PushState =
-  { readonly kind: 'absent' | 'denied' | 'off' } | { readonly kind: 'on'; readonly events: PushWish['events'] }
+  | { readonly kind: 'absent' | 'denied' | 'off' }
+  | { readonly kind: 'on'; readonly events: PushWish['events']; readonly isTold: boolean }
 
 /** Push services of some browsers never answer. */
 const PATIENCE_MS = 20_000
@@ -34,8 +35,8 @@ async function inTime<T>(work: Promise<T>): Promise<T> {
 export async function pushState(database: Database): Promise<PushState> {
   if (!hasPush()) return { kind: 'absent' }
   if (Notification.permission === 'denied') return { kind: 'denied' }
-  const events = await loadWish(database)
-  return events === null || Notification.permission !== 'granted' ? { kind: 'off' } : { kind: 'on', events }
+  const wish = await loadWish(database)
+  return wish === null || Notification.permission !== 'granted' ? { kind: 'off' } : { kind: 'on', ...wish }
 }
 
 /** The browser's subscription under this relay's key, made when there is none or it is under another. */

@@ -67,7 +67,7 @@ export function PushCard(props: {
       )}
       {state?.kind === 'on' && (
         <>
-          <p class="good">{say.on}</p>
+          {state.isTold ? <p class="good">{say.on}</p> : <Alert>{say.unheard}</Alert>}
           <Select
             label={say.what}
             value={state.events.length - 1}

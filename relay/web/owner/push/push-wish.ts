@@ -3,6 +3,7 @@ import {
   deviceCertificate,
   digestOfJson,
   encodeBase64url,
+  judgeClips,
   type PublicJwk,
   pushSubscriptionList,
   type PushWish,
@@ -10,6 +11,8 @@ import {
   urnOf,
 } from '@latchkey/shared'
 import { errorOf } from '@latchkey/shared/client'
+import { judgeContextOf } from '../clips/listed-clip.ts'
+import { loadClips } from '../clips/load-clips.ts'
 import type { Home } from '../household/home.ts'
 import { memberClient } from '../household/relay-clients.ts'
 import { nowMs, utcOffsetMinutesAt } from '../kernel/clock.ts'
@@ -40,12 +43,27 @@ const keyOf = (subscription: BrowserSubscription, name: PushEncryptionKeyName): 
 /** Minute of the UTC day at which it is this hour here, today. */
 const minuteOf = (hour: number): number => (((hour * 60 - utcOffsetMinutesAt(nowMs())) % 1_440) + 1_440) % 1_440
 
-const doorbellsOf = (home: Home): PublicJwk[] =>
-  home.doorbells.map(({ certificate }) => deviceCertificate.parse(certificate).payload.cnf.jwk)
+/** Sealing to more would not fit, and no household has them. */
+const MAX_DOORBELLS = 8
 
-/** `null`: this phone is told nothing. */
-export async function loadWish(database: Database): Promise<PushWish['events'] | null> {
-  return ((await database.load(RECORD)) as KeptWish | undefined)?.events ?? null
+/**
+ * Keys of this household's doorbells: of those that this phone paired, and of those that another one did, by the clips that they
+ * signed and an owner's word for them.
+ */
+async function findDoorbells(home: Home): Promise<PublicJwk[]> {
+  const paired = home.doorbells.map(({ certificate }) => deviceCertificate.parse(certificate))
+  const verdicts = judgeClips(await loadClips(home), judgeContextOf(home))
+  const seen = verdicts.flatMap(({ isGenuine, statement }) => (isGenuine && statement ? [statement.certificate] : []))
+  const keys = new Map([...paired, ...seen].map(({ payload }) => [payload.sub, payload.cnf.jwk]))
+  return [...keys.values()].sort((a, b) => (a.x < b.x ? -1 : 1)).slice(0, MAX_DOORBELLS)
+}
+
+/** `null`: this phone is told nothing. `isTold`: doorbells know of it. */
+export async function loadWish(
+  database: Database,
+): Promise<{ readonly events: PushWish['events']; readonly isTold: boolean } | null> {
+  const kept = (await database.load(RECORD)) as KeptWish | undefined
+  return kept === undefined ? null : { events: kept.events, isTold: kept.told !== null }
 }
 
 /** Keeps it; {@link tellWish} carries it to relay and doorbells. */
@@ -71,8 +89,10 @@ export async function tellWish(
   given: { readonly hour: number; readonly again?: boolean },
 ): Promise<void> {
   const kept = (await database.load(RECORD)) as KeptWish | undefined
-  const doorbells = doorbellsOf(home)
-  if (kept === undefined || doorbells.length === 0) return
+  if (kept === undefined) return
+  const doorbells = await findDoorbells(home)
+  // A phone that joined a household without a clip: there is nobody yet to seal to.
+  if (doorbells.length === 0) return
   const { events } = kept
   const wish: PushWish = { p256dh: keyOf(subscription, 'p256dh'), auth: keyOf(subscription, 'auth'), events }
   const where = { endpoint: subscription.endpoint, minuteUtc: minuteOf(given.hour) }
