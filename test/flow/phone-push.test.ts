@@ -232,11 +232,11 @@ test('looks once a day, and what the relay sees and holds is the same with a que
     return { notice, asked: asked.sort() }
   }
 
-  // The public log grows alike before both: by a question from far away, and by one about this very door.
-  const far = draftRequest(rig.world, investigator)
-  const area = far.authorization_details[0]!.area.map(([lat, lon]) => [lat - 3_000_000, lon] as [number, number])
-  const elsewhere = { ...far, authorization_details: [{ ...far.authorization_details[0]!, area }] }
-  await expectStatus(await postRequest(investigator, elsewhere), 201)
+  // Both are asked in this very square, by the same agency: one about another street, one about this very door.
+  const draft = draftRequest(rig.world, investigator)
+  const [detail] = draft.authorization_details
+  const area = detail.area.map(([lat, lon]) => [lat - 15_000, lon] as [number, number])
+  await expectStatus(await postRequest(investigator, { ...draft, authorization_details: [{ ...detail, area }] }), 201)
   const without = await lookOnce('no questions')
   await acceptedRequest(rig.world, investigator)
   const asked = await lookOnce('one question')
@@ -256,7 +256,7 @@ test('looks once a day, and what the relay sees and holds is the same with a que
   expect(service.taken.filter(({ text }) => text === null)).toEqual([])
 })
 
-test('knows doorbells that another phone paired by the clips that they signed', async () => {
+test('tells doorbells that another phone paired', async () => {
   await home()
   await phone.page.evaluate(async () => {
     const { indexedDB } = globalThis as unknown as { indexedDB: { open(name: string): Opening } }

@@ -1,9 +1,7 @@
 /** What this phone wants to be told while nobody looks, and what it told its doorbells and the relay about that. */
 import {
-  deviceCertificate,
   digestOfJson,
   encodeBase64url,
-  judgeClips,
   type PublicJwk,
   pushSubscriptionList,
   type PushWish,
@@ -11,8 +9,7 @@ import {
   urnOf,
 } from '@latchkey/shared'
 import { errorOf } from '@latchkey/shared/client'
-import { judgeContextOf } from '../clips/listed-clip.ts'
-import { loadClips } from '../clips/load-clips.ts'
+import { loadDoorbells } from '../doorbells/known-doorbells.ts'
 import type { Home } from '../household/home.ts'
 import { memberClient } from '../household/relay-clients.ts'
 import { nowMs, utcOffsetMinutesAt } from '../kernel/clock.ts'
@@ -46,16 +43,12 @@ const minuteOf = (hour: number): number => (((hour * 60 - utcOffsetMinutesAt(now
 /** Sealing to more would not fit, and no household has them. */
 const MAX_DOORBELLS = 8
 
-/**
- * Keys of this household's doorbells: of those that this phone paired, and of those that another one did, by the clips that they
- * signed and an owner's word for them.
- */
-async function findDoorbells(home: Home): Promise<PublicJwk[]> {
-  const paired = home.doorbells.map(({ certificate }) => deviceCertificate.parse(certificate))
-  const verdicts = judgeClips(await loadClips(home), judgeContextOf(home))
-  const seen = verdicts.flatMap(({ isGenuine, statement }) => (isGenuine && statement ? [statement.certificate] : []))
-  const keys = new Map([...paired, ...seen].map(({ payload }) => [payload.sub, payload.cnf.jwk]))
-  return [...keys.values()].sort((a, b) => (a.x < b.x ? -1 : 1)).slice(0, MAX_DOORBELLS)
+/** Keys of the doorbells that an owner vouched for and no member took back. */
+async function findDoorbells(home: Home, database: Database): Promise<PublicJwk[]> {
+  const doorbells = await loadDoorbells(home, database)
+  const trusted = doorbells.filter(({ revokedMs }) => revokedMs === null)
+  const keys = new Map(trusted.map(({ certificate: { payload } }) => [payload.sub, payload.cnf.jwk]))
+  return [...keys.values()].slice(-MAX_DOORBELLS)
 }
 
 /** `null`: this phone is told nothing. `isTold`: doorbells know of it. */
@@ -90,8 +83,8 @@ export async function tellWish(
 ): Promise<void> {
   const kept = (await database.load(RECORD)) as KeptWish | undefined
   if (kept === undefined) return
-  const doorbells = await findDoorbells(home)
-  // A phone that joined a household without a clip: there is nobody yet to seal to.
+  const doorbells = await findDoorbells(home, database)
+  // A household whose first doorbell is still to come: there is nobody to seal to.
   if (doorbells.length === 0) return
   const { events } = kept
   const wish: PushWish = { p256dh: keyOf(subscription, 'p256dh'), auth: keyOf(subscription, 'auth'), events }

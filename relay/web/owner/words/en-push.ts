@@ -9,8 +9,7 @@ export const push = {
   start: 'Tell me when somebody rings',
   asking: 'Asking your browser…',
   on: 'This phone is told when somebody rings.',
-  unheard:
-    'No doorbell knows of it yet: this phone has to see a clip of one first. Open Latchkey again when there is one.',
+  unheard: 'No doorbell knows of it yet. Open Latchkey again when your household has one.',
   what: 'Tell me of',
   wishes: ['rings', 'rings and movement at the door'] as readonly string[],
   hour: 'The daily look, for every phone of the household',
