@@ -234,7 +234,7 @@ test('looks once a day, and what the relay sees and holds is the same with a que
 
   // Both are asked in this very square, by the same agency: one about another street, one about this very door.
   const draft = draftRequest(rig.world, investigator)
-  const [detail] = draft.authorization_details
+  const detail = draft.authorization_details[0]!
   const area = detail.area.map(([lat, lon]) => [lat - 15_000, lon] as [number, number])
   await expectStatus(await postRequest(investigator, { ...draft, authorization_details: [{ ...detail, area }] }), 201)
   const without = await lookOnce('no questions')
