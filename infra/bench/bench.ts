@@ -11,6 +11,7 @@ import { type Measurement, tableOf } from './measure.ts'
 import { benchMemory } from './memory-bench.ts'
 import { benchMotion } from './motion-bench.ts'
 import { benchNotice } from './notice-bench.ts'
+import { benchPhone } from './phone-bench.ts'
 import { benchPresence } from './presence-bench.ts'
 import { benchRing } from './ring-bench.ts'
 import { benchSeal } from './seal-bench.ts'
@@ -42,6 +43,7 @@ const PARTS: Readonly<Record<string, Part>> = {
     what: 'a walkthrough over a long visit: verifying it, and its consent against openssl',
     run: benchEvidence,
   },
+  phone: { what: 'the phone app in Chromium: what it takes to give a clip', run: benchPhone },
   motion: { what: 'motion detection, time per picture; asked for by name, presence as well', run: benchMotion },
   presence: {
     what: "who is there when, beside motion and ffmpeg's scene filter; only when asked for",

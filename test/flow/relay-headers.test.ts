@@ -72,6 +72,23 @@ const recipientsOf = ({ payload }: Signed<Keyset>): string[] => [
 const fetchHeaders = (party: Party, clip: string, which = '') =>
   party.client.json('GET', `/v1/clips/${clip}/headers${which}`, clipHeaders)
 
+/** Two seconds at 4 Mbit/s, as most doorbell cameras send. */
+const PIECE_BYTES = 1_000_000
+
+describe('a consent without looking', () => {
+  it('moves less than a thousandth of the clip, there and back', async () => {
+    const subject = await createCase(world)
+    const clip = await uploadClip(world, subject, { media: 8, bytes: PIECE_BYTES })
+    const answer = await subject.household.owner.client.send('GET', `/v1/clips/${clip.clip}/headers`)
+    const fetched = (await answer.arrayBuffer()).byteLength
+    const given = { ...subject, clip }
+    const submission = await signConsent(given, consentPlan(world, given))
+    expect(submission.headers.length).toBeGreaterThan(8)
+    const moved = fetched + JSON.stringify(submission).length
+    expect(moved).toBeLessThan(clip.bodies.reduce((sum, { length }) => sum + length, 0) / 1_000)
+  })
+})
+
 /** What a phone does that can open the clip: each file key to all members anew. */
 async function rewrap(party: Party, clip: string, recipients: readonly string[]): Promise<Uint8Array[]> {
   const { headers } = await fetchHeaders(party, clip)
