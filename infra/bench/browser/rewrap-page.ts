@@ -1,5 +1,12 @@
 /** What a phone does between "Sign" and the signature, in a page: timed there, because its X25519 is the browser's. */
-import { generateIdentity, recoverFileKeyWith, sealItem, type WebKeyPair, webOpenerOf, wrapHeader } from '@latchkey/shared'
+import {
+  generateIdentity,
+  recoverFileKeyWith,
+  sealItem,
+  type WebKeyPair,
+  webOpenerOf,
+  wrapHeader,
+} from '@latchkey/shared'
 
 /** Milliseconds of one round. */
 export interface RewrapRound {
