@@ -108,7 +108,7 @@ describe('relay and offline verifier', () => {
 
   it('both refuse every mutant, for the same reason', async () => {
     const random = createSeededRandom(20_261_122)
-    const count = runs(400, 10_000)
+    const count = runs(200, 10_000)
     const disagreements: string[] = []
     let used = await signGood()
     await relayCodes({ raw: used.signed.raw, headers: used.headers })
@@ -122,7 +122,7 @@ describe('relay and offline verifier', () => {
       used = good
     }
     expect(disagreements).toEqual([])
-    expect(count).toBeGreaterThan(4 * MUTANT_FAMILIES.length)
+    expect(count).toBeGreaterThan(2 * MUTANT_FAMILIES.length)
     tellSoak({ what: 'mutated consents, relay and offline verifier', count, outcome: '0 accepted, 0 disagreements' })
   }, 1_800_000)
 })
