@@ -74,7 +74,7 @@ export async function listSubscriptions(
   member: string | null,
 ): Promise<PushSubscriptionList['subscriptions']> {
   const rows = await db.query<{ member: string; keys: Uint8Array }>(
-    'SELECT member, keys FROM push_subscriptions WHERE root = $1 AND ($2::text IS NULL OR member = $2) ORDER BY member',
+    'SELECT member, keys FROM push_subscriptions WHERE root = $1 AND ($2::text IS NULL OR member = $2) ORDER BY member LIMIT 64',
     [root, member],
   )
   return rows.map((row) => ({ member: row.member, keys: encodeBase64url(row.keys) }))

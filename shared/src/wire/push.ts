@@ -50,6 +50,8 @@ export const DOOR_PUSH_BYTES = 256
 /** Of the age file that holds a phone's {@link pushKeys}, to eight doorbells at most. */
 export const MAX_PUSH_KEYS_BYTES = 4_096
 const MAX_ENDPOINT_CHARACTERS = 1_024
+/** A household has sixteen members; each costs a doorbell a key exchange and a signature. */
+const MAX_SUBSCRIPTIONS = 64
 
 const SealedKeys = B64u(Math.ceil((MAX_PUSH_KEYS_BYTES * 4) / 3))
 
@@ -65,7 +67,7 @@ export type PushSubscription = Static<typeof PushSubscription>
 export const PushSubscriptionList = Exact({
   /** Of this relay, as browsers want it when they subscribe. @see RFC 8292 §3.2 */
   applicationServerKey: Point,
-  subscriptions: Type.Array(Exact({ member: B64u32, keys: SealedKeys })),
+  subscriptions: Type.Array(Exact({ member: B64u32, keys: SealedKeys }), { maxItems: MAX_SUBSCRIPTIONS }),
 })
 export type PushSubscriptionList = Static<typeof PushSubscriptionList>
 export const pushSubscriptionList = createValidator(PushSubscriptionList)
