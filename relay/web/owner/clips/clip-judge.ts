@@ -34,6 +34,7 @@ export interface JudgeParts {
 
 /** A signature costs about a millisecond: after so many of them the page may draw. */
 const SLICE_MS = 12
+const RETRY_MS = 3_000
 /** Whatever changes wakes it. */
 const IDLE_MS = 60_000
 /** The part of the list that is shown first is judged first. */
@@ -93,12 +94,14 @@ export function createClipJudge({ feed, loadContext, remember }: JudgeParts): Cl
   let judged: FeedState['clips'] | null = null
   let wake = new AbortController()
 
+  function again(): void {
+    judged = null
+    wake.abort()
+  }
+
   return {
     verdicts,
-    again() {
-      judged = null
-      wake.abort()
-    },
+    again,
     async run(signal) {
       const end = feed.listen(() => wake.abort())
       while (!signal.aborted) {
@@ -107,7 +110,8 @@ export function createClipJudge({ feed, loadContext, remember }: JudgeParts): Cl
         if (clips === judged) await sleep(IDLE_MS, AbortSignal.any([wake.signal, signal]))
         else {
           judged = clips
-          await judgeAll()
+          // A phone that cannot read what it remembers now judges nothing, and tries again.
+          await judgeAll().catch(() => sleep(RETRY_MS, signal).then(again))
         }
       }
       end()

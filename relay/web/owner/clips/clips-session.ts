@@ -49,16 +49,18 @@ async function start(home: Home, database: Database, signal: AbortSignal): Promi
     loadContext: () => loadJudgeContext(home, database),
     remember: (seen) => rememberSeen(database, seen),
   })
+  // A doorbell that somebody of the household does not trust any more: its clips are judged anew.
+  const checkDoorbells = (): void => void loadDoorbells(home, database).then(judge.again, () => {})
   const follow = (fact: HouseholdFact | null): void => {
     if (fact?.type === 'deleted') feed.drop(fact.clip)
     else if (fact === null || fact.type === 'manifest' || fact.type === 'headers') feed.hurry()
     else if (fact.type === 'event') visits.take(fact)
-    // A doorbell that somebody of the household does not trust any more: its clips are judged anew.
-    if (fact === null || fact.type === 'revocation') void loadDoorbells(home, database).then(judge.again, () => {})
+    if (fact === null || fact.type === 'revocation') checkDoorbells()
   }
   signal.addEventListener('abort', stream.listen(follow))
   const faces = createFaceMaker({ feed: feed.state, verdicts: judge.verdicts, items })
   const member = pinned.payload.latchkey.members.find(({ signingKey }) => signingKey.x === signer.jwk.x)
+  checkDoorbells()
   void feed.run(signal)
   void judge.run(signal)
   void faces.run(signal)

@@ -79,6 +79,17 @@ export function Doorbells(props: Parts) {
   }, [props.home])
   useEffect(() => void refresh(), [props.home])
   useNews(props.home, ['revocation'], () => void refresh())
+  useEffect(() => {
+    if (session === null) return undefined
+    const { doorbells } = session.stream
+    const known = new Set(doorbells.value.keys())
+    return doorbells.listen(() => {
+      const isNew = [...doorbells.value.keys()].filter((certificate) => !known.has(certificate))
+      isNew.forEach((certificate) => known.add(certificate))
+      // One that another phone of the household vouched for just now.
+      if (isNew.length > 0) void refresh()
+    })
+  }, [session])
   return (
     <section class="doorbells" aria-labelledby="doorbells">
       <h2 id="doorbells">{words.home.doorbells}</h2>
