@@ -1,9 +1,11 @@
 /** A household of several phones, in real browsers, on one relay and with one doorbell. */
+import { consent, createVerifierTrust, releaseList, trust, verifyBundleZip } from '@latchkey/shared'
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { axeFindings } from '../support/chromium.ts'
 import { createOwnedPhone, createPhoneRig, type OwnedPhone, type Phone, type PhoneRig } from '../support/phone-rig.ts'
 import { eventually } from '../support/poll.ts'
+import { acceptedRequest, certifyInvestigator, enrolAgency, randomId } from '../support/relay-world.ts'
 
 let rig: PhoneRig
 let owned: OwnedPhone
@@ -74,6 +76,90 @@ test('the second owner adds a phone that may only look', async () => {
   await guest.page.goto(`${rig.appOrigin}/#/home`)
   await guest.page.getByText('This phone may look at your clips.').waitFor()
   expect(await guest.page.getByRole('button', { name: 'Add a phone' }).count()).toBe(0)
+})
+
+/** Kim’s and the first owner’s phones, at home. */
+const goHome = (page: Page) => page.goto(`${rig.appOrigin}/#/home`)
+const button = (page: Page, name: string | RegExp) => page.getByRole('button', { name })
+
+test('two owners must agree from then on, and every phone knows', async () => {
+  await goHome(owned.page)
+  await button(owned.page, 'Let two owners agree').click()
+  await owned.page.getByText('only your recovery sheet helps').waitFor()
+  expect(await axeFindings(owned.page)).toEqual([])
+  await button(owned.page, 'Let two owners agree').click()
+  await owned.page.getByText('Two owners must agree before').waitFor()
+  await goHome(kim.page)
+  await kim.page.reload()
+  await kim.page.getByText('Two owners must agree before').waitFor()
+})
+
+test('a clip that one owner shares waits for the other, who sees the words and agrees; its bundle verifies', async () => {
+  const investigator = await certifyInvestigator(rig.world, await enrolAgency(rig.world))
+  const request = await acceptedRequest(rig.world, investigator)
+  for (const { page } of [owned, guest]) {
+    await page.goto(`${rig.appOrigin}/#/questions`)
+    await page.reload()
+  }
+  await guest.page.getByText('Only a phone that may decide can answer questions').waitFor()
+  expect(await button(guest.page, /Read|Show me/).count()).toBe(0)
+  await button(owned.page, 'Show me questions that concern my door').click()
+  await button(owned.page, 'Read the question').click()
+  await owned.page.getByRole('button', { name: 'Share', exact: true }).click()
+  await eventually(() => button(owned.page, 'Sign and share').isEnabled(), 'the headers')
+  await button(owned.page, 'Sign and share').click()
+  await owned.page.getByText('another owner of the household must agree').waitFor()
+
+  const inbox = async () => (await investigator.client.json('GET', '/v1/releases', releaseList)).releases
+  await goHome(kim.page)
+  await kim.page.reload()
+  await kim.page.getByRole('link', { name: 'See what was shared' }).click()
+  await kim.page.getByText(request.payload.latchkey.caseNumber).waitFor()
+  await kim.page.getByText('Signed on').first().waitFor()
+  expect(await axeFindings(kim.page)).toEqual([])
+  expect(await inbox()).toEqual([])
+  await button(kim.page, 'Agree to share').click()
+  await kim.page.getByText('They may download it until').waitFor()
+  await kim.page.getByText('Kim agreed as well.').waitFor()
+  const [released] = await eventually(async () => {
+    const releases = await inbox()
+    return releases.length > 0 && releases
+  }, 'the release')
+  const json = { download: randomId() }
+  const path = `/v1/releases/${consent.parse(released!.consent).digest}/downloads`
+  await eventually(
+    async () => (await investigator.client.send('POST', path, { json })).status === 200,
+    'the release to be logged',
+  )
+  const zip = await investigator.client.bytes('GET', `/v1/downloads/${json.download}/bundle.zip`)
+  const trusted = createVerifierTrust(await rig.world.anyone.json('GET', '/v1/trust.json', trust))
+  const verdict = verifyBundleZip(zip, trusted, { identity: investigator.identity })
+  expect(verdict).toMatchObject({ passed: true })
+  await goHome(guest.page)
+  await guest.page.reload()
+  await guest.page.getByText('Another phone of your household agreed to share a clip.').waitFor()
+})
+
+test('one owner alone takes nobody out; when the other agrees, the phone is refused from then on', async () => {
+  await goHome(owned.page)
+  await button(owned.page, 'Take out Guest').click()
+  await owned.page.getByText('it may have kept').waitFor()
+  expect(await axeFindings(owned.page)).toEqual([])
+  await button(owned.page, 'Take it out').click()
+  await owned.page.getByText('Another owner must agree on their own phone').first().waitFor()
+  await goHome(guest.page)
+  await guest.page.reload()
+  await guest.page.getByText('Guest').waitFor()
+  await goHome(kim.page)
+  await kim.page.reload()
+  await kim.page.getByText('Guest is taken out').waitFor()
+  expect(await axeFindings(kim.page)).toEqual([])
+  await kim.page.getByRole('button', { name: 'Agree', exact: true }).click()
+  await kim.page.getByText('A change waits').waitFor({ state: 'detached' })
+  await eventually(async () => (await kim.page.getByText('Guest').count()) === 0, 'the household without the guest')
+  await guest.page.reload()
+  await guest.page.getByText('The relay no longer takes this phone for one of your household’s.').waitFor()
+  expect(await axeFindings(guest.page)).toEqual([])
 })
 
 test('no page broke its own policy or stumbled', () => {

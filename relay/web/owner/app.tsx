@@ -12,11 +12,13 @@ import { ClipsPage } from './clips/clips-page.tsx'
 import { createOutbox } from './decide/outbox.ts'
 import { Doorbells } from './doorbells/doorbells.tsx'
 import { ErrorBoundary } from '../kit/error-boundary.tsx'
-import { Alert, Button } from '../kit/parts.tsx'
+import { Alert, Button, Title } from '../kit/parts.tsx'
 import { failureWords } from './words/failure.ts'
 import { HomePage } from './home/home-page.tsx'
 import { TrustCard } from './home/trust-card.tsx'
 import { type Home, type PairedDoorbell, saveHome } from './household/home.ts'
+import { useOwnThumbprint } from './household/household-card.tsx'
+import { membersOf, thumbprintOfMember } from './household/members.ts'
 import { useOldClips } from './household/old-clips.ts'
 import { useNews } from './household/use-news.ts'
 import { type KeysetsState, useKeysets } from './household/use-keysets.ts'
@@ -26,6 +28,7 @@ import { keepPush } from './push/browser-push.ts'
 import { PushCard } from './push/push-card.tsx'
 import { USUAL_HOUR } from './push/push-wish.ts'
 import { QuestionsPage } from './questions/questions-page.tsx'
+import { useConsentNews } from './shared-clips/news.ts'
 import { SharedPage } from './shared-clips/shared-page.tsx'
 import { createSettingsStore, type SettingsStore } from './settings/settings-store.ts'
 import { AddDoorbell } from './set-up/doorbell-code.tsx'
@@ -147,6 +150,16 @@ function HouseholdAlerts({ evidence, isRefused }: KeysetsState) {
   )
 }
 
+/** Instead of questions, on a phone that may not answer them. */
+function OnlyLooks() {
+  return (
+    <>
+      <Title>{words.questions.title}</Title>
+      <p>{words.household.viewerOnly}</p>
+    </>
+  )
+}
+
 /** The pages of a household. */
 function Pages(props: {
   database: Database
@@ -161,6 +174,11 @@ function Pages(props: {
   const log = useMemo(() => createLogKeeper(database, home), [home])
   const keysets = useKeysets({ database, home, log }, props.onHome)
   const oldClips = useOldClips(home)
+  // What another phone changed counts before anything is done on the next page.
+  useEffect(() => void keysets.look().catch(() => {}), [page])
+  const news = useConsentNews(database, home, page === 'shared')
+  const own = useOwnThumbprint(home)
+  const isOwner = membersOf(home).some((member) => member.role === 'owner' && thumbprintOfMember(member) === own)
   useEffect(() => {
     // What was signed without a network goes out when there is one.
     const flush = (): void => void outbox.flush()
@@ -176,8 +194,14 @@ function Pages(props: {
   return (
     <Frame page={page}>
       <HouseholdAlerts {...keysets} />
+      {news > 0 && page !== 'shared' && (
+        <p class="alert" role="status">
+          {words.household.news(news)} <a href="#/shared">{words.household.newsLook}</a>
+        </p>
+      )}
       {page === 'clips' && <ClipsPage home={home} database={database} />}
-      {page === 'questions' && choices !== null && (
+      {page === 'questions' && own !== null && !isOwner && <OnlyLooks />}
+      {page === 'questions' && isOwner && choices !== null && (
         <QuestionsPage
           home={home}
           outbox={outbox}
@@ -188,7 +212,7 @@ function Pages(props: {
           onShared={() => (location.hash = '#/shared')}
         />
       )}
-      {page === 'shared' && <SharedPage home={home} outbox={outbox} log={log} />}
+      {page === 'shared' && <SharedPage home={home} database={database} outbox={outbox} log={log} choices={choices} />}
       {page === 'home' && (
         <HomePage
           home={home}

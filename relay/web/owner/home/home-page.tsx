@@ -3,10 +3,13 @@ import type { ComponentChildren } from 'preact'
 import { useState } from 'preact/hooks'
 import { Title } from '../../kit/parts.tsx'
 import { AddPhonePage } from '../household/add-phone-page.tsx'
+import { type AskedChange, ChangePage } from '../household/change-page.tsx'
 import type { Home } from '../household/home.ts'
-import { HouseholdCard } from '../household/household-card.tsx'
+import { HouseholdCard, useOwnThumbprint } from '../household/household-card.tsx'
+import { membersOf, thumbprintOfMember } from '../household/members.ts'
 import type { RewrapProgress } from '../household/rewrap-headers.ts'
 import type { KeysetsState } from '../household/use-keysets.ts'
+import { WaitingCard } from '../household/waiting-card.tsx'
 import { placeText } from '../set-up/place-text.ts'
 import { words } from '../words/words.ts'
 
@@ -23,6 +26,9 @@ export function HomePage(props: {
 }) {
   const { home, choices } = props
   const [adding, setAdding] = useState(false)
+  const [asked, setAsked] = useState<AskedChange | null>(null)
+  const own = useOwnThumbprint(home)
+  const isOwner = membersOf(home).some((member) => member.role === 'owner' && thumbprintOfMember(member) === own)
   const say = words.home
   if (adding && choices !== null)
     return (
@@ -34,11 +40,22 @@ export function HomePage(props: {
         onDone={() => setAdding(false)}
       />
     )
+  if (asked !== null) return <ChangePage asked={asked} look={props.keysets.look} onDone={() => setAsked(null)} />
   return (
     <>
       <Title>{say.title}</Title>
+      {own !== null && isOwner && (
+        <WaitingCard home={home} own={own} choices={choices} onChanged={props.keysets.look} />
+      )}
       {props.doorbells}
-      <HouseholdCard home={home} choices={choices} oldClips={props.oldClips} onAdd={() => setAdding(true)} />
+      <HouseholdCard
+        home={home}
+        choices={choices}
+        oldClips={props.oldClips}
+        onAdd={() => setAdding(true)}
+        onAsk={setAsked}
+        onChoices={props.onChoices}
+      />
       <section class="card">
         <h2>{say.phone}</h2>
         <dl>

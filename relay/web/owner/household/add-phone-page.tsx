@@ -183,7 +183,7 @@ export function AddPhonePage(props: {
       <Compare
         applicant={applicant}
         onDiffer={() => setDiffers(true)}
-        onSame={async () => setProposed(await addition.propose(applicant, plan.role))}
+        onSame={async () => setProposed(await addition.propose(await props.look(), applicant, plan.role))}
       />
     )
   if (!added) return <AwaitPress proposed={proposed} look={props.look} onAdded={() => setAdded(true)} />

@@ -37,8 +37,12 @@ export interface PhoneAddition {
    * @throws PAIRING_FAILED when somebody answers who did not read the code; UNAVAILABLE when nobody does
    */
   awaitApplicant(signal: AbortSignal): Promise<Applicant>
-  /** Signs the keyset that it belongs to, and proposes it. @returns its digest, by which it is recognised once it counts */
-  propose(applicant: Applicant, role: Member['role']): Promise<string>
+  /**
+   * Signs the keyset that it belongs to, and proposes it.
+   * @param now the household as it stands
+   * @returns its digest, by which it is recognised once it counts
+   */
+  propose(now: Home, applicant: Applicant, role: Member['role']): Promise<string>
 }
 
 /** Begins with a fresh code. @param page origin of this app */
@@ -63,10 +67,9 @@ export function createPhoneAddition(home: Home, page: string): PhoneAddition {
       }
       throw new LatchkeyError('UNAVAILABLE', 'no phone has answered the code')
     },
-    async propose({ keys }, role) {
-      const members = [...membersOf(home), { ...keys, role }]
-      const raw = await signNextKeyset(home, { members })
-      await proposeKeyset(home, raw)
+    async propose(now, { keys }, role) {
+      const raw = await signNextKeyset(now, { members: [...membersOf(now), { ...keys, role }] })
+      await proposeKeyset(now, raw)
       return keyset.parse(raw).digest
     },
   }

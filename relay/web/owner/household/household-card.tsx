@@ -3,9 +3,12 @@ import { useEffect, useState } from 'preact/hooks'
 import { Alert, Button } from '../../kit/parts.tsx'
 import { phoneOf } from '../keys/phone-keys.ts'
 import { words } from '../words/words.ts'
+import { type Quorum, quorumOf, withoutMember } from './change-household.ts'
+import type { AskedChange } from './change-page.tsx'
 import type { Home } from './home.ts'
 import { membersOf, thumbprintOfMember } from './members.ts'
 import type { RewrapProgress } from './rewrap-headers.ts'
+import { nameOfPhone } from './waiting-card.tsx'
 
 /** This phone's own thumbprint, null for a moment. */
 export function useOwnThumbprint(home: Home): string | null {
@@ -14,12 +17,26 @@ export function useOwnThumbprint(home: Home): string | null {
   return own
 }
 
+function quorumChange(quorum: Quorum): AskedChange {
+  const say = words.household.quorum
+  return quorum === 2
+    ? {
+        title: say.toOne,
+        text: [say.toOneText, words.household.waiting.forOther],
+        yes: say.toOne,
+        change: () => ({ quorum: 1 }),
+      }
+    : { title: say.toTwo, text: [say.toTwoText], yes: say.toTwo, change: () => ({ quorum: 2 }) }
+}
+
 /** The phones in force, by the names that the household gave them, and what may be done about them. */
 export function HouseholdCard(props: {
   home: Home
   choices: SettingsChoices | null
   oldClips: RewrapProgress | null
   onAdd: () => void
+  onAsk: (asked: AskedChange) => void
+  onChoices: (next: SettingsChoices) => void
 }) {
   const { home, choices, oldClips } = props
   const own = useOwnThumbprint(home)
@@ -27,6 +44,19 @@ export function HouseholdCard(props: {
   const names = new Map(choices?.members.map(({ thumbprint, name }) => [thumbprint, name]))
   const members = membersOf(home).map((member) => ({ role: member.role, thumbprint: thumbprintOfMember(member) }))
   const isOwner = members.some(({ role, thumbprint }) => thumbprint === own && role === 'owner')
+  const owners = members.filter(({ role }) => role === 'owner').length
+  const quorum = quorumOf(home)
+  function removalOf(thumbprint: string): AskedChange {
+    const name = nameOfPhone(choices, thumbprint)
+    const rest = choices?.members.filter((member) => member.thumbprint !== thumbprint)
+    return {
+      title: say.remove.title(name),
+      text: [say.remove.what, say.remove.keeps, ...(quorum === 2 ? [say.waiting.forOther] : [])],
+      yes: say.remove.yes,
+      change: (now) => withoutMember(now, thumbprint),
+      after: () => choices !== null && props.onChoices({ ...choices, members: rest ?? [] }),
+    }
+  }
   return (
     <section class="card">
       <h2>{say.title}</h2>
@@ -38,6 +68,14 @@ export function HouseholdCard(props: {
               {' '}
               ({[...(thumbprint === own && names.has(thumbprint) ? [say.thisPhone] : []), say.roles[role]].join(', ')})
             </span>
+            {isOwner && thumbprint !== own && (
+              <>
+                {' '}
+                <Button onClick={() => props.onAsk(removalOf(thumbprint))}>
+                  {say.remove.open(nameOfPhone(choices, thumbprint))}
+                </Button>
+              </>
+            )}
           </li>
         ))}
       </ul>
@@ -50,6 +88,15 @@ export function HouseholdCard(props: {
         <p class="row">
           <Button onClick={props.onAdd}>{say.add.open}</Button>
         </p>
+      )}
+      {isOwner && owners > 1 && (
+        <>
+          <h3>{say.quorum.title}</h3>
+          <p>{quorum === 2 ? say.quorum.two : say.quorum.one}</p>
+          <Button onClick={() => props.onAsk(quorumChange(quorum))}>
+            {quorum === 2 ? say.quorum.toOne : say.quorum.toTwo}
+          </Button>
+        </>
       )}
     </section>
   )

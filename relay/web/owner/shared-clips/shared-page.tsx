@@ -1,12 +1,18 @@
-import type { OwnLeafState } from '@latchkey/shared'
+import { approval, type OwnLeafState, type SettingsChoices } from '@latchkey/shared'
+import type { ComponentChildren } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
 import { Alert, Button, Title } from '../../kit/parts.tsx'
 import type { Outbox } from '../decide/outbox.ts'
 import type { Home } from '../household/home.ts'
+import { useOwnThumbprint } from '../household/household-card.tsx'
+import { membersOf, thumbprintOfMember } from '../household/members.ts'
+import { nameOfPhone } from '../household/waiting-card.tsx'
+import type { Database } from '../kernel/database.ts'
 import type { LogKeeper } from '../log/log-keeper.ts'
 import { failureWords } from '../words/failure.ts'
 import { momentWords } from '../words/times.ts'
 import { words } from '../words/words.ts'
+import { SecondWord } from './second-word.tsx'
 import { checkHistory, type GivenConsent, loadHistory, localHistory, revokeConsent } from './history.ts'
 
 const REFRESH_MS = 5_000
@@ -36,8 +42,30 @@ function InLog({ state }: { state: OwnLeafState['state'] }) {
   return <p class="soft">{text}</p>
 }
 
-function ConsentCard(props: { given: GivenConsent; onTakeBack: () => Promise<void> }) {
-  const { given } = props
+/** Which phones stand behind it, by the names that the household gave them. */
+function Signers({ given, choices }: { given: GivenConsent; choices: SettingsChoices | null }) {
+  const say = words.household
+  const approvals = given.told?.approvals.map((entry) => approval.parse(entry.approval).kid) ?? []
+  return (
+    <>
+      {given.kept === null && <p class="soft">{say.signedBy(nameOfPhone(choices, given.signed.kid))}</p>}
+      {approvals.map((kid) => (
+        <p key={kid} class="soft">
+          {say.agreedBy(nameOfPhone(choices, kid))}
+        </p>
+      ))}
+    </>
+  )
+}
+
+function ConsentCard(props: {
+  given: GivenConsent
+  choices: SettingsChoices | null
+  /** Asks for this phone's word where it may give one. */
+  secondWord: ComponentChildren
+  onTakeBack: () => Promise<void>
+}) {
+  const { given, choices } = props
   const [asked, setAsked] = useState(false)
   const [busy, setBusy] = useState(false)
   const say = words.shared
@@ -58,9 +86,9 @@ function ConsentCard(props: { given: GivenConsent; onTakeBack: () => Promise<voi
       {given.told !== null && given.told.downloads > 0 && (
         <p>{say.downloads(given.told.downloads, latchkey.maxDownloads)}</p>
       )}
-      {given.kept === null ? (
-        <p class="soft">{say.unknown}</p>
-      ) : (
+      <Signers given={given} choices={choices} />
+      {props.secondWord}
+      {given.kept !== null && (
         <details>
           <summary>{say.notice}</summary>
           <pre class="notice small">{given.kept.notice}</pre>
@@ -96,7 +124,16 @@ function ConsentCard(props: { given: GivenConsent; onTakeBack: () => Promise<voi
 }
 
 /** Everything this household ever gave, with taking back beside it. */
-export function SharedPage({ home, outbox, log }: { home: Home; outbox: Outbox; log: LogKeeper }) {
+export function SharedPage(props: {
+  home: Home
+  database: Database
+  outbox: Outbox
+  log: LogKeeper
+  choices: SettingsChoices | null
+}) {
+  const { home, outbox, log } = props
+  const own = useOwnThumbprint(home)
+  const isOwner = membersOf(home).some((member) => member.role === 'owner' && thumbprintOfMember(member) === own)
   const [history, setHistory] = useState<readonly GivenConsent[] | null>(null)
   const [failure, setFailure] = useState<string | null>(null)
   const [isLogFalse, setLogFalse] = useState(false)
@@ -134,7 +171,19 @@ export function SharedPage({ home, outbox, log }: { home: Home; outbox: Outbox; 
       {history?.length === 0 && <p>{words.shared.none}</p>}
       <ul class="plain">
         {history?.map((given) => (
-          <ConsentCard key={given.digest} given={given} onTakeBack={() => takeBack(given)} />
+          <ConsentCard
+            key={given.digest}
+            given={given}
+            choices={props.choices}
+            secondWord={
+              isOwner &&
+              given.told?.state === 'awaiting-approval' &&
+              given.signed.kid !== own && (
+                <SecondWord home={home} database={props.database} given={given} onApproved={() => void refresh()} />
+              )
+            }
+            onTakeBack={() => takeBack(given)}
+          />
         ))}
       </ul>
     </>

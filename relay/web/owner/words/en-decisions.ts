@@ -153,6 +153,5 @@ export const decisions = {
     },
     distrust:
       'The public log contradicts itself: it showed this phone two histories that cannot both be true. Do not share anything through this relay. The proof is kept on this phone.',
-    unknown: 'Signed on another phone of your household.',
   },
 }

@@ -48,6 +48,48 @@ export const household = {
     addedText: 'It opens new clips now. Leave this page open until it can open the older ones too.',
     done: 'Done',
   },
+  remove: {
+    open: (name: string) => `Take out ${name}`,
+    title: (name: string) => `Take out ${name}?`,
+    what: 'It can open nothing that is recorded from then on, and answers no more questions for your household.',
+    keeps: 'What it could open before, it may have kept. Nobody can take that back.',
+    yes: 'Take it out',
+  },
+  quorum: {
+    title: 'Who must agree',
+    one: 'One owner decides alone.',
+    two: 'Two owners must agree before a clip is shared or a phone is taken out.',
+    toTwo: 'Let two owners agree',
+    toOne: 'Let one owner decide',
+    toTwoText:
+      'From then on nothing is shared, and no phone taken out, before a second owner’s phone agreed. If you lose all but one of the owners’ phones, only your recovery sheet helps.',
+    toOneText: 'From then on each owner’s phone can share a clip and take out a phone alone.',
+  },
+  waiting: {
+    title: 'A change waits',
+    by: (name: string) => `Signed on ${name}:`,
+    byYou: 'Signed on this phone:',
+    adds: (role: string) => `a new phone is added, which ${role}`,
+    removes: (name: string) => `${name} is taken out`,
+    two: 'two owners must agree from then on',
+    one: 'one owner decides alone from then on',
+    forOther: 'Another owner must agree on their own phone, under Home.',
+    agree: 'Agree',
+    no: 'Reject it',
+    withdraw: 'Take it back',
+  },
+  second: {
+    title: 'Your word is needed',
+    text: 'Another owner of your household signed these words. Nothing is shared unless you agree too. You may leave it: nobody outside is told.',
+    agree: 'Agree to share',
+  },
+  news: (count: number) =>
+    count === 1
+      ? 'Another phone of your household agreed to share a clip.'
+      : `Other phones of your household agreed to share ${count} clips.`,
+  newsLook: 'See what was shared',
+  signedBy: (name: string) => `Signed on ${name}`,
+  agreedBy: (name: string) => `${name} agreed as well.`,
   join: {
     title: 'Join a household',
     lead: 'The phone that showed you this code wants to add this one to its household.',
