@@ -57,6 +57,10 @@ async function addPhone(by: Page, name: string, role: RegExp): Promise<Phone> {
 async function playsFirstClip(page: Page): Promise<void> {
   await page.goto(`${rig.appOrigin}/#/clips`)
   await page.locator('.clip').first().click()
+  await plays(page)
+}
+
+async function plays(page: Page): Promise<void> {
   const played = () =>
     page.locator('video').evaluate((video) => (video as unknown as { currentTime: number }).currentTime)
   await eventually(async () => (await played()) > 0.3, 'a picture')
@@ -160,6 +164,20 @@ test('one owner alone takes nobody out; when the other agrees, the phone is refu
   await guest.page.reload()
   await guest.page.getByText('The relay no longer takes this phone for one of your household’s.').waitFor()
   expect(await axeFindings(guest.page)).toEqual([])
+})
+
+test('a doorbell that comes later is paired by a phone that came later, and seals to everybody who is left', async () => {
+  const { agent, pairingUrl } = await rig.doorbell('Back door')
+  const page = await kim.context.newPage()
+  await page.goto(await pairingUrl())
+  await page.getByRole('button', { name: 'They are the same' }).click()
+  await page.close()
+  await agent.captured
+  expect(await agent.drained(20_000)).toBe(true)
+  await owned.page.goto(`${rig.appOrigin}/#/clips`)
+  await owned.page.getByText('Back door').waitFor()
+  await owned.page.locator('.clip', { hasText: 'Back door' }).click()
+  await plays(owned.page)
 })
 
 test('no page broke its own policy or stumbled', () => {

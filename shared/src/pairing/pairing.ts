@@ -5,7 +5,7 @@ import { canonicalBytes } from '../bytes/canonical-json.ts'
 import { digestOfJws, hkdfSha256, hmacSha256, randomBytes, sha256 } from '../crypto/hash.ts'
 import { parseRecipient, type PublicJwk, rawKeyOf, type Signer, thumbprintOf, urnOf } from '../crypto/keys.ts'
 import { LatchkeyError } from '../errors.ts'
-import { checkFirstKeyset, signingMember } from '../household/keyset-chain.ts'
+import { checkFirstKeyset, checkKeysetForm, signingMember } from '../household/keyset-chain.ts'
 import { deviceCertificate, type DeviceCertificate, hello, type Hello, type PairingAnswer } from '../wire/device.ts'
 import { isSignedBy, type Signed } from '../wire/jws.ts'
 import { ack, type Ack, keyset, type Keyset } from '../wire/keyset.ts'
@@ -84,10 +84,16 @@ function fail(reason: string): never {
   throw new LatchkeyError('PAIRING_FAILED', reason)
 }
 
-/** A first keyset by the root it names, whose every recipient can be sealed to. @throws KEYSET_INVALID | KEY_INVALID */
-function assertFirstKeyset(signed: Signed<Keyset>, rootJwk: PublicJwk): void {
-  const [finding] = checkFirstKeyset(signed, rootJwk).findings
+/**
+ * A keyset of the household whose root this is, whose every recipient can be sealed to. The first is signed by the root; of a
+ * later one the chain is the phone's to know, and the secret of the code, which whoever chose the root holds, vouches for it.
+ * @throws KEYSET_INVALID | KEY_INVALID
+ */
+function assertHouseholdKeyset(signed: Signed<Keyset>, rootJwk: PublicJwk): void {
+  const isFirst = signed.payload.latchkey.version === 1
+  const [finding] = isFirst ? checkFirstKeyset(signed, rootJwk).findings : checkKeysetForm(signed.payload)
   if (finding) throw new LatchkeyError('KEYSET_INVALID', finding.message)
+  if (signed.payload.iss !== urnOf(rootJwk)) throw new LatchkeyError('KEYSET_INVALID', 'the issuer is not the root')
   const { members, recovery } = signed.payload.latchkey
   for (const recipient of [...members.map((member) => member.recipient), recovery]) parseRecipient(recipient)
   for (const member of members) rawKeyOf(member.signingKey)
@@ -133,7 +139,7 @@ export function checkPairingAnswer(secret: Uint8Array, helloRaw: string, answer:
     if (!equalBytes(decodeBase64url(answer.mac), pairingMac(secret, helloRaw, answer))) fail('wrong MAC')
     const rootJwk = answer.rootJwk as PublicJwk
     const signedKeyset = keyset.parse(answer.keyset)
-    assertFirstKeyset(signedKeyset, rootJwk)
+    assertHouseholdKeyset(signedKeyset, rootJwk)
     const certificate = deviceCertificate.parse(answer.deviceCertificate)
     assertCertificateFor(certificate, hello.parse(helloRaw), signedKeyset)
     return {
@@ -168,7 +174,7 @@ export interface AnswerHello {
   readonly invitation: PairingInvitation
   /** The hello as the mailbox gave it. Untrusted. */
   readonly hello: string
-  /** Compact JWS of the household's first keyset. */
+  /** Compact JWS of the household's keyset in force. */
   readonly keyset: string
   readonly rootJwk: PublicJwk
   /** An owner-member of that keyset. */
@@ -184,7 +190,7 @@ export interface AnswerHello {
 export async function answerHello(options: AnswerHello): Promise<{ answer: PairingAnswer; digits: string }> {
   const greeting = checkPairingHello(options.hello, options.invitation)
   const signedKeyset = keyset.parse(options.keyset)
-  assertFirstKeyset(signedKeyset, options.rootJwk)
+  assertHouseholdKeyset(signedKeyset, options.rootJwk)
   const certificate = await deviceCertificate.encode(
     {
       iss: signedKeyset.payload.iss,

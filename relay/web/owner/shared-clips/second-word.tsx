@@ -17,6 +17,7 @@ import { Preview } from '../decide/preview.tsx'
 import { approve } from '../household/change-household.ts'
 import { chainOf, type Home } from '../household/home.ts'
 import type { Database } from '../kernel/database.ts'
+import type { LogKeeper } from '../log/log-keeper.ts'
 import { loadQuestions } from '../questions/load-questions.ts'
 import { failureWords } from '../words/failure.ts'
 import { words } from '../words/words.ts'
@@ -33,10 +34,10 @@ interface Readable {
  * @throws CONSENT_NOTICE when they are not the words that were signed; CONSENT_ISSUER | CONSENT_REQUEST when clip, question or
  *   signer are not what they must be
  */
-async function readConsent(home: Home, { signed }: GivenConsent): Promise<Readable> {
+async function readConsent(home: Home, log: LogKeeper, { signed }: GivenConsent): Promise<Readable> {
   const { payload } = signed
   const detail = payload.authorization_details[0]!
-  const [{ asked }, entries] = await Promise.all([loadQuestions(home), loadClips(home)])
+  const [{ asked }, entries] = await Promise.all([loadQuestions(home, log), loadClips(home)])
   if (signingMember(keysetInForce(chainOf(home)).payload, signed)?.role !== 'owner')
     throw new LatchkeyError('CONSENT_ISSUER', 'it is not signed by an owner of this household')
   const question = asked.find(({ request }) => request.digest === payload.latchkey.request)
@@ -61,14 +62,20 @@ async function readConsent(home: Home, { signed }: GivenConsent): Promise<Readab
 }
 
 /** What the first owner signed, a look at it, and this owner's word. */
-export function SecondWord(props: { home: Home; database: Database; given: GivenConsent; onApproved: () => void }) {
+export function SecondWord(props: {
+  home: Home
+  database: Database
+  log: LogKeeper
+  given: GivenConsent
+  onApproved: () => void
+}) {
   const { home, given } = props
   const [readable, setReadable] = useState<Readable | null>(null)
   const [failure, setFailure] = useState<string | null>(null)
   const [busy, setBusy] = useState(false)
   const say = words.household.second
   const fail = (error: unknown): void => setFailure(failureWords(error))
-  useEffect(() => void readConsent(home, given).then(setReadable, fail), [given.digest])
+  useEffect(() => void readConsent(home, props.log, given).then(setReadable, fail), [given.digest])
   async function agree(): Promise<void> {
     setBusy(true)
     try {

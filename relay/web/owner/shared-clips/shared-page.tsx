@@ -179,7 +179,13 @@ export function SharedPage(props: {
               isOwner &&
               given.told?.state === 'awaiting-approval' &&
               given.signed.kid !== own && (
-                <SecondWord home={home} database={props.database} given={given} onApproved={() => void refresh()} />
+                <SecondWord
+                  log={log}
+                  home={home}
+                  database={props.database}
+                  given={given}
+                  onApproved={() => void refresh()}
+                />
               )
             }
             onTakeBack={() => takeBack(given)}
