@@ -207,8 +207,12 @@ test('hears a ring from a doorbell that came later, encrypted by it, and says wh
 
 test('looks once a day, and what the relay sees and holds is the same with a question and without', async () => {
   await phone.page.goto(`${rig.appOrigin}/#/questions`)
+  const settings = async () =>
+    (await store.database.query<{ digest: string }>('SELECT digest FROM settings'))[0]?.digest
+  const before = await settings()
   await phone.page.getByRole('button', { name: 'Show me questions that concern my door' }).click()
   await phone.page.getByRole('button', { name: 'Do not show me questions' }).waitFor()
+  await eventually(async () => (await settings()) !== before, 'the choice, kept here and sealed at the relay')
   await phone.page.goto('about:blank')
   const investigator: Investigator = await certifyInvestigator(rig.world, await enrolAgency(rig.world))
   const { worker, deliver, cdp } = await openWorker()
