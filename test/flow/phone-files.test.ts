@@ -2,7 +2,6 @@
 import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { buildOwnerApp, buildOwnerAppInto } from '../../relay/web/build.ts'
 import { contentSecurityPolicy, serveApp, type StaticServer } from '../../relay/web/static-server.ts'
@@ -48,7 +47,14 @@ describe('the files of the phone app', () => {
 
   test('fit the budget of a phone on a bad line', async () => {
     const names = Object.keys(await digestsOf(folder)).filter((name) => !LATER.test(name))
-    const sizes = await Promise.all(names.map(async (name) => gzipSync(await readFile(join(folder, name))).length))
+    const sizes = await Promise.all(
+      names.map(async (name) => {
+        const answer = await get(name === '/index.html' ? '/' : name, { headers: { 'accept-encoding': 'br' } })
+        expect(answer.headers.get('content-encoding')).toBe('br')
+        expect(Buffer.from(await answer.arrayBuffer())).toEqual(await readFile(join(folder, name)))
+        return Number(answer.headers.get('content-length'))
+      }),
+    )
     expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThan(BUDGET_BYTES)
     const worker = await readFile(join(folder, 'service-worker.js'), 'utf8')
     expect(names.filter((name) => !worker.includes(`"${name === '/index.html' ? '/' : name}"`))).toEqual([
@@ -83,6 +89,15 @@ describe('the server of the phone app', () => {
     const policy = contentSecurityPolicy([RELAY])
     expect(policy).toMatch(/^default-src 'none'; script-src 'self'; style-src 'self';/)
     expect(policy).not.toMatch(/unsafe|\*|data:|https?:\/\/(?!127\.0\.0\.1:9999)/)
+  })
+
+  test('sends plain bytes to who takes no others', async () => {
+    for (const coding of ['identity', 'gzip', 'br;q=0', 'gzip, br;q=0.0']) {
+      const answer = await get('/', { headers: { 'accept-encoding': coding } })
+      expect([coding, answer.headers.get('content-encoding')]).toEqual([coding, null])
+      expect(answer.headers.get('vary')).toBe('accept-encoding')
+      expect(Buffer.from(await answer.arrayBuffer())).toEqual(await readFile(join(folder, 'index.html')))
+    }
   })
 
   test('serves its files and nothing else of the disk', async () => {
