@@ -49,7 +49,7 @@ async function addPhone(by: Page, name: string, role: RegExp): Promise<Phone> {
   await by.getByRole('heading', { name: 'The phone belongs to your household' }).waitFor()
   expect(await axeFindings(by)).toEqual([])
   await by.getByRole('button', { name: 'Done' }).click()
-  await by.getByText(name).waitFor()
+  await by.getByRole('button', { name: `Take out ${name}` }).waitFor()
   await phone.page.getByRole('heading', { level: 1, name: 'Clips' }).waitFor()
   return phone
 }
@@ -70,7 +70,7 @@ test('a second owner’s phone joins in front of the first and by a yes at the d
   kim = await addPhone(owned.page, 'Kim', /^Decide as you do/)
   await playsFirstClip(kim.page)
   await kim.page.goto(`${rig.appOrigin}/#/home`)
-  await kim.page.getByText('Kim').waitFor()
+  await kim.page.getByText('Kim').first().waitFor()
   await kim.page.getByText('37.77600, -122.41800').waitFor()
 })
 
@@ -153,7 +153,7 @@ test('one owner alone takes nobody out; when the other agrees, the phone is refu
   await owned.page.getByText('Another owner must agree on their own phone').first().waitFor()
   await goHome(guest.page)
   await guest.page.reload()
-  await guest.page.getByText('Guest').waitFor()
+  await guest.page.getByText('Guest').first().waitFor()
   await goHome(kim.page)
   await kim.page.reload()
   await kim.page.getByText('Guest is taken out').waitFor()

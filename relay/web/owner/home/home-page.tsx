@@ -30,10 +30,11 @@ export function HomePage(props: {
   const own = useOwnThumbprint(home)
   const isOwner = membersOf(home).some((member) => member.role === 'owner' && thumbprintOfMember(member) === own)
   const say = words.home
-  if (adding && choices !== null)
+  if (adding && choices !== null && own !== null)
     return (
       <AddPhonePage
         home={home}
+        own={own}
         choices={choices}
         onChoices={props.onChoices}
         look={props.keysets.look}

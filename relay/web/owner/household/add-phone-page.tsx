@@ -143,14 +143,22 @@ function AwaitPress({ proposed, look, onAdded }: { proposed: string; look: () =>
   )
 }
 
-function withName(choices: SettingsChoices, { keys }: Applicant, name: string): SettingsChoices {
-  const thumbprint = thumbprintOf(keys.signingKey)
-  return { ...choices, members: [...choices.members, { thumbprint, name }] }
+/** The names that the household then knows: the new phone's, and one for this phone if it never had any. */
+function withNames(
+  choices: SettingsChoices,
+  own: string,
+  added: { thumbprint: string; name: string },
+): SettingsChoices {
+  const isNamed = choices.members.some(({ thumbprint }) => thumbprint === own)
+  const mine = isNamed ? [] : [{ thumbprint: own, name: words.household.firstPhone }]
+  return { ...choices, members: [...choices.members, ...mine, added] }
 }
 
 /** From “add a phone” to a phone that belongs to the household. */
 export function AddPhonePage(props: {
   home: Home
+  /** Thumbprint of this phone. */
+  own: string
   choices: SettingsChoices
   onChoices: (next: SettingsChoices) => void
   look: () => Promise<Home>
@@ -165,8 +173,10 @@ export function AddPhonePage(props: {
   const say = words.household.add
   useEffect(() => {
     // Sealed to the phones in force, of which it is one only now.
-    if (added && applicant !== null)
-      props.onChoices(withName(props.choices, applicant, plan?.name || words.household.unnamed))
+    if (!added || applicant === null) return
+    const name = plan?.name || words.household.unnamed
+    const thumbprint = thumbprintOf(applicant.keys.signingKey)
+    props.onChoices(withNames(props.choices, props.own, { thumbprint, name }))
   }, [added])
   if (plan === null) return <PlanForm onPlan={setPlan} onBack={props.onDone} />
   if (applicant === null) return <ShowCode addition={addition} onApplicant={setApplicant} />

@@ -60,21 +60,21 @@ export function HouseholdCard(props: {
   return (
     <section class="card">
       <h2>{say.title}</h2>
-      <ul>
+      <ul class="plain">
         {members.map(({ role, thumbprint }) => (
-          <li key={thumbprint}>
-            {names.get(thumbprint) ?? (thumbprint === own ? say.thisPhone : say.unnamed)}
-            <span class="soft">
-              {' '}
-              ({[...(thumbprint === own && names.has(thumbprint) ? [say.thisPhone] : []), say.roles[role]].join(', ')})
+          <li key={thumbprint} class="member">
+            <span>
+              {names.get(thumbprint) ?? (thumbprint === own ? say.thisPhone : say.unnamed)}
+              <span class="soft">
+                {' '}
+                ({[...(thumbprint === own && names.has(thumbprint) ? [say.thisPhone] : []), say.roles[role]].join(', ')}
+                )
+              </span>
             </span>
             {isOwner && thumbprint !== own && (
-              <>
-                {' '}
-                <Button onClick={() => props.onAsk(removalOf(thumbprint))}>
-                  {say.remove.open(nameOfPhone(choices, thumbprint))}
-                </Button>
-              </>
+              <Button onClick={() => props.onAsk(removalOf(thumbprint))}>
+                {say.remove.open(nameOfPhone(choices, thumbprint))}
+              </Button>
             )}
           </li>
         ))}

@@ -15,6 +15,7 @@ export const household = {
   title: 'Phones of your household',
   thisPhone: 'This phone',
   unnamed: 'A phone',
+  firstPhone: 'The first phone',
   roles: { owner: 'may decide', viewer: 'may only look' },
   viewerOnly:
     'This phone may look at your clips. Only a phone that may decide can answer questions and change the household.',
