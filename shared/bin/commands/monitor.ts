@@ -1,5 +1,12 @@
 import { createRelayClient } from '../../client/relay-client.ts'
-import { APP_FILES_PATH, appDigestOf, parseAppFiles } from '../../src/app/app-files.ts'
+import {
+  APP_FILES_PATH,
+  appDigestOf,
+  findPublishedApp,
+  isLeafOfApp,
+  type NamedApp,
+  parseAppFiles,
+} from '../../src/app/app-files.ts'
 import { LatchkeyError } from '../../src/errors.ts'
 import { leafHourStartMs } from '../../src/tlog/leaf.ts'
 import { logTrustOf, openCheckpoint } from '../../src/tlog/checkpoint.ts'
@@ -27,25 +34,19 @@ interface Logged {
 }
 
 /** @throws APP_INVALID when no leaf names this digest; the codes of the log when it contradicts itself */
-async function findLeaf(
-  relay: string,
-  trust: Trust,
-  app: { name: string; digest: string },
-  nowMs: () => number,
-): Promise<Logged> {
+async function findLeaf(relay: string, trust: Trust, app: NamedApp, nowMs: () => number): Promise<Logged> {
   const client = createRelayClient({ origin: relay, nowMs })
   const raw = await client.bytes('GET', '/log/checkpoint', { maxBytes: MAX_CHECKPOINT_BYTES })
   const checkpoint = openCheckpoint(raw, logTrustOf(trust))
   const readTile = (tile: Tile) => client.bytes('GET', `/log/${encodeTilePath(tile)}`, { maxBytes: MAX_TILE_BYTES })
   const { apps } = await client.json('GET', '/v1/apps', appList)
-  const own = apps.filter(({ name }) => name === app.name)
-  const told = own.findLast(({ digest }) => digest === app.digest)
+  const told = findPublishedApp(apps, app)
   if (!told)
     throw new LatchkeyError('APP_INVALID', `this list of files was never published as '${app.name}' by ${relay}`)
   const leaf = await readProvenLeaf(told.index, checkpoint, readTile)
-  if (leaf.type !== 'app' || leaf.data.name !== app.name || leaf.data.digest !== app.digest)
+  if (!isLeafOfApp(leaf, app))
     throw new LatchkeyError('APP_INVALID', `entry ${told.index} of the log is another one than ${relay} says`)
-  return { index: told.index, hour: leaf.hour, isNewest: own.at(-1) === told }
+  return { ...told, hour: leaf.hour }
 }
 
 async function checkFiles(app: ServedApp, files: readonly { path: string; sha256: string }[]): Promise<Failure[]> {

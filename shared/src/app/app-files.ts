@@ -2,6 +2,8 @@
 import { fromUtf8, toHex, utf8 } from '../bytes/bytes.ts'
 import { type Digest, digestOf, sha256 } from '../crypto/hash.ts'
 import { LatchkeyError } from '../errors.ts'
+import type { Leaf } from '../tlog/leaf.ts'
+import type { AppList } from '../wire/http.ts'
 
 /** Where an app serves the list of its own files; it does not name itself. */
 export const APP_FILES_PATH = '/app-files.txt'
@@ -54,3 +56,23 @@ export function parseAppFiles(list: Uint8Array): readonly AppFile[] {
 
 /** What an `app` leaf names: the digest of the list as it is served. */
 export const appDigestOf = (list: Uint8Array): Digest => digestOf(list)
+
+/** An app by the name under which it was published. */
+export interface NamedApp {
+  readonly name: string
+  readonly digest: string
+}
+
+/** Where an app stands by the relay's word; null when that names it nowhere. Untrusted: `apps`. */
+export function findPublishedApp(
+  apps: AppList['apps'],
+  { name, digest }: NamedApp,
+): { readonly index: number; readonly isNewest: boolean } | null {
+  const own = apps.filter((app) => app.name === name)
+  const told = own.findLast((app) => app.digest === digest)
+  return told === undefined ? null : { index: told.index, isNewest: own.at(-1) === told }
+}
+
+/** Does this leaf publish exactly this app? */
+export const isLeafOfApp = (leaf: Leaf, { name, digest }: NamedApp): boolean =>
+  leaf.type === 'app' && leaf.data.name === name && leaf.data.digest === digest

@@ -1,5 +1,6 @@
 import { LatchkeyError } from '../errors.ts'
 import { encodeRecipient, type Identity, identityOf, type PublicJwk, rawKeyOf, type Recipient } from './keys.ts'
+import { unshared } from './web-keys.ts'
 
 const P = 2n ** 255n - 19n
 const BYTE = 256n
@@ -39,7 +40,7 @@ export function recipientOfKey(jwk: PublicJwk): Recipient {
  * @see RFC 8032 §5.1.5: the scalar is the first half of the seed's SHA-512; RFC 7748 §5 clamps it the same way
  */
 export async function identityOfSeed(seed: Uint8Array, jwk: PublicJwk): Promise<Identity> {
-  const whole = new Uint8Array(await crypto.subtle.digest('SHA-512', seed as Uint8Array<ArrayBuffer>))
+  const whole = new Uint8Array(await crypto.subtle.digest('SHA-512', unshared(seed)))
   const identity = identityOf(whole.slice(0, 32))
   whole.fill(0)
   if (identity.recipient !== recipientOfKey(jwk))

@@ -10,7 +10,7 @@ export interface WebKeyPair {
 }
 
 /** WebCrypto types ask for memory that no other thread shares; all of ours is such. */
-const own = (bytes: Uint8Array) => bytes as Uint8Array<ArrayBuffer>
+export const unshared = (bytes: Uint8Array) => bytes as Uint8Array<ArrayBuffer>
 
 async function rawPublicOf(pair: WebKeyPair): Promise<Uint8Array> {
   return new Uint8Array(await crypto.subtle.exportKey('raw', pair.publicKey))
@@ -25,12 +25,12 @@ async function rawPublicOf(pair: WebKeyPair): Promise<Uint8Array> {
 export async function webSignerOf(pair: WebKeyPair): Promise<Signer> {
   const jwk = jwkOf(await rawPublicOf(pair))
   const sign = async (message: Uint8Array) =>
-    new Uint8Array(await crypto.subtle.sign('Ed25519', pair.privateKey, own(message)))
+    new Uint8Array(await crypto.subtle.sign('Ed25519', pair.privateKey, unshared(message)))
   return { jwk, thumbprint: thumbprintOf(jwk), urn: urnOf(jwk), sign }
 }
 
 async function agreeOnPlatform(privateKey: WebKey, share: Uint8Array): Promise<Uint8Array | null> {
-  const theirs = await crypto.subtle.importKey('raw', own(share), 'X25519', true, [])
+  const theirs = await crypto.subtle.importKey('raw', unshared(share), 'X25519', true, [])
   try {
     return new Uint8Array(await crypto.subtle.deriveBits({ name: 'X25519', public: theirs }, privateKey, 256))
   } catch (error) {

@@ -2,7 +2,7 @@ import { decodeBase64url } from '../bytes/base64url.ts'
 import { concatBytes, utf8 } from '../bytes/bytes.ts'
 import { LatchkeyError } from '../errors.ts'
 import { hkdfSha256, hmacSha256, randomBytes } from './hash.ts'
-import type { WebKey } from './web-keys.ts'
+import { unshared, type WebKey } from './web-keys.ts'
 
 /** What a browser gives to those who may write to it. @see Push API, `PushSubscription.getKey` */
 export interface PushKeys {
@@ -34,9 +34,6 @@ export const MAX_PUSH_BYTES = 4_096
 /** Delimiter of the last record. @see RFC 8188 §2 */
 const LAST = Uint8Array.of(2)
 
-/** WebCrypto types ask for memory that no other thread shares; all of ours is such. */
-const own = (bytes: Uint8Array) => bytes as Uint8Array<ArrayBuffer>
-
 async function createOnce(): Promise<PushOnce> {
   return { ...(await crypto.subtle.generateKey(CURVE, true, ['deriveBits'])), salt: randomBytes(SALT_BYTES) }
 }
@@ -46,7 +43,7 @@ async function importPoint(p256dh: string): Promise<{ raw: Uint8Array; key: WebK
   if (raw.length !== POINT_BYTES) throw new LatchkeyError('KEY_INVALID', 'a push key is an uncompressed point of P-256')
   try {
     // The platform refuses what is not on the curve.
-    return { raw, key: await crypto.subtle.importKey('raw', own(raw), CURVE, true, []) }
+    return { raw, key: await crypto.subtle.importKey('raw', unshared(raw), CURVE, true, []) }
   } catch (cause) {
     throw new LatchkeyError('KEY_INVALID', 'a push key is an uncompressed point of P-256', { cause })
   }
@@ -92,14 +89,14 @@ export async function encryptPush(
   const input = inputOf(agreed, secret, [theirs.raw, ours])
   const key = await crypto.subtle.importKey(
     'raw',
-    own(hkdfSha256(input, salt, 'Content-Encoding: aes128gcm\0', 16)),
+    unshared(hkdfSha256(input, salt, 'Content-Encoding: aes128gcm\0', 16)),
     'AES-GCM',
     false,
     ['encrypt'],
   )
-  const iv = own(hkdfSha256(input, salt, 'Content-Encoding: nonce\0', 12))
+  const iv = unshared(hkdfSha256(input, salt, 'Content-Encoding: nonce\0', 12))
   const padded = concatBytes(plaintext, LAST, new Uint8Array(size - plaintext.length))
-  const sealed = await crypto.subtle.encrypt({ name: 'AES-GCM', iv }, key, own(padded))
+  const sealed = await crypto.subtle.encrypt({ name: 'AES-GCM', iv }, key, unshared(padded))
   return concatBytes(headerOf(salt, ours), new Uint8Array(sealed))
 }
 

@@ -1,6 +1,6 @@
 import { decodeBase64url } from '../bytes/base64url.ts'
 import { equalBytes } from '../bytes/bytes.ts'
-import { type PublicJwk, urnOf } from '../crypto/keys.ts'
+import type { PublicJwk } from '../crypto/keys.ts'
 import { LatchkeyError } from '../errors.ts'
 import { hashLeaf, rootOfLeaves } from '../tlog/merkle.ts'
 import { type ClipManifest, clipManifest, encodeDescriptor } from '../wire/clip.ts'
@@ -8,7 +8,7 @@ import { type DeviceCertificate, deviceCertificate } from '../wire/device.ts'
 import type { ClipEntry } from '../wire/http.ts'
 import { isSignedBy, type Signed } from '../wire/jws.ts'
 import type { Keyset } from '../wire/keyset.ts'
-import { signingMember } from './keyset-chain.ts'
+import { isVouchedDevice } from './keyset-chain.ts'
 
 /**
  * What can be wrong with a clip that a relay lists, each told apart.
@@ -110,19 +110,6 @@ export function parseClipEntry(entry: ClipEntry): ClipStatement | null {
   }
 }
 
-function isKnownDevice(
-  { payload, ...certificate }: Signed<DeviceCertificate>,
-  { root, keysets }: JudgeContext,
-): boolean {
-  const certifier = keysets.find(({ digest }) => digest === payload.latchkey.keyset)
-  return (
-    payload.iss === urnOf(root) &&
-    payload.sub === urnOf(payload.cnf.jwk) &&
-    certifier !== undefined &&
-    signingMember(certifier.payload, { payload, ...certificate })?.role === 'owner'
-  )
-}
-
 /** Are these exactly the descriptors that the manifest's root covers? Untrusted: `descriptors`. */
 function areItemsSigned({ payload }: Signed<ClipManifest>, { descriptors }: ClipEntry): boolean {
   const { items, itemsRoot } = payload.latchkey
@@ -157,7 +144,7 @@ type KnowsDevice = (certificate: Signed<DeviceCertificate>) => boolean
 function createDeviceCheck(context: JudgeContext): KnowsDevice {
   const known = new Map<string, boolean>()
   return (certificate) => {
-    const answer = known.get(certificate.digest) ?? isKnownDevice(certificate, context)
+    const answer = known.get(certificate.digest) ?? isVouchedDevice(certificate, context)
     known.set(certificate.digest, answer)
     return answer
   }

@@ -1,5 +1,4 @@
-import type { PublicJwk } from '../crypto/keys.ts'
-import { urnOf } from '../crypto/keys.ts'
+import { type PublicJwk, urnOf } from '../crypto/keys.ts'
 import type { Finding } from '../wire/problem.ts'
 import type { Approval } from '../wire/consent.ts'
 import type { DeviceCertificate } from '../wire/device.ts'
@@ -94,6 +93,21 @@ function ownersBehind(before: Keyset, change: KeysetChange): Set<string> {
       signers.add(member.signingKey.x)
   }
   return signers
+}
+
+/** Did an owner of one of these keysets, all of this root, vouch for this device, and for its own key? */
+export function isVouchedDevice(
+  certificate: Signed<DeviceCertificate>,
+  { root, keysets }: { readonly root: PublicJwk; readonly keysets: readonly Signed<Keyset>[] },
+): boolean {
+  const { iss, sub, cnf, latchkey } = certificate.payload
+  const certifier = keysets.find(({ digest }) => digest === latchkey.keyset)
+  return (
+    iss === urnOf(root) &&
+    sub === urnOf(cnf.jwk) &&
+    certifier !== undefined &&
+    signingMember(certifier.payload, certificate)?.role === 'owner'
+  )
 }
 
 /**

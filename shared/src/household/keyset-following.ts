@@ -1,9 +1,9 @@
 /** A household's keysets followed from its root, version by version: by what is found here a phone judges everything else. */
-import { type PublicJwk, rawKeyOf, urnOf } from '../crypto/keys.ts'
+import { type PublicJwk, rawKeyOf } from '../crypto/keys.ts'
 import { type ErrorCode, LatchkeyError } from '../errors.ts'
 import { keysetLabel, type Leaf, leafHourStartMs } from '../tlog/leaf.ts'
 import { approval } from '../wire/consent.ts'
-import { type DeviceCertificate, deviceCertificate } from '../wire/device.ts'
+import { deviceCertificate } from '../wire/device.ts'
 import type { ListedKeyset } from '../wire/http.ts'
 import type { Signed } from '../wire/jws.ts'
 import { ack, type Keyset, keyset } from '../wire/keyset.ts'
@@ -11,9 +11,9 @@ import {
   answering,
   checkFirstKeyset,
   checkNextKeyset,
+  isVouchedDevice,
   type KeysetChange,
   type KeysetVerdict,
-  signingMember,
 } from './keyset-chain.ts'
 
 /** A leaf tells its hour, and was made at any moment of it. */
@@ -114,19 +114,10 @@ function withStanding(chain: KeysetChain, standing: KeysetLink['standing']): Key
   return chain.length === 1 ? [newest] : [chain[0], ...chain.slice(1, -1), newest]
 }
 
-/** Is the pressed button of a device that an owner of a keyset in this chain vouched for? */
-function isOurDevice(chain: KeysetChain, { payload, ...rest }: Signed<DeviceCertificate>): boolean {
-  const certifier = countingKeysets(chain).find(({ digest }) => digest === payload.latchkey.keyset)
-  return (
-    payload.sub === urnOf(payload.cnf.jwk) &&
-    certifier !== undefined &&
-    signingMember(certifier.payload, { payload, ...rest })?.role === 'owner'
-  )
-}
-
 function judge(chain: KeysetChain, before: Signed<Keyset>, offered: Offered, { root }: FollowContext): KeysetVerdict {
   const verdict = checkNextKeyset(before, offered, { root, leafMs: offered.leafMs })
-  if (verdict.authority === null || !offered.ack || isOurDevice(chain, offered.ack.certificate)) return verdict
+  const known = { root, keysets: countingKeysets(chain) }
+  if (verdict.authority === null || !offered.ack || isVouchedDevice(offered.ack.certificate, known)) return verdict
   const message = 'the button is of a device that no owner of this household vouched for'
   return { authority: null, findings: [{ code: 'DEVICE_INVALID', message, field: 'ack' }] }
 }

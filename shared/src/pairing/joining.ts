@@ -7,6 +7,7 @@ import { LatchkeyError } from '../errors.ts'
 import { isSignedBy } from '../wire/jws.ts'
 import { joining } from '../wire/joining.ts'
 import type { Member } from '../wire/keyset.ts'
+import { sixDigitsOf } from './pairing.ts'
 
 const SECRET_BYTES = 32
 
@@ -85,9 +86,4 @@ export function checkJoining(raw: string, invitation: JoinInvitation): Omit<Memb
 }
 
 /** Six digits of the letter: both phones show them, so that nobody who photographed the code is taken for the new phone. */
-export function joiningDigits(raw: string): string {
-  const number = sha256(utf8(raw))
-    .subarray(0, 6)
-    .reduce((value, byte) => value * 256 + byte, 0)
-  return String(number % 1_000_000).padStart(6, '0')
-}
+export const joiningDigits = (raw: string): string => sixDigitsOf(utf8(raw))

@@ -73,12 +73,17 @@ export function pairingMac(
   return hmacSha256(key, ...digests)
 }
 
-/** The six digits that phone and terminal show: `H(hello ‖ JCS(answer))`, its first 48 bits modulo 10^6. */
-export function pairingDigits(hello: string, answer: PairingAnswer): string {
-  const digest = sha256(utf8(hello), canonicalBytes(answer))
-  const number = digest.subarray(0, 6).reduce((value, byte) => value * 256 + byte, 0)
+/** Six digits of what both sides saw: the first 48 bits of its hash modulo 10^6. */
+export function sixDigitsOf(...seen: readonly Uint8Array[]): string {
+  const number = sha256(...seen)
+    .subarray(0, 6)
+    .reduce((value, byte) => value * 256 + byte, 0)
   return String(number % 1_000_000).padStart(6, '0')
 }
+
+/** The six digits that phone and terminal show: of `hello ‖ JCS(answer)`. */
+export const pairingDigits = (hello: string, answer: PairingAnswer): string =>
+  sixDigitsOf(utf8(hello), canonicalBytes(answer))
 
 function fail(reason: string): never {
   throw new LatchkeyError('PAIRING_FAILED', reason)

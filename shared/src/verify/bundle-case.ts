@@ -98,9 +98,7 @@ class ProofReader {
       this.findings.push(bundleFinding('MESSAGE_TOO_LARGE', path, `the file has more than ${maxBytes} bytes`))
       return null
     }
-    let value: T | null = null
-    catchFinding(this.findings, path, () => (value = parse(bytes)))
-    return value
+    return catchFinding(this.findings, path, () => parse(bytes))
   }
 
   jws<T>(path: string, type: Pick<MessageType<T>, 'parse'>): Signed<T> | null {

@@ -23,12 +23,16 @@ export function findingsIn(file: string, findings: readonly Finding[]): BundleFi
   }))
 }
 
-/** What `work` throws as one of ours becomes a finding about `file`; anything else is our own fault and flies on. */
-export function catchFinding(findings: BundleFinding[], file: string, work: () => void): void {
+/**
+ * What `work` throws as one of ours becomes a finding about `file`; anything else is our own fault and flies on.
+ * @returns its answer; null when there is a finding
+ */
+export function catchFinding<T>(findings: BundleFinding[], file: string, work: () => T): T | null {
   try {
-    work()
+    return work()
   } catch (error) {
     if (!(error instanceof LatchkeyError)) throw error
     findings.push(bundleFinding(error.code, file, error.message))
+    return null
   }
 }

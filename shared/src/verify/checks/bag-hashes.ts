@@ -15,12 +15,11 @@ function readManifest(files: BundleFiles, path: string, findings: BundleFinding[
     findings.push(wrong(path, 'the file is missing'))
     return null
   }
-  let hashes: BagHashes | null = null
-  catchFinding(findings, path, () => {
-    hashes = parseBagManifest(fromUtf8(bytes))
+  return catchFinding(findings, path, () => {
+    const hashes = parseBagManifest(fromUtf8(bytes))
     if (hashes === null) findings.push(wrong(path, 'not the one form of a hash manifest'))
+    return hashes
   })
-  return hashes
 }
 
 /** Files whose hash is not the manifest's, files it lists that are not there, and files it does not list. */

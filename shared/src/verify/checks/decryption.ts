@@ -3,7 +3,6 @@ import { openIdentity } from '../../consent/identity-item.ts'
 import { PAYLOAD_NONCE_BYTES } from '../../crypto/age-payload.ts'
 import { openCommitted, recoverFileKey } from '../../crypto/seal.ts'
 import type { Identity } from '../../crypto/keys.ts'
-import type { OwnerDetails } from '../../wire/owner-details.ts'
 import type { CaseContext, CheckOutcome, MediaItem, OpenedItem } from '../check.ts'
 import { IDENTITY_ITEM, PROOF_FILES } from '../bundle-paths.ts'
 import { bundleFinding, type BundleFinding, catchFinding } from '../finding.ts'
@@ -26,10 +25,9 @@ export function checkDecryption({ bundleCase, media, options }: CaseContext): Ch
   if (identity.recipient !== bundleCase.consent.payload.authorization_details[0]!.recipient)
     return { findings: [bundleFinding('AGE_NO_MATCH', PROOF_FILES.consent, 'was given to another key than this one')] }
   const findings: BundleFinding[] = []
-  const opened: OpenedItem[] = []
-  for (const item of media) catchFinding(findings, item.path, () => void opened.push(openItem(item, identity)))
-  const told: OwnerDetails[] = []
+  const opened = media.map((item) => catchFinding(findings, item.path, () => openItem(item, identity)))
   const { disclosure } = bundleCase
-  if (disclosure) catchFinding(findings, IDENTITY_ITEM, () => void told.push(openIdentity(disclosure, identity)))
-  return findings.length > 0 ? { findings } : { findings, opened, ownerDetails: told[0] ?? null }
+  const ownerDetails = disclosure && catchFinding(findings, IDENTITY_ITEM, () => openIdentity(disclosure, identity))
+  // Without a finding every item was opened.
+  return findings.length > 0 ? { findings } : { findings, opened: opened as OpenedItem[], ownerDetails }
 }

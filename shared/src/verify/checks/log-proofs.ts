@@ -32,20 +32,18 @@ function openLeaf(context: CaseContext, leaf: BundleLeaf, findings: BundleFindin
   const proofPath = tlogProofPath(PROOF + leaf.file)
   const raw = files.get(proofPath)
   if (raw === undefined) return null
-  let bytes: Uint8Array | null = null
-  catchFinding(findings, PROOF_FILES.leaves, () => (bytes = leafBytes(bundleCase, files, leaf)))
-  let opened: LoggedLeaf | null = null
-  catchFinding(findings, proofPath, () => {
+  const bytes = catchFinding(findings, PROOF_FILES.leaves, () => leafBytes(bundleCase, files, leaf))
+  return catchFinding(findings, proofPath, () => {
     const proof = parseTlogProof(raw)
     if (proof.extra !== null || !equalBytes(encodeTlogProof(proof), raw))
       throw new LatchkeyError('LOG_PROOF_INVALID', 'proof is not in canonical form')
     const checkpoint = openProofCheckpoint(proof.checkpoint, context)
-    if (bytes === null) return
+    if (bytes === null) return null
     if (proof.index === leaf.index && verifyInclusion({ ...proof, leafHash: hashLeaf(bytes) }, checkpoint))
-      opened = { leaf, checkpoint }
-    else findings.push(...mismatch(leaf, proofPath))
+      return { leaf, checkpoint }
+    findings.push(...mismatch(leaf, proofPath))
+    return null
   })
-  return opened
 }
 
 /** Leaf, object and path do not fit together. Which of them was changed cannot be told, so each is named. */
