@@ -60,13 +60,20 @@ async function digestSources(): Promise<string> {
   return hash.digest('hex')
 }
 
-/** Paths of an app's files as a page asks for them, sorted, and the digest over names and bytes. */
-async function listFiles(folder: string): Promise<{ paths: string[]; version: string }> {
-  const files = (await filesBelow(folder)).sort()
+/** An app's files by their paths as a page asks for them, sorted. */
+async function readApp(folder: string): Promise<ReadonlyMap<string, Uint8Array>> {
+  const app = new Map<string, Uint8Array>()
+  for (const file of (await filesBelow(folder)).sort()) {
+    const path = `/${relative(folder, file)}`
+    app.set(path === '/index.html' ? '/' : path, await readFile(file))
+  }
+  return app
+}
+
+function versionOf(app: ReadonlyMap<string, Uint8Array>): string {
   const hash = createHash('sha256')
-  for (const file of files) hash.update(`${relative(folder, file)}\0`).update(await readFile(file))
-  const paths = files.map((file) => `/${relative(folder, file)}`).map((path) => (path === '/index.html' ? '/' : path))
-  return { paths, version: hash.digest('hex').slice(0, 16) }
+  for (const [path, bytes] of app) hash.update(`${path}\0`).update(bytes)
+  return hash.digest('hex').slice(0, 16)
 }
 
 const WORKER = 'service-worker.js'
@@ -78,20 +85,13 @@ async function finishWorker(folder: string): Promise<void> {
   const path = join(folder, WORKER)
   const code = await readFile(path, 'utf8')
   await rm(path)
-  const { paths: all, version } = await listFiles(folder)
+  const app = await readApp(folder)
   // Few phones need the decoder, once: it is not fetched before.
-  const paths = [...all.filter((name) => !name.startsWith(DECODER)), APP_FILES_PATH]
-  await writeFile(path, `const APP_FILES=${JSON.stringify(paths)},APP_VERSION=${JSON.stringify(version)};${code}`)
-}
-
-/** The list that stands in the log: whoever fetches the app can compare every file. */
-async function writeList(folder: string): Promise<void> {
-  const files = new Map<string, Uint8Array>()
-  for (const file of await filesBelow(folder)) {
-    const path = `/${relative(folder, file)}`
-    files.set(path === '/index.html' ? '/' : path, await readFile(file))
-  }
-  await writeFile(join(folder, APP_FILES_PATH), encodeAppFiles(files))
+  const paths = [...[...app.keys()].filter((name) => !name.startsWith(DECODER)), APP_FILES_PATH]
+  await writeFile(
+    path,
+    `const APP_FILES=${JSON.stringify(paths)},APP_VERSION=${JSON.stringify(versionOf(app))};${code}`,
+  )
 }
 
 /** vite looks at this variable, and its bytes show it: who builds, and in which program, must not matter. */
@@ -115,7 +115,8 @@ export async function buildOwnerAppInto(folder: string): Promise<void> {
   const files = { ...COMMON.build, outDir: folder, emptyOutDir: true, rolldownOptions }
   await asForPeople(() => build({ ...COMMON, root, build: files }))
   await finishWorker(folder)
-  await writeList(folder)
+  // The list that stands in the log: whoever fetches the app can compare every file.
+  await writeFile(join(folder, APP_FILES_PATH), encodeAppFiles(await readApp(folder)))
 }
 
 /**

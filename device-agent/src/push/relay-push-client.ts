@@ -1,5 +1,5 @@
 import { encodeBase64url, pushSubscriptionList } from '@latchkey/shared'
-import { errorOf, type RelayClient } from '@latchkey/shared/client'
+import type { RelayClient } from '@latchkey/shared/client'
 import type { PushRelay } from './door-pusher.ts'
 
 /** The relay's push routes over HTTP. @param client signs with the device key */
@@ -7,9 +7,7 @@ export function createRelayPushClient(client: RelayClient): PushRelay {
   return {
     list: async () => (await client.json('GET', '/v1/push-subscriptions', pushSubscriptionList)).subscriptions,
     async send(member, body) {
-      const answer = await client.send('POST', '/v1/pushes', { json: { member, body: encodeBase64url(body) } })
-      if (!answer.ok) throw await errorOf(answer)
-      await answer.body?.cancel()
+      await client.bytes('POST', '/v1/pushes', { json: { member, body: encodeBase64url(body) } })
     },
   }
 }

@@ -111,6 +111,11 @@ export function Select(props: {
   )
 }
 
+/** Six digits to compare with another screen's: “123 456”, read aloud in two halves. */
+export const Digits = ({ digits }: { digits: string }) => (
+  <p class="digits">{`${digits.slice(0, 3)} ${digits.slice(3)}`}</p>
+)
+
 /** Steps of a piece of work, each with its state in words for those who do not see the mark. */
 export function Steps({ steps }: { steps: readonly { text: string; state: 'done' | 'now' | 'later' }[] }) {
   const marks = { done: '✓', now: '…', later: '·' }

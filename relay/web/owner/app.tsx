@@ -18,7 +18,7 @@ import { HomePage } from './home/home-page.tsx'
 import { TrustCard } from './home/trust-card.tsx'
 import { type Home, type PairedDoorbell, saveHome } from './household/home.ts'
 import { useOwnThumbprint } from './household/household-card.tsx'
-import { membersOf, thumbprintOfMember } from './household/members.ts'
+import { roleOf } from './household/members.ts'
 import { useOldClips } from './household/old-clips.ts'
 import { useNews } from './household/use-news.ts'
 import { type KeysetsState, useKeysets } from './household/use-keysets.ts'
@@ -178,7 +178,7 @@ function Pages(props: {
   useEffect(() => void keysets.look().catch(() => {}), [page])
   const news = useConsentNews(database, home, page === 'shared')
   const own = useOwnThumbprint(home)
-  const isOwner = membersOf(home).some((member) => member.role === 'owner' && thumbprintOfMember(member) === own)
+  const isOwner = roleOf(home, own) === 'owner'
   useEffect(() => {
     // What was signed without a network goes out when there is one.
     const flush = (): void => void outbox.flush()

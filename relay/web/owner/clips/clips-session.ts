@@ -1,8 +1,9 @@
 /** Everything that the clips' pages stand on, made once per page load. */
-import { type ClipPlace, type HouseholdFact, keyset, type Member } from '@latchkey/shared'
+import { type ClipPlace, type HouseholdFact, type Member } from '@latchkey/shared'
 import type { Home } from '../household/home.ts'
 import { loadDoorbells } from '../doorbells/known-doorbells.ts'
 import { type HouseholdStream, householdStreamOf } from '../household/household-stream.ts'
+import { ownRole } from '../household/members.ts'
 import { memberClient } from '../household/relay-clients.ts'
 import type { Database } from '../kernel/database.ts'
 import type { Observable } from '../kernel/observable.ts'
@@ -36,10 +37,9 @@ function listedPlace(feed: ClipFeed, clip: string): ClipPlace | null {
 }
 
 async function start(home: Home, database: Database, signal: AbortSignal): Promise<ClipsSession> {
-  const { signer, opener } = await phoneOf(home.keys)
+  const { opener } = await phoneOf(home.keys)
   const client = await memberClient(home)
   const items = createItemOpener({ client, opener, database })
-  const pinned = keyset.parse(home.keyset)
   const stream = householdStreamOf(client)
   const onWhole = (clips: ReadonlySet<string>): void => void items.keepOnly(clips).catch(() => {})
   const feed = createClipFeed({ client, isTold: stream.isLive, onWhole })
@@ -59,7 +59,7 @@ async function start(home: Home, database: Database, signal: AbortSignal): Promi
   }
   signal.addEventListener('abort', stream.listen(follow))
   const faces = createFaceMaker({ feed: feed.state, verdicts: judge.verdicts, items })
-  const member = pinned.payload.latchkey.members.find(({ signingKey }) => signingKey.x === signer.jwk.x)
+  const role = (await ownRole(home)) ?? 'viewer'
   checkDoorbells()
   void feed.run(signal)
   void judge.run(signal)
@@ -71,7 +71,7 @@ async function start(home: Home, database: Database, signal: AbortSignal): Promi
     verdicts: judge.verdicts,
     faces,
     items,
-    role: member?.role ?? 'viewer',
+    role,
     async delete(clip) {
       const place = listedPlace(feed, clip)
       await client.bytes('DELETE', `/v1/clips/${clip}`)

@@ -6,7 +6,7 @@ const DETAILS = ['name', 'email', 'phone', 'address'] as const
 type Detail = (typeof DETAILS)[number]
 
 /** What was ticked, and what was written there. Nothing is ticked at first, and nothing is filled in by us. */
-export type AboutYou = Readonly<Partial<Record<Detail, string>>>
+export type AboutYou = Readonly<Partial<Record<Detail, string | undefined>>>
 
 const LIMITS: Readonly<Record<Detail, number>> = { name: 120, email: 254, phone: 40, address: 240 }
 /** As the browser's own form filling names them. @see HTML Living Standard, "Autofill" */
@@ -29,12 +29,6 @@ export function detailsOf(about: AboutYou): OwnerDetails | null {
     (detail) => [detail, written(about[detail])] as const,
   )
   return told.length === 0 ? null : Object.fromEntries(told)
-}
-
-function changed(about: AboutYou, detail: Detail, value: string | undefined): AboutYou {
-  const others = DETAILS.filter((other) => other !== detail && about[other] !== undefined)
-  const kept = Object.fromEntries(others.map((other) => [other, about[other]]))
-  return value === undefined ? kept : { ...kept, [detail]: value }
 }
 
 function OneDetail(props: { detail: Detail; value: string | undefined; onValue: (value: string | undefined) => void }) {
@@ -80,7 +74,7 @@ export function AboutYouCard(props: { about: AboutYou; missing: boolean; onAbout
             key={detail}
             detail={detail}
             value={props.about[detail]}
-            onValue={(value) => props.onAbout(changed(props.about, detail, value))}
+            onValue={(value) => props.onAbout({ ...props.about, [detail]: value })}
           />
         ))}
       </fieldset>

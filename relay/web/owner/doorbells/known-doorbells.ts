@@ -6,11 +6,9 @@ import {
   deviceCertificate,
   type DeviceList,
   deviceList,
-  encodeBase64url,
+  isVouchedDevice,
   type Keyset,
-  keyset,
   type OwnLeaf,
-  randomBytes,
   type Revocation,
   revocation,
   type Signed,
@@ -18,12 +16,10 @@ import {
   urnOf,
   utf8,
 } from '@latchkey/shared'
-import { anything } from '@latchkey/shared/client'
 import { chainOf, type Home } from '../household/home.ts'
 import { memberClient } from '../household/relay-clients.ts'
-import { nowMs } from '../kernel/clock.ts'
+import { revoke } from '../household/revoke.ts'
 import type { Database } from '../kernel/database.ts'
-import { phoneOf } from '../keys/phone-keys.ts'
 
 /** A doorbell that an owner of this household vouched for. */
 export interface KnownDoorbell {
@@ -81,9 +77,7 @@ function parsed<T>(parse: () => T): T | null {
 
 function vouchedCertificate({ deviceCertificate: raw }: Told, home: Home, keysets: readonly Signed<Keyset>[]) {
   const certificate = parsed(() => deviceCertificate.parse(raw))
-  if (certificate === null || certificate.payload.iss !== urnOf(home.rootJwk)) return null
-  const by = keysets.find(({ digest }) => digest === certificate.payload.latchkey.keyset)
-  return by !== undefined && signingMember(by.payload, certificate)?.role === 'owner' ? certificate : null
+  return certificate !== null && isVouchedDevice(certificate, { root: home.rootJwk, keysets }) ? certificate : null
 }
 
 function validRevocations(
@@ -128,18 +122,5 @@ export async function loadDoorbells(home: Home, database: Database): Promise<rea
 
 /** Takes the trust in a doorbell back, for the whole household; it works when this resolves. @throws the relay's refusals */
 export async function revokeDoorbell(home: Home, database: Database, certificate: string): Promise<void> {
-  const [{ signer }, asMember] = await Promise.all([phoneOf(home.keys), memberClient(home)])
-  const named = keyset.parse(home.keyset)
-  const raw = await revocation.encode(
-    {
-      iss: named.payload.iss,
-      jti: encodeBase64url(randomBytes(16)),
-      iat: Math.floor(nowMs() / 1000),
-      latchkey: { v: 1, revokes: certificate, keyset: named.digest },
-    },
-    signer,
-  )
-  const json = { revocation: raw, salt: encodeBase64url(randomBytes(32)) }
-  await asMember.json('POST', '/v1/revocations', anything, { json })
-  await remember(database, [revocation.parse(raw)])
+  await remember(database, [revocation.parse(await revoke(home, certificate))])
 }

@@ -6,7 +6,7 @@ import { AddPhonePage } from '../household/add-phone-page.tsx'
 import { type AskedChange, ChangePage } from '../household/change-page.tsx'
 import type { Home } from '../household/home.ts'
 import { HouseholdCard, useOwnThumbprint } from '../household/household-card.tsx'
-import { membersOf, thumbprintOfMember } from '../household/members.ts'
+import { roleOf } from '../household/members.ts'
 import type { RewrapProgress } from '../household/rewrap-headers.ts'
 import type { KeysetsState } from '../household/use-keysets.ts'
 import { WaitingCard } from '../household/waiting-card.tsx'
@@ -28,7 +28,7 @@ export function HomePage(props: {
   const [adding, setAdding] = useState(false)
   const [asked, setAsked] = useState<AskedChange | null>(null)
   const own = useOwnThumbprint(home)
-  const isOwner = membersOf(home).some((member) => member.role === 'owner' && thumbprintOfMember(member) === own)
+  const isOwner = roleOf(home, own) === 'owner'
   const say = words.home
   if (adding && choices !== null && own !== null)
     return (

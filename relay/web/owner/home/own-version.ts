@@ -3,8 +3,9 @@ import {
   APP_FILES_PATH,
   appDigestOf,
   appList,
-  codeOf,
   type Digest,
+  findPublishedApp,
+  isLeafOfApp,
   leafHourStartMs,
   MAX_APP_FILES_BYTES,
   parseAppFiles,
@@ -37,23 +38,14 @@ export async function loadOwnVersion(): Promise<OwnVersion> {
   return { digest: appDigestOf(list), files: parseAppFiles(list).length }
 }
 
-/** The codes of a log that cannot show the entry now. */
-const NOT_NOW: ReadonlySet<string> = new Set(['UNAVAILABLE', 'LOG_RANGE'])
-
 /** Looks for it in the log, by this phone's own arithmetic. @throws UNAVAILABLE | LOG_RANGE when it cannot be read now */
 export async function findPublication(home: Home, log: LogKeeper, { digest }: OwnVersion): Promise<Publication> {
   const { apps } = await anyoneClient(home).json('GET', '/v1/apps', appList)
-  const own = apps.filter(({ name }) => name === NAME)
-  const told = own.findLast((app) => app.digest === digest)
-  if (told === undefined) return { kind: 'unpublished' }
+  const app = { name: NAME, digest }
+  const told = findPublishedApp(apps, app)
+  if (told === null) return { kind: 'unpublished' }
   await log.look()
-  try {
-    const leaf = await log.leaf(told.index)
-    if (leaf.type !== 'app' || leaf.data.name !== NAME || leaf.data.digest !== digest) return { kind: 'contradicted' }
-    const hourMs = leafHourStartMs(leaf.hour)
-    return { kind: 'published', index: told.index, hourMs, isNewest: own.at(-1) === told }
-  } catch (error) {
-    if (NOT_NOW.has(codeOf(error))) throw error
-    return { kind: 'contradicted' }
-  }
+  const leaf = await log.leaf(told.index)
+  if (leaf === null || !isLeafOfApp(leaf, app)) return { kind: 'contradicted' }
+  return { kind: 'published', ...told, hourMs: leafHourStartMs(leaf.hour) }
 }

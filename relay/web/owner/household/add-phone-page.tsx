@@ -1,6 +1,6 @@
 import { type Member, type SettingsChoices, thumbprintOf } from '@latchkey/shared'
 import { useEffect, useState } from 'preact/hooks'
-import { Alert, Button, Field, Title } from '../../kit/parts.tsx'
+import { Alert, Button, Digits, Field, Title } from '../../kit/parts.tsx'
 import { QrCode } from '../../kit/qr-code.tsx'
 import { sleep } from '../kernel/clock.ts'
 import { failureWords } from '../words/failure.ts'
@@ -85,7 +85,6 @@ function Compare(props: { applicant: Applicant; onSame: () => Promise<void>; onD
   const [busy, setBusy] = useState(false)
   const [failure, setFailure] = useState<string | null>(null)
   const say = words.household.add
-  const { digits } = props.applicant
   async function same(): Promise<void> {
     setBusy(true)
     try {
@@ -99,7 +98,7 @@ function Compare(props: { applicant: Applicant; onSame: () => Promise<void>; onD
     <>
       <Title>{say.compare}</Title>
       <section class="card">
-        <p class="digits">{`${digits.slice(0, 3)} ${digits.slice(3)}`}</p>
+        <Digits digits={props.applicant.digits} />
         {failure !== null && <Alert wrong>{failure}</Alert>}
         <p class="row">
           <Button disabled={busy} onClick={props.onDiffer}>

@@ -1,18 +1,16 @@
 /** An owner's phone takes in another one. @see shared/spec/joining.md */
 import {
   checkJoining,
-  codeOf,
   encodeJoinUrl,
   type JoinInvitation,
   joiningDigits,
   keyset,
-  LatchkeyError,
   mailboxOf,
   type Member,
   pairingHello,
   randomBytes,
 } from '@latchkey/shared'
-import { nowMs, sleep } from '../kernel/clock.ts'
+import { awaitLetter } from './await-letter.ts'
 import type { Home } from './home.ts'
 import { membersOf, proposeKeyset, signNextKeyset } from './members.ts'
 import { anyoneClient } from './relay-clients.ts'
@@ -53,19 +51,10 @@ export function createPhoneAddition(home: Home, page: string): PhoneAddition {
   return {
     url: encodeJoinUrl(page, invitation),
     async awaitApplicant(signal) {
-      const deadline = nowMs() + PATIENCE_MS
-      const client = anyoneClient(home)
-      while (!signal.aborted && nowMs() < deadline) {
-        try {
-          const { hello } = await client.json('GET', path, pairingHello)
-          return { keys: checkJoining(hello, invitation), digits: joiningDigits(hello) }
-        } catch (error) {
-          const code = codeOf(error)
-          if (code !== 'NOT_FOUND' && code !== 'UNAVAILABLE') throw error
-        }
-        await sleep(POLL_MS, signal)
-      }
-      throw new LatchkeyError('UNAVAILABLE', 'no phone has answered the code')
+      const late = 'no phone has answered the code'
+      const given = { validator: pairingHello, patienceMs: PATIENCE_MS, pollMs: POLL_MS, late, signal }
+      const { hello } = await awaitLetter(anyoneClient(home), path, given)
+      return { keys: checkJoining(hello, invitation), digits: joiningDigits(hello) }
     },
     async propose(now, { keys }, role) {
       const raw = await signNextKeyset(now, { members: [...membersOf(now), { ...keys, role }] })

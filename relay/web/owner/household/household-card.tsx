@@ -6,7 +6,7 @@ import { words } from '../words/words.ts'
 import { type Quorum, quorumOf, withoutMember } from './change-household.ts'
 import type { AskedChange } from './change-page.tsx'
 import type { Home } from './home.ts'
-import { membersOf, thumbprintOfMember } from './members.ts'
+import { membersOf, roleOf, thumbprintOfMember } from './members.ts'
 import type { RewrapProgress } from './rewrap-headers.ts'
 import { nameOfPhone } from './waiting-card.tsx'
 
@@ -43,7 +43,7 @@ export function HouseholdCard(props: {
   const say = words.household
   const names = new Map(choices?.members.map(({ thumbprint, name }) => [thumbprint, name]))
   const members = membersOf(home).map((member) => ({ role: member.role, thumbprint: thumbprintOfMember(member) }))
-  const isOwner = members.some(({ role, thumbprint }) => thumbprint === own && role === 'owner')
+  const isOwner = roleOf(home, own) === 'owner'
   const owners = members.filter(({ role }) => role === 'owner').length
   const quorum = quorumOf(home)
   function removalOf(thumbprint: string): AskedChange {

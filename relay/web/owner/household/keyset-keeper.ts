@@ -1,6 +1,5 @@
 /** Follows the household's keysets from the pinned root: the relay lists them, and is not believed. */
 import {
-  codeOf,
   followKeysets,
   isNewKeyset,
   type KeysetFinding,
@@ -35,18 +34,10 @@ export interface KeysetLook {
 const RECORD = 'keyset-evidence'
 const MAX_EVIDENCE = 16
 
-/** The codes of a log that cannot show the entry now; anything else that it answers is another entry. */
-const NOT_NOW: ReadonlySet<string> = new Set(['UNAVAILABLE', 'LOG_RANGE'])
-
-async function withLeaf(listed: ListedKeyset, home: Home, log: LogKeeper): Promise<LoggedKeyset> {
-  if (!isNewKeyset(chainOf(home), listed)) return { listed, leaf: null }
-  try {
-    return { listed, leaf: await log.leaf(listed.index) }
-  } catch (error) {
-    if (NOT_NOW.has(codeOf(error))) throw error
-    return { listed, leaf: null }
-  }
-}
+const withLeaf = async (listed: ListedKeyset, home: Home, log: LogKeeper): Promise<LoggedKeyset> => ({
+  listed,
+  leaf: isNewKeyset(chainOf(home), listed) ? await log.leaf(listed.index) : null,
+})
 
 /** What was ever found wrong. */
 export async function loadKeysetEvidence(database: Database): Promise<readonly KeysetEvidence[]> {

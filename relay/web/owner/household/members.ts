@@ -12,11 +12,13 @@ export const thumbprintOfMember = ({ signingKey }: Pick<Member, 'signingKey'>): 
 /** The members in force. */
 export const membersOf = (home: Home): readonly Member[] => keysetInForce(chainOf(home)).payload.latchkey.members
 
-/** What this phone is in the keyset in force; null when it is none of its members (yet, or any more). */
-export async function ownRole(home: Home): Promise<Member['role'] | null> {
-  const { signer } = await phoneOf(home.keys)
-  return membersOf(home).find(({ signingKey }) => signingKey.x === signer.jwk.x)?.role ?? null
-}
+/** What a phone is in the keyset in force; null when it is none of its members (yet, or any more). */
+export const roleOf = (home: Home, thumbprint: string | null): Member['role'] | null =>
+  membersOf(home).find((member) => thumbprintOfMember(member) === thumbprint)?.role ?? null
+
+/** {@link roleOf} this phone. */
+export const ownRole = async (home: Home): Promise<Member['role'] | null> =>
+  roleOf(home, (await phoneOf(home.keys)).signer.thumbprint)
 
 /** The version behind the newest one, with a change, signed by this phone. */
 export async function signNextKeyset(

@@ -3,7 +3,6 @@ import {
   answerHello,
   checkPairingDone,
   checkPairingHello,
-  codeOf,
   encodeBase64url,
   LatchkeyError,
   mailboxOf,
@@ -14,8 +13,9 @@ import {
   type Validator,
 } from '@latchkey/shared'
 import { anything, type RelayClient } from '@latchkey/shared/client'
-import { nowMs, sleep } from '../kernel/clock.ts'
+import { nowMs } from '../kernel/clock.ts'
 import { phoneOf } from '../keys/phone-keys.ts'
+import { awaitLetter } from './await-letter.ts'
 import type { Home, PairedDoorbell } from './home.ts'
 import { anyoneClient, memberClient } from './relay-clients.ts'
 
@@ -26,26 +26,13 @@ const POLL_MS = 500
 /** How far a pairing is. */
 export type PairingStep = 'greeting' | 'vouching' | 'confirming'
 
-async function waitFor<T>(client: RelayClient, path: string, validator: Validator<T>): Promise<T> {
-  const deadline = nowMs() + PATIENCE_MS
-  for (;;) {
-    try {
-      return await client.json('GET', path, validator)
-    } catch (error) {
-      const code = codeOf(error)
-      if (code !== 'NOT_FOUND' && code !== 'UNAVAILABLE') throw error
-      if (nowMs() > deadline)
-        throw new LatchkeyError(
-          'UNAVAILABLE',
-          'the doorbell does not answer: is it on, and is its code not older than 15 minutes?',
-          {
-            cause: error,
-          },
-        )
-    }
-    await sleep(POLL_MS)
-  }
-}
+const waitFor = <T>(client: RelayClient, path: string, validator: Validator<T>): Promise<T> =>
+  awaitLetter(client, path, {
+    validator,
+    patienceMs: PATIENCE_MS,
+    pollMs: POLL_MS,
+    late: 'the doorbell does not answer: is it on, and is its code not older than 15 minutes?',
+  })
 
 /** One doorbell's pairing, which may be tried again: an answer is given once, and waited for as often as need be. */
 export interface DoorbellPairing {

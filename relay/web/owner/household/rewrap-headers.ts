@@ -8,7 +8,7 @@ import {
   judgeClips,
   type Keyset,
   keysetInForce,
-  PAYLOAD_NONCE_BYTES,
+  LatchkeyError,
   recoverFileKeyWith,
   type Signed,
   wrapHeader,
@@ -45,34 +45,15 @@ function clipsToGive(home: Home, entries: readonly ClipEntry[]): ClipEntry[] {
   })
 }
 
-async function openFirst(
-  openers: readonly HeaderOpener[],
-  header: Uint8Array,
-  committed: Parameters<typeof recoverFileKeyWith>[2],
-): Promise<Uint8Array> {
-  let failure: unknown
-  for (const opener of openers) {
-    try {
-      return await recoverFileKeyWith(header, opener, committed)
-    } catch (error) {
-      failure = error
-    }
-  }
-  throw failure
-}
-
-async function giveClip(home: Home, entry: ClipEntry, openers: readonly HeaderOpener[]): Promise<void> {
+async function giveClip(home: Home, entry: ClipEntry, opener: HeaderOpener): Promise<void> {
   const inForce = keysetInForce(chainOf(home))
   const recipients = recipientsOf(inForce)
   const held = await loadHeaders(home, entry.clip)
   const headers: string[] = []
   for (const { index, keyCommitment } of entry.descriptors) {
     const { header, nonce } = held.get(index)!
-    const committed = {
-      nonce: nonce.subarray(0, PAYLOAD_NONCE_BYTES),
-      keyCommitment: decodeBase64url(keyCommitment),
-    }
-    const fileKey = await openFirst(openers, header, committed)
+    const committed = { nonce, keyCommitment: decodeBase64url(keyCommitment) }
+    const fileKey = await recoverFileKeyWith(header, opener, committed)
     headers.push(encodeBase64url(wrapHeader(fileKey, recipients)))
     fileKey.fill(0)
   }
@@ -82,21 +63,16 @@ async function giveClip(home: Home, entry: ClipEntry, openers: readonly HeaderOp
 
 /**
  * Wraps what is missing, clip by clip; safe to stop and to repeat.
- * @param openers keys that may open the old headers: this phone's, and the recovery sheet's where it is at hand
  * @throws UNAVAILABLE and what the relay refuses
  */
-export async function giveOldClips(
-  home: Home,
-  onProgress: (progress: RewrapProgress) => void,
-  openers?: readonly HeaderOpener[],
-): Promise<void> {
-  const mine = openers ?? [(await phoneOf(home.keys)).opener]
+export async function giveOldClips(home: Home, onProgress: (progress: RewrapProgress) => void): Promise<void> {
+  const { opener } = await phoneOf(home.keys)
   const todo = clipsToGive(home, await loadClips(home))
   let failed = 0
   for (const [done, entry] of todo.entries()) {
     onProgress({ done, total: todo.length, failed })
-    await giveClip(home, entry, mine).catch((error: unknown) => {
-      if ((error as { kind?: unknown }).kind === 'retry') throw error
+    await giveClip(home, entry, opener).catch((error: unknown) => {
+      if (error instanceof LatchkeyError && error.kind === 'retry') throw error
       failed++
     })
   }

@@ -3,6 +3,7 @@ import {
   type AgencyEntry,
   canonicalJson,
   checkAgencyInLog,
+  codeOf,
   checkOwnLeaf,
   digestOf,
   encodeTilePath,
@@ -50,10 +51,11 @@ export interface LogKeeper {
   /** Does it stand in the log, by this phone's own arithmetic? @throws UNAVAILABLE when the log cannot be read */
   check(leaf: OwnLeaf): Promise<OwnLeafState>
   /**
-   * An entry of the log, proved under the checkpoint that this phone holds. Untrusted: `index`.
-   * @throws UNAVAILABLE when it cannot be read now; LOG_RANGE while no checkpoint covers it; LOG_PROOF_INVALID
+   * An entry of the log, proved under the checkpoint that this phone holds; null when what the relay shows there does not
+   * prove itself. Untrusted: `index`.
+   * @throws UNAVAILABLE when it cannot be read now; LOG_RANGE while no checkpoint covers it
    */
-  leaf(index: number): Promise<Leaf>
+  leaf(index: number): Promise<Leaf | null>
   /**
    * Which of these agencies stand in it as the relay tells, for as long as the policy asks? All of them are looked up, whoever
    * asks something here, so that reading says nothing. @throws UNAVAILABLE when it cannot be read
@@ -71,6 +73,9 @@ const MAX_EVIDENCE = 16
 
 /** Anybody can send these, and a relay just behind another sends the second: neither proves anything. */
 const HARMLESS: ReadonlySet<LogFindingReason> = new Set(['unsigned', 'smaller'])
+
+/** The codes of a log that cannot show an entry now; whatever else it answers is no such entry. */
+const NOT_NOW: ReadonlySet<string> = new Set(['UNAVAILABLE', 'LOG_RANGE'])
 
 /** The same tile holds many leaves: it is read once. */
 function rememberTiles(readTile: ReadTile): ReadTile {
@@ -123,7 +128,12 @@ export function createLogKeeper(database: Database, home: Home): LogKeeper {
     async leaf(index) {
       const held = heldOf(await load())
       if (held === null) throw new LatchkeyError('LOG_RANGE', 'this phone has seen no checkpoint yet')
-      return readProvenLeaf(index, held, readTile)
+      try {
+        return await readProvenLeaf(index, held, readTile)
+      } catch (error) {
+        if (NOT_NOW.has(codeOf(error))) throw error
+        return null
+      }
     },
     check: async (leaf) => checkOwnLeaf(leaf, heldOf(await load()), { readTile, nowMs: nowMs() }),
     async findAgencies(agencies, noticeMs) {

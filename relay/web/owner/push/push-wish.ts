@@ -8,7 +8,6 @@ import {
   sealPushKeys,
   urnOf,
 } from '@latchkey/shared'
-import { errorOf } from '@latchkey/shared/client'
 import { loadDoorbells } from '../doorbells/known-doorbells.ts'
 import type { Home } from '../household/home.ts'
 import { memberClient } from '../household/relay-clients.ts'
@@ -95,8 +94,7 @@ export async function tellWish(
   const household = urnOf(home.rootJwk)
   const keys = await sealPushKeys(wish, { household, signer, doorbells, nowSeconds: Math.floor(nowMs() / 1000) })
   const client = await memberClient(home)
-  const answer = await client.send('PUT', PATH, { json: { ...where, keys: encodeBase64url(keys) } })
-  if (!answer.ok) throw await errorOf(answer)
+  await client.bytes('PUT', PATH, { json: { ...where, keys: encodeBase64url(keys) } })
   await database.save(RECORD, { ...kept, told })
 }
 
@@ -104,6 +102,5 @@ export async function tellWish(
 export async function forgetWish(database: Database, home: Home): Promise<void> {
   await database.deleteAll([RECORD])
   const client = await memberClient(home)
-  const answer = await client.send('DELETE', PATH)
-  if (!answer.ok) throw await errorOf(answer)
+  await client.bytes('DELETE', PATH)
 }

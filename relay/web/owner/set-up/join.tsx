@@ -1,6 +1,6 @@
 import type { JoinInvitation } from '@latchkey/shared'
 import { useEffect, useState } from 'preact/hooks'
-import { Alert, Button, Title } from '../../kit/parts.tsx'
+import { Alert, Button, Digits, Title } from '../../kit/parts.tsx'
 import { type Home, type Place } from '../household/home.ts'
 import { type Application, applyToHousehold, atPlace } from '../household/join-household.ts'
 import type { Database } from '../kernel/database.ts'
@@ -82,7 +82,7 @@ export function Join(props: { invitation: JoinInvitation; database: Database; on
       ) : (
         <section class="card">
           <p>{say.digits}</p>
-          <p class="digits">{`${application.digits.slice(0, 3)} ${application.digits.slice(3)}`}</p>
+          <Digits digits={application.digits} />
           <p role="status">{joined === null ? say.waiting : say.settings}</p>
         </section>
       )}

@@ -1,6 +1,6 @@
 import type { PairingInvitation } from '@latchkey/shared'
 import { useEffect, useState } from 'preact/hooks'
-import { Alert, Button, Steps, Title } from '../../kit/parts.tsx'
+import { Alert, Button, Digits, Steps, Title } from '../../kit/parts.tsx'
 import type { Home, PairedDoorbell } from '../household/home.ts'
 import { createDoorbellPairing, type PairingStep } from '../household/pair-doorbell.ts'
 import { failureWords } from '../words/failure.ts'
@@ -9,9 +9,6 @@ import { words } from '../words/words.ts'
 const ORDER: readonly PairingStep[] = ['greeting', 'vouching', 'confirming']
 
 type Outcome = { readonly doorbell: PairedDoorbell; readonly digits: string }
-
-/** “123 456”: read aloud in two halves. */
-const spaced = (digits: string): string => `${digits.slice(0, 3)} ${digits.slice(3)}`
 
 /** Phone and doorbell meet; ends with the six digits that both show. */
 export function Pairing(props: {
@@ -43,7 +40,7 @@ export function Pairing(props: {
         <Title>{say.done}</Title>
         <section class="card">
           <p>{say.digits}</p>
-          <p class="digits">{spaced(outcome.digits)}</p>
+          <Digits digits={outcome.digits} />
           {differs && <Alert wrong>{say.differs}</Alert>}
           <p class="row">
             <Button onClick={() => setDiffers(true)}>{say.differ}</Button>

@@ -5,21 +5,14 @@ import {
   consent,
   consentList,
   decodeBase64url,
-  encodeBase64url,
-  keyset,
   type OwnLeafState,
-  randomBytes,
-  revocation,
   type Signed,
   utf8,
 } from '@latchkey/shared'
-import { anything } from '@latchkey/shared/client'
 import type { KeptDecision } from '../decide/outbox.ts'
 import type { Home } from '../household/home.ts'
 import { memberClient } from '../household/relay-clients.ts'
 import type { LogKeeper } from '../log/log-keeper.ts'
-import { nowMs } from '../kernel/clock.ts'
-import { phoneOf } from '../keys/phone-keys.ts'
 
 type Told = ConsentList['consents'][number]
 
@@ -72,21 +65,4 @@ function joinHistory(consents: readonly Told[], kept: readonly KeptDecision[]): 
       return { digest, signed, kept: decision, told: entry, inLog: null }
     })
     .sort((a, b) => b.signed.payload.iat - a.signed.payload.iat)
-}
-
-/** Takes a consent back; effective when this resolves. @throws UNAVAILABLE and the relay's refusals */
-export async function revokeConsent(home: Home, digest: string): Promise<void> {
-  const [{ signer }, asMember] = await Promise.all([phoneOf(home.keys), memberClient(home)])
-  const raw = await revocation.encode(
-    {
-      iss: keyset.parse(home.keyset).payload.iss,
-      jti: encodeBase64url(randomBytes(16)),
-      iat: Math.floor(nowMs() / 1000),
-      latchkey: { v: 1, revokes: digest, keyset: keyset.parse(home.keyset).digest },
-    },
-    signer,
-  )
-  await asMember.json('POST', '/v1/revocations', anything, {
-    json: { revocation: raw, salt: encodeBase64url(randomBytes(32)) },
-  })
 }

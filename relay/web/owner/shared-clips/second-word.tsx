@@ -11,7 +11,7 @@ import {
 } from '@latchkey/shared'
 import { useEffect, useState } from 'preact/hooks'
 import { Alert, Button } from '../../kit/parts.tsx'
-import { judgeContextOf } from '../clips/listed-clip.ts'
+import { loadJudgeContext } from '../clips/clip-memory.ts'
 import { loadClips } from '../clips/load-clips.ts'
 import { Preview } from '../decide/preview.tsx'
 import { approve } from '../household/change-household.ts'
@@ -34,7 +34,10 @@ interface Readable {
  * @throws CONSENT_NOTICE when they are not the words that were signed; CONSENT_ISSUER | CONSENT_REQUEST when clip, question or
  *   signer are not what they must be
  */
-async function readConsent(home: Home, log: LogKeeper, { signed }: GivenConsent): Promise<Readable> {
+async function readConsent(
+  { home, database, log }: { home: Home; database: Database; log: LogKeeper },
+  { signed }: GivenConsent,
+): Promise<Readable> {
   const { payload } = signed
   const detail = payload.authorization_details[0]!
   const [{ asked }, entries] = await Promise.all([loadQuestions(home, log), loadClips(home)])
@@ -42,7 +45,7 @@ async function readConsent(home: Home, log: LogKeeper, { signed }: GivenConsent)
     throw new LatchkeyError('CONSENT_ISSUER', 'it is not signed by an owner of this household')
   const question = asked.find(({ request }) => request.digest === payload.latchkey.request)
   if (question === undefined) throw new LatchkeyError('CONSENT_REQUEST', 'its question is not asked any more')
-  const verdict = judgeClips(entries, judgeContextOf(home)).find(
+  const verdict = judgeClips(entries, await loadJudgeContext(home, database)).find(
     ({ isGenuine, statement }) => isGenuine && statement?.manifest.digest === detail.identifier,
   )
   if (verdict === undefined) throw new LatchkeyError('CONSENT_ISSUER', 'its clip is not one of this household')
@@ -75,7 +78,7 @@ export function SecondWord(props: {
   const [busy, setBusy] = useState(false)
   const say = words.household.second
   const fail = (error: unknown): void => setFailure(failureWords(error))
-  useEffect(() => void readConsent(home, props.log, given).then(setReadable, fail), [given.digest])
+  useEffect(() => void readConsent(props, given).then(setReadable, fail), [given.digest])
   async function agree(): Promise<void> {
     setBusy(true)
     try {

@@ -5,7 +5,8 @@ import { Alert, Button, Title } from '../../kit/parts.tsx'
 import type { Outbox } from '../decide/outbox.ts'
 import type { Home } from '../household/home.ts'
 import { useOwnThumbprint } from '../household/household-card.tsx'
-import { membersOf, thumbprintOfMember } from '../household/members.ts'
+import { roleOf } from '../household/members.ts'
+import { revoke } from '../household/revoke.ts'
 import { nameOfPhone } from '../household/waiting-card.tsx'
 import type { Database } from '../kernel/database.ts'
 import type { LogKeeper } from '../log/log-keeper.ts'
@@ -13,7 +14,7 @@ import { failureWords } from '../words/failure.ts'
 import { momentWords } from '../words/times.ts'
 import { words } from '../words/words.ts'
 import { SecondWord } from './second-word.tsx'
-import { checkHistory, type GivenConsent, loadHistory, localHistory, revokeConsent } from './history.ts'
+import { checkHistory, type GivenConsent, loadHistory, localHistory } from './history.ts'
 
 const REFRESH_MS = 5_000
 
@@ -133,7 +134,7 @@ export function SharedPage(props: {
 }) {
   const { home, outbox, log } = props
   const own = useOwnThumbprint(home)
-  const isOwner = membersOf(home).some((member) => member.role === 'owner' && thumbprintOfMember(member) === own)
+  const isOwner = roleOf(home, own) === 'owner'
   const [history, setHistory] = useState<readonly GivenConsent[] | null>(null)
   const [failure, setFailure] = useState<string | null>(null)
   const [isLogFalse, setLogFalse] = useState(false)
@@ -151,7 +152,7 @@ export function SharedPage(props: {
   async function takeBack(given: GivenConsent): Promise<void> {
     try {
       if (given.told === null) await outbox.drop(given.digest)
-      else await revokeConsent(home, given.digest)
+      else await revoke(home, given.digest)
     } catch (error) {
       setFailure(failureWords(error))
       return
