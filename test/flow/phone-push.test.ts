@@ -9,7 +9,7 @@ import { acceptDoorbell, createPhoneRig, type Phone, type PhoneRig, setUpPhone }
 import { eventually } from '../support/poll.ts'
 import { createPushService, type PushServiceDouble } from '../support/push-service.ts'
 import { stubPush } from '../support/push-stub.ts'
-import { createTestDatabase, type TestDatabase } from '../support/relay-database.ts'
+import { createTestDatabase, dumpDatabase, type TestDatabase } from '../support/relay-database.ts'
 import {
   acceptedRequest,
   certifyInvestigator,
@@ -20,8 +20,6 @@ import {
   postRequest,
 } from '../support/relay-world.ts'
 import { createTemporaryFolder } from '../support/temporary-folder.ts'
-
-const SHOTS = process.env['LATCHKEY_SHOTS']
 
 let folder: Awaited<ReturnType<typeof createTemporaryFolder>>
 let store: TestDatabase
@@ -54,32 +52,6 @@ afterAll(async () => {
   await folder[Symbol.asyncDispose]()
   expect(rig.complaints).toEqual([])
 })
-
-async function shoot(name: string, page = phone.page): Promise<void> {
-  if (SHOTS === undefined) return
-  for (const [width, height] of [
-    [390, 844],
-    [1280, 800],
-  ] as const)
-    for (const colorScheme of ['light', 'dark'] as const) {
-      await page.setViewportSize({ width, height })
-      await page.emulateMedia({ colorScheme })
-      await page.screenshot({ path: `${SHOTS}/${name}-${width}-${colorScheme}.png`, fullPage: true })
-    }
-  await page.setViewportSize({ width: 390, height: 844 })
-  await page.emulateMedia({ colorScheme: 'light' })
-}
-
-/** Every table but the callers' proofs, which each request writes. */
-async function dumpDatabase(): Promise<string> {
-  const tables = await store.database.query<{ name: string }>(
-    "SELECT tablename AS name FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'dpop_proofs' ORDER BY 1",
-  )
-  const rows = await Promise.all(
-    tables.map(async ({ name }) => [name, await store.database.query(`SELECT t::text FROM ${name} t ORDER BY 1`)]),
-  )
-  return JSON.stringify(rows)
-}
 
 const focused = (page: Phone['page']): Promise<string> =>
   page.evaluate('document.activeElement === document.body ? "" : document.activeElement.textContent')
@@ -136,14 +108,12 @@ const shown = (worker: Worker): Promise<Shown[]> =>
 test('is told of rings after one tap; the relay learns where and when, and not how to write to it', async () => {
   await home()
   await button('Tell me when somebody rings').waitFor()
-  await shoot('push-off')
   expect(await axeFindings(phone.page)).toEqual([])
   await button('Tell me when somebody rings').press('Enter')
   await phone.page.getByText('This phone is told when somebody rings.').waitFor()
   await eventually(async () => (await focused(phone.page)) === 'When somebody rings', 'the focus on the heading')
   expect(await axeFindings(phone.page)).toEqual([])
-  await shoot('push-on')
-  const dump = await dumpDatabase()
+  const dump = await dumpDatabase(store.database)
   expect(dump).toContain(browser.endpoint)
   for (const secret of [browser.p256dh, browser.auth])
     for (const spelling of [secret, Buffer.from(secret, 'base64url').toString('hex')])
@@ -221,14 +191,14 @@ test('looks once a day, and what the relay sees and holds is the same with a que
   async function lookOnce(words: string) {
     // Days lie between two of them: nothing is in the browser's cache.
     await cdp.send('Network.clearBrowserCache')
-    const before = await dumpDatabase()
+    const before = await dumpDatabase(store.database)
     const from = logged.length
     await deliver('')
     const notice = await eventually(async () => {
       const found = (await shown(worker)).find(({ tag }) => tag === 'daily')
       return found?.body.endsWith(words) ? found : null
     }, `a notification that ends in “${words}”`)
-    expect(await dumpDatabase()).toBe(before)
+    expect(await dumpDatabase(store.database)).toBe(before)
     const asked = logged.slice(from).flatMap((line) => {
       const { msg, method, route, status } = JSON.parse(line) as Record<string, unknown>
       return msg === 'http.answered' ? [`${String(method)} ${String(route)} ${String(status)}`] : []
@@ -297,7 +267,6 @@ test('says which app it is, and finds it in the public log by itself', async () 
   await phone.page.getByText(`recorded in the public log as entry ${index},`).waitFor()
   await phone.page.getByText(`latchkey monitor --app ${rig.appOrigin}`).waitFor()
   expect(await axeFindings(phone.page)).toEqual([])
-  await shoot('home')
   for (const [apps, words] of [
     [[], 'It is not in the public log of your relay.'],
     [[{ name: 'owner', digest, index: index + 1 }], 'names an entry of the public log that says something else'],
@@ -353,7 +322,6 @@ test('scans the doorbell’s code with its camera, which is off afterwards', asy
   await page.getByText('That is a code, but not one of a doorbell.').waitFor()
   expect(await axeFindings(page)).toEqual([])
   expect(await camerasOn(page)).toBe(1)
-  await shoot('camera', page)
   // The next stop of who uses no mouse is the button that ends it.
   await page.keyboard.press('Tab')
   expect(await focused(page)).toBe('Turn the camera off')
@@ -385,5 +353,4 @@ test('is told nothing more after one tap, and says so where a browser cannot be 
   await phone.page.reload()
   await phone.page.getByText('This browser cannot be told anything while Latchkey is closed.').waitFor()
   expect(await axeFindings(phone.page)).toEqual([])
-  await shoot('push-absent')
 })

@@ -68,6 +68,16 @@ async function keysetsSeenBy(party: Pick<Party, 'client'>, query = ''): Promise<
   return keysets.map((entry) => digestOfJws(entry.keyset))
 }
 
+/** The approver's word for this change, sent. @returns the signed word */
+async function approve(home: Household, approver: Party, raw: string): Promise<string> {
+  const latchkey = { v: 1 as const, consent: digestOfJws(raw), keyset: home.keyset.digest }
+  const payload = { iss: home.root.urn, jti: randomId(), iat: world.nowSeconds(), latchkey }
+  const word = await approval.encode(payload, approver.signer)
+  const json = { approval: word, salt: randomSalt() }
+  await expectStatus(await approver.client.send('POST', '/v1/approvals', { json }), 201)
+  return word
+}
+
 async function withSecondOwner(quorum: 1 | 2): Promise<{ home: Household; second: Party; device: Device }> {
   const [first, second] = [world.party(), world.party()]
   const home = await enrolHousehold(world, { members: [first, second], quorum })
@@ -134,17 +144,7 @@ describe('a change of keyset', () => {
     const { home, second } = await withSecondOwner(2)
     const raw = await nextKeyset(home.keyset, home.owner.signer, { members: [memberOf(home.owner)], quorum: 1 })
     expect(await codeOf(submit(home.owner, { keyset: raw }))).toBe('SIGNATURE_INVALID')
-    const word = await approval.encode(
-      {
-        iss: home.root.urn,
-        jti: randomId(),
-        iat: world.nowSeconds(),
-        latchkey: { v: 1, consent: digestOfJws(raw), keyset: home.keyset.digest },
-      },
-      second.signer,
-    )
-    const json = { approval: word, salt: randomSalt() }
-    await expectStatus(await second.client.send('POST', '/v1/approvals', { json }), 201)
+    await approve(home, second, raw)
     await expectStatus(await submit(home.owner, { keyset: raw }), 201)
     expect(await keysetsSeenBy(second)).toEqual(['refused'])
   })
@@ -235,17 +235,7 @@ describe('a proposed keyset', () => {
     const older = await nextKeyset(home.keyset, second.signer, { effectiveMs: 7 })
     await expectStatus(await propose(second, older), 201)
     await expectStatus(await propose(home.owner, raw), 201)
-    const word = await approval.encode(
-      {
-        iss: home.root.urn,
-        jti: randomId(),
-        iat: world.nowSeconds(),
-        latchkey: { v: 1, consent: digestOfJws(raw), keyset: home.keyset.digest },
-      },
-      second.signer,
-    )
-    const json = { approval: word, salt: randomSalt() }
-    await expectStatus(await second.client.send('POST', '/v1/approvals', { json }), 201)
+    const word = await approve(home, second, raw)
     expect(await expectStatus(await proposed(second), 200)).toMatchObject({ keyset: raw, approvals: [word] })
     await expectStatus(await second.client.send('DELETE', '/v1/keysets/proposed'), 204)
     expect(await codeOf(proposed(home.owner))).toBe('NOT_FOUND')

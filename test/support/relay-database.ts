@@ -37,3 +37,14 @@ export async function createTestDatabase(): Promise<TestDatabase> {
   }
   return { database, target: server.target, reset, [Symbol.asyncDispose]: () => kept.disposeAsync() }
 }
+
+/** The rows of every table but the callers' proofs, which each request writes: equal for equal contents. */
+export async function dumpDatabase(database: Database): Promise<string> {
+  const tables = await database.query<{ name: string }>(
+    "SELECT tablename AS name FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'dpop_proofs' ORDER BY 1",
+  )
+  const rows = await Promise.all(
+    tables.map(async ({ name }) => [name, await database.query(`SELECT t::text FROM ${name} t ORDER BY 1`)]),
+  )
+  return JSON.stringify(rows)
+}
