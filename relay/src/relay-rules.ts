@@ -11,7 +11,7 @@ import {
 } from '@latchkey/shared'
 import { findAgency, findAgencyAt, listAgencies, putAgency } from './agency/agencies.ts'
 import { bundleSources } from './bundle-sources.ts'
-import { deleteClip, type DeletionParts, finishDeletions, listClips } from './clip/clips.ts'
+import { type ClipDays, deleteClip, type DeletionParts, finishDeletions, keepClip, listClips } from './clip/clips.ts'
 import { putDay } from './clip/days.ts'
 import { listHeaders, listOriginalHeaders, putHeaders } from './clip/item-headers.ts'
 import { openItem, putItem } from './clip/items.ts'
@@ -89,7 +89,7 @@ export interface RelayCore extends PushCore {
   readonly policy: Policy
   readonly policyDigest: string
   readonly enrolment: Enrolment
-  readonly retentionDays: number
+  readonly days: ClipDays
   readonly batchMs: number
   readonly operator: string | null
   /** Ends the broker connections of a device. */
@@ -219,8 +219,9 @@ function clipRoutes(core: RelayCore, crossings: Crossings, deletion: DeletionPar
     putItem: (caller, upload) => putItem(parts, caller, upload),
     putManifest: (caller, clip, upload) => putManifest(parts, caller, clip, upload),
     putDay: (caller, upload) => putDay(parts, caller, upload),
-    listClips: (root, after) => listClips(database, root, after),
+    listClips: async (root, after) => ({ ...(await listClips(database, root, after)), days: core.days }),
     openItem: (root, clip, index) => openItem(core, root, { clip, index }),
+    keepClip: (root, keep) => keepClip(deletion, root, keep),
     deleteClip: (root, clip) => deleteClip(deletion, root, clip),
   })
 }
@@ -296,7 +297,6 @@ export function createRules(core: RelayCore, proofs: ProofMemory): RelayRules {
     endConsents: (tx, root, clip) => endConsentsOnClip(tx, root, clip, clock.nowMs()),
     tell: core.feed.tell,
   }
-  const isHeld = (root: string, clip: string, nowMs: number) => isClipHeld(database, root, clip, nowMs)
   return {
     callers: {
       operator: core.operator,
@@ -317,8 +317,8 @@ export function createRules(core: RelayCore, proofs: ProofMemory): RelayRules {
       ...investigatorRoutes(core),
     ],
     retain: async () => {
-      await forgetFacts(database, clock.nowMs() - core.retentionDays * DAY_MS)
-      return runRetention({ ...deletion, log: core.log, retentionDays: core.retentionDays, isHeld })
+      await forgetFacts(database, clock.nowMs() - core.days.usual * DAY_MS)
+      return runRetention({ ...deletion, log: core.log, days: core.days, isHeld: isClipHeld })
     },
     daily: pushes.daily,
     sweep: async () => {

@@ -182,7 +182,7 @@ export async function createRelay(config: RelayConfig, parts: RelayParts = {}): 
       policy: enacted.policy,
       policyDigest: enacted.digest,
       enrolment: config.enrolment,
-      retentionDays: config.retentionDays,
+      days: { usual: config.retentionDays, kept: enacted.policy.retentionDays.maximum },
       batchMs: config.batchMs,
       operator: config.operatorJwk ? thumbprintOf(config.operatorJwk) : null,
       disconnectDevice: broker.disconnect,

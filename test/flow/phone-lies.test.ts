@@ -97,7 +97,9 @@ async function visit(hash: string, lie: (liar: Liar) => Promise<unknown> = async
 }
 
 const listing = (clips: readonly ClipEntry[]) => (liar: Liar) =>
-  liar.answer(LIST, () => ({ json: { clips: clips.map((clip, i) => ({ ...clip, cursor: i + 1 })), next: null } }))
+  liar.answer(LIST, () => ({
+    json: { clips: clips.map((clip, i) => ({ ...clip, cursor: i + 1 })), next: null, days: { usual: 7, kept: 30 } },
+  }))
 
 /** The clip's manifest as the doorbell's key signs it with these changes. */
 async function signedAnew(

@@ -73,6 +73,12 @@ const seek = (page: Page, seconds: number) =>
 
 const ofKind = (kind: string) => entry.descriptors.filter((descriptor) => descriptor.kind === kind)
 
+const listOf = (clips: readonly ClipEntry[]): ClipList => ({
+  clips: [...clips],
+  next: null,
+  days: { usual: 7, kept: 30 },
+})
+
 /** Answers in the relay's stead, so that the page may read it. */
 const answer = (route: Route, options: { json?: unknown; body?: Buffer }) =>
   route.fulfill({
@@ -194,9 +200,7 @@ test.each([
   const asked: string[] = []
   const page = await visit('', async (lied) => {
     await lied.route(LIST, (route) =>
-      route.request().method() === 'OPTIONS'
-        ? route.continue()
-        : answer(route, { json: { clips: [forged], next: null } }),
+      route.request().method() === 'OPTIONS' ? route.continue() : answer(route, { json: listOf([forged]) }),
     )
     lied.on('request', (request) => ITEM.test(request.url()) && asked.push(request.url()))
   })
@@ -211,7 +215,7 @@ test.each([
 
 test('no clip, and five hundred, are a list too: fifty at a time, and only those are fetched', async () => {
   const answerList = (clips: readonly ClipEntry[]) => (lied: Page) =>
-    lied.route(LIST, (route) => answer(route, { json: { clips, next: null } }))
+    lied.route(LIST, (route) => answer(route, { json: listOf(clips) }))
   const empty = await visit('', answerList([]))
   await empty.getByText('Nothing was recorded yet.').waitFor()
   expect(await axeFindings(empty)).toEqual([])
@@ -278,6 +282,19 @@ test('a second doorbell’s clip arrives without a reload, and is deleted for go
   await deaf.getByText('Back door').waitFor()
   await deaf.close()
   await page.locator('.clip', { hasText: 'Back door' }).click()
+  // It is kept for longer, which another page of the household hears of; and then it is not.
+  const other = await visit('')
+  await other.getByText('New clips appear here by themselves.').waitFor()
+  await page.getByText(/^It will be deleted on .* after 7 days\.$/).waitFor()
+  await page.getByRole('button', { name: /^Keep until / }).click()
+  await page.getByText(/^It is kept until .*\. Nothing stays longer than 30 days/).waitFor()
+  await other.locator('.clip', { hasText: 'Back door' }).getByText('Kept', { exact: true }).waitFor()
+  expect(await axeFindings(page)).toEqual([])
+  await page.reload()
+  await page.getByRole('button', { name: 'Do not keep it longer' }).click()
+  await page.getByRole('button', { name: /^Keep until / }).waitFor()
+  await eventually(async () => (await other.getByText('Kept', { exact: true }).count()) === 0, 'the mark to go')
+  await other.close()
   await page.getByRole('button', { name: 'Delete', exact: true }).click()
   await page.getByRole('heading', { name: 'Delete this clip for good?' }).waitFor()
   expect(await axeFindings(page)).toEqual([])

@@ -1,4 +1,5 @@
 import {
+  clipList,
   clipManifest,
   type ClipManifest,
   concatBytes,
@@ -9,6 +10,7 @@ import {
 } from '@latchkey/shared'
 import mqtt from 'mqtt'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { listenAs } from '../support/event-stream.ts'
 import { eventually } from '../support/poll.ts'
 import {
   codeOf,
@@ -266,6 +268,51 @@ describe('retention', () => {
     expect(await statusOf(clip.clip)).toBe(200)
     own.clock.shift(6 * DAY_MS)
     await eventually(async () => (await statusOf(clip.clip)) === 404, 'the clip to be dropped')
+  })
+
+  it('keeps what an owner keeps for as long as the policy allows, and tells every phone', async () => {
+    await using own = await createRelayWorld({ config: { retentionDays: 1 } })
+    const owner = own.party()
+    const viewer = own.party()
+    const home = await enrolHousehold(own, { members: [owner], viewers: [viewer] })
+    const pi = await enrolDevice(own, home)
+    const names = []
+    for (let i = 0; i < 3; i++) names.push((await uploadClip(own, { household: home, device: pi })).clip)
+    const [kept, regretted, free] = names as [string, string, string]
+    const keep = (clip: string, by = owner) => by.client.send('PUT', `/v1/clips/${clip}/kept`)
+    expect(await codeOf(keep(kept, viewer))).toBe('CALLER_REFUSED')
+    expect(await codeOf(keep(randomId()))).toBe('NOT_FOUND')
+    using told = await listenAs(viewer)
+    for (const clip of [kept, kept, regretted]) await expectStatus(await keep(clip), 204)
+    await expectStatus(await owner.client.send('DELETE', `/v1/clips/${regretted}/kept`), 204)
+    const listed = async () => {
+      const { clips, days } = await owner.client.json('GET', '/v1/clips', clipList)
+      expect(days).toEqual({ usual: 1, kept: 30 })
+      return clips.map((clip) => [clip.clip, clip.kept])
+    }
+    expect(await listed()).toEqual([
+      [kept, true],
+      [regretted, false],
+      [free, false],
+    ])
+    await told.line('kept', (line) => !line.kept)
+    expect(told.ofType('kept')).toMatchObject([
+      { clip: kept, kept: true },
+      { clip: regretted, kept: true },
+      { clip: regretted, kept: false },
+    ])
+    const only = (clips: readonly string[], what: string) =>
+      eventually(async () => {
+        own.clock.tick()
+        return JSON.stringify((await listed()).map(([clip]) => clip)) === JSON.stringify(clips)
+      }, what)
+    own.clock.shift(DAY_MS + 1_000)
+    await only([kept], 'the others to be dropped')
+    own.clock.shift(28 * DAY_MS)
+    await only([kept], 'the kept one to stay')
+    own.clock.shift(DAY_MS)
+    await only([], 'the end of the longest time')
+    expect(await codeOf(keep(kept))).toBe('NOT_FOUND')
   })
 
   it('keeps a clip that a live consent holds, until the consent has ended', async () => {

@@ -1,4 +1,4 @@
-import { type ClipEntry, type ItemDescriptor, LatchkeyError } from '@latchkey/shared'
+import { type ClipEntry, LatchkeyError } from '@latchkey/shared'
 import type { Database, ItemStore, Queryable, TellHousehold } from '../flow.ts'
 import type { Clock } from '../kernel/clock.ts'
 import type { Failpoints } from '../kernel/failpoint.ts'
@@ -15,18 +15,19 @@ export interface ClipPage {
   readonly next: number | null
 }
 
+/** How many days a clip stays: usually, and when a member keeps it. */
+export interface ClipDays {
+  readonly usual: number
+  readonly kept: number
+}
+
 /** Newest manifest of each clip that changed behind the cursor, oldest change first. */
 export async function listClips(database: Database, root: string, after: number): Promise<ClipPage> {
-  const rows = await database.query<{
-    cursor: number
-    clip: string
-    manifest: string
-    deviceCertificate: string
-    descriptors: ItemDescriptor[]
-    headersKeyset: string | null
-  }>(
+  const rows = await database.query<ClipEntry>(
     `SELECT m.cursor, m.clip, m.jws AS manifest, d.jws AS "deviceCertificate", m.descriptors, (SELECT min(h.keyset)
-       FROM item_headers h WHERE h.root = m.root AND h.clip = m.clip HAVING count(*) >= m.item_count) AS "headersKeyset"
+       FROM item_headers h WHERE h.root = m.root AND h.clip = m.clip HAVING count(*) >= m.item_count) AS "headersKeyset",
+       m.received_ms AS "receivedMs",
+       EXISTS (SELECT FROM kept_clips k WHERE k.root = m.root AND k.clip = m.clip) AS kept
      FROM manifests m JOIN devices d ON d.certificate = m.certificate
      WHERE m.root = $1 AND m.cursor > $2
        AND NOT EXISTS (SELECT FROM manifests n WHERE n.root = m.root AND n.clip = m.clip AND n.revision > m.revision)
@@ -34,6 +35,37 @@ export async function listClips(database: Database, root: string, after: number)
     [root, after, PAGE],
   )
   return { clips: rows, next: rows.length < PAGE ? null : rows.at(-1)!.cursor }
+}
+
+export interface KeepParts {
+  readonly database: Database
+  readonly clock: Pick<Clock, 'nowMs'>
+  readonly tell: TellHousehold
+}
+
+/**
+ * Keeps a clip for as long as the policy lets any clip be kept, or no longer than others. Idempotent; what changes
+ * nothing is told to nobody.
+ * @throws NOT_FOUND
+ */
+export async function keepClip(
+  { database, clock, tell }: KeepParts,
+  root: string,
+  { clip, kept }: { readonly clip: string; readonly kept: boolean },
+): Promise<void> {
+  await database.transaction(async (tx) => {
+    // Retention and deletion wait for this lock, and then see what was done.
+    const known = await tx.query('SELECT 1 FROM manifests WHERE root = $1 AND clip = $2 FOR SHARE', [root, clip])
+    if (known.length === 0) throw new LatchkeyError('NOT_FOUND', 'no such clip')
+    const changed = kept
+      ? await tx.query('INSERT INTO kept_clips VALUES ($1, $2, $3) ON CONFLICT DO NOTHING RETURNING clip', [
+          root,
+          clip,
+          clock.nowMs(),
+        ])
+      : await tx.query('DELETE FROM kept_clips WHERE root = $1 AND clip = $2 RETURNING clip', [root, clip])
+    if (changed.length > 0) await tell(tx, root, { type: 'kept', clip, kept })
+  })
 }
 
 export interface DeletionParts {
@@ -70,10 +102,19 @@ export async function finishDeletions(parts: Pick<DeletionParts, 'database' | 'i
 /**
  * Deletes a clip: headers at once (without them nobody can open the payloads), then the payloads through a tombstone.
  * A late upload of the same clip is refused. Idempotent.
+ * @param isDue asked first, while nobody can keep or share the clip; when it says no, nothing happens
+ * @returns false when it was not due
  * @throws NOT_FOUND when the household never had the clip
  */
-export async function deleteClip(parts: DeletionParts, root: string, clip: string): Promise<void> {
-  await parts.database.transaction(async (tx) => {
+export async function deleteClip(
+  parts: DeletionParts,
+  root: string,
+  clip: string,
+  isDue: (tx: Queryable) => Promise<boolean> = async () => true,
+): Promise<boolean> {
+  const isDone = await parts.database.transaction(async (tx) => {
+    await tx.query('SELECT 1 FROM manifests WHERE root = $1 AND clip = $2 FOR UPDATE', [root, clip])
+    if (!(await isDue(tx))) return false
     // Durable 1/3: rows out, tombstones in.
     const items = await tx.query(
       `WITH gone AS (DELETE FROM items WHERE root = $1 AND clip = $2 RETURNING store_key)
@@ -84,6 +125,7 @@ export async function deleteClip(parts: DeletionParts, root: string, clip: strin
       root,
       clip,
     ])
+    await tx.query('DELETE FROM kept_clips WHERE root = $1 AND clip = $2', [root, clip])
     if (items.length + manifests.length > 0) {
       await tx.query('INSERT INTO deleted_clips VALUES ($1, $2, $3) ON CONFLICT DO NOTHING', [
         root,
@@ -92,11 +134,14 @@ export async function deleteClip(parts: DeletionParts, root: string, clip: strin
       ])
       await parts.endConsents(tx, root, clip)
       await parts.tell(tx, root, { type: 'deleted', clip })
-      return
+      return true
     }
     const known = await tx.query('SELECT 1 FROM deleted_clips WHERE root = $1 AND clip = $2', [root, clip])
     if (known.length === 0) throw new LatchkeyError('NOT_FOUND', 'no such clip')
+    return true
   })
+  if (!isDone) return false
   await parts.failpoints.hit('clip.tombstone-committed')
   await finishDeletions(parts)
+  return true
 }

@@ -1,6 +1,6 @@
-import type { Database, ItemStore } from '../flow.ts'
+import type { Database, ItemStore, Queryable } from '../flow.ts'
 import type { Log } from '../kernel/log.ts'
-import { type DeletionParts, deleteClip, finishDeletions } from './clips.ts'
+import { type ClipDays, type DeletionParts, deleteClip, finishDeletions } from './clips.ts'
 
 const DAY_MS = 24 * 3_600_000
 /** An item that no manifest names within this is nobody's. */
@@ -10,9 +10,9 @@ const BATCH = 500
 
 export interface RetentionParts extends DeletionParts {
   readonly log: Log
-  readonly retentionDays: number
+  readonly days: ClipDays
   /** Does a live consent, or a running download, hold the items of this clip? */
-  isHeld(root: string, clip: string, nowMs: number): Promise<boolean>
+  isHeld(db: Queryable, root: string, clip: string, nowMs: number): Promise<boolean>
 }
 
 /** Counts of one run. */
@@ -22,17 +22,26 @@ export interface RetentionOutcome {
   readonly orphans: number
 }
 
-/** Clips whose newest manifest came longer ago than they are kept; by the relay's clock, a Pi's may be wrong. */
+/** By the relay's clock, a Pi's may be wrong. $1, $2: what came before had its time, and what came before had it and is kept. */
+const DUE = `FROM manifests m LEFT JOIN kept_clips k USING (root, clip) GROUP BY root, clip
+  HAVING max(received_ms) <= CASE WHEN count(k.clip) > 0 THEN $2::bigint ELSE $1::bigint END`
+
+/** Clips whose newest manifest came longer ago than they are kept. */
 async function deleteOldClips(parts: RetentionParts, nowMs: number): Promise<number> {
-  const rows = await parts.database.query<{ root: string; clip: string }>(
-    'SELECT root, clip FROM manifests GROUP BY root, clip HAVING max(received_ms) <= $1 ORDER BY max(received_ms)',
-    [nowMs - parts.retentionDays * DAY_MS],
+  const { database, days, isHeld } = parts
+  const due = [nowMs - days.usual * DAY_MS, nowMs - days.kept * DAY_MS]
+  const rows = await database.query<{ root: string; clip: string }>(
+    `SELECT root, clip ${DUE} ORDER BY max(received_ms)`,
+    due,
   )
   let deleted = 0
   for (const { root, clip } of rows) {
-    if (await parts.isHeld(root, clip, nowMs)) continue
-    await deleteClip(parts, root, clip)
-    deleted++
+    // Somebody may keep or share it just now.
+    const isDue = async (tx: Queryable): Promise<boolean> => {
+      const still = await tx.query(`SELECT 1 ${DUE} AND root = $3 AND clip = $4`, [...due, root, clip])
+      return still.length > 0 && !(await isHeld(tx, root, clip, nowMs))
+    }
+    if (await deleteClip(parts, root, clip, isDue)) deleted++
   }
   return deleted
 }

@@ -83,6 +83,11 @@ export interface JudgeContext {
   readonly revoked?: ReadonlyMap<string, number>
   /** Is it known that this clip was deleted, or too old to be kept? Then nothing misses it. */
   readonly isGone?: (at: ClipPlace) => boolean
+  /**
+   * UTC ms. A clip that ended before this is still there because somebody keeps it or shared it: its neighbours had their
+   * time, and nothing misses those behind it.
+   */
+  readonly usualFromMs?: number
   /** Proofs that were made before; {@link proveClip} unless told. */
   readonly proofOf?: (entry: ClipEntry) => ClipProof
 }
@@ -203,8 +208,19 @@ function chainsOf(judged: readonly Judged[]): Linked[][] {
   return [...chains.values()].map((chain) => chain.sort((a, b) => placeOf(a).sequence - placeOf(b).sequence))
 }
 
+/** By the best that its device knew of the time. */
+const endOf = ({ statement }: Linked): number => {
+  const { endMs, clock } = statement.manifest.payload.latchkey
+  return endMs + clock.offsetMs
+}
+
 /** Sequences between two neighbours that nothing accounts for. */
-function missingBetween(before: Linked, here: Linked, { isGone }: JudgeContext): ClipVerdict['missing'] {
+function missingBetween(
+  before: Linked,
+  here: Linked,
+  { isGone, usualFromMs = Number.NEGATIVE_INFINITY }: JudgeContext,
+): ClipVerdict['missing'] {
+  if (endOf(before) < usualFromMs) return null
   const { device } = here.statement.certificate.payload.latchkey
   const { epoch, sequence: end } = placeOf(here)
   const lost: number[] = []

@@ -20,6 +20,7 @@ export const HouseholdFact = Type.Union([
     open: Type.Boolean(),
   }),
   Exact({ ...placed, type: Type.Literal('headers'), clip: Id16, keyset: DigestField }),
+  Exact({ ...placed, type: Type.Literal('kept'), clip: Id16, kept: Type.Boolean() }),
   Exact({ ...placed, type: Type.Literal('deleted'), clip: Id16 }),
   Exact({ ...placed, type: Type.Literal('keyset'), keyset: DigestField, index: Count }),
   Exact({ ...placed, type: Type.Literal('consent'), consent: DigestField, index }),

@@ -106,9 +106,18 @@ export const ClipEntry = Exact({
   descriptors: Type.Array(ItemDescriptor),
   /** The keyset that the headers of all these items were wrapped for anew; null: the manifest's own. */
   headersKeyset: Nullable(DigestField),
+  /** When the newest manifest came, by the relay's clock: the clip's time runs from here. */
+  receivedMs: EpochMs,
+  /** Did a member ask to keep it longer? */
+  kept: Type.Boolean(),
 })
 export type ClipEntry = Static<typeof ClipEntry>
-export const ClipList = Exact({ clips: Type.Array(ClipEntry), next: Nullable(Count) })
+/** `days`: how long the relay keeps a clip, and one that a member keeps. */
+export const ClipList = Exact({
+  clips: Type.Array(ClipEntry),
+  next: Nullable(Count),
+  days: Exact({ usual: Count, kept: Count }),
+})
 export type ClipList = Static<typeof ClipList>
 
 /**

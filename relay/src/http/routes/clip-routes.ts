@@ -1,7 +1,6 @@
 import {
   B64u32,
   ClipList,
-  type ClipEntry,
   DayUpload,
   DigestField,
   Exact,
@@ -27,9 +26,10 @@ export interface ClipServices {
   ): Promise<string>
   putManifest(caller: DeviceCaller, clip: string, upload: ManifestUpload): Promise<string>
   putDay(caller: DeviceCaller, upload: { digest: string; day: string; salt: string }): Promise<string>
-  listClips(root: string, after: number): Promise<{ clips: readonly ClipEntry[]; next: number | null }>
+  listClips(root: string, after: number): Promise<ClipList>
   openItem(root: string, clip: string, index: number): Promise<SealedFile>
-  deleteClip(root: string, clip: string): Promise<void>
+  keepClip(root: string, keep: { readonly clip: string; readonly kept: boolean }): Promise<void>
+  deleteClip(root: string, clip: string): Promise<unknown>
 }
 
 /** 4,096 descriptors of at most 400 bytes, and the token. */
@@ -127,4 +127,23 @@ const readings: readonly Route<ClipServices>[] = [
   }),
 ]
 
-export const CLIP_ROUTES: readonly Route<ClipServices>[] = [...uploads, ...readings]
+const keepings: readonly Route<ClipServices>[] = (
+  [
+    ['PUT', true, 'Keep a clip for as long as the policy allows, idempotent'],
+    ['DELETE', false, 'Keep a clip no longer than others, idempotent'],
+  ] as const
+).map(([method, kept, summary]) =>
+  route({
+    method,
+    url: '/v1/clips/:clip/kept',
+    callers: ['member'],
+    schema: { summary, params: ClipPath, answers: { 204: Type.Null() } },
+    handle: async ({ params, caller }, services) => {
+      assertOwner(caller)
+      await services.keepClip(caller.root, { clip: params.clip, kept })
+      return { status: 204, empty: true }
+    },
+  }),
+)
+
+export const CLIP_ROUTES: readonly Route<ClipServices>[] = [...uploads, ...readings, ...keepings]

@@ -13,6 +13,8 @@ export interface FeedState {
   readonly checkedMs: number | null
   /** Why the relay was not heard the last time; `null` when it was. */
   readonly failure: unknown
+  /** How long the relay says that it keeps clips; `null` until it did. */
+  readonly days: ClipList['days'] | null
 }
 
 /** The list, kept fresh while `signal` is not aborted. */
@@ -22,6 +24,8 @@ export interface ClipFeed {
   hurry(): void
   /** Takes a deleted clip out. */
   drop(clip: string): void
+  /** Somebody wants a clip kept, or no longer. */
+  keep(clip: string, kept: boolean): void
   run(signal: AbortSignal): Promise<void>
 }
 
@@ -50,7 +54,7 @@ export interface FeedParts {
 }
 
 export function createClipFeed({ client, isTold, onWhole }: FeedParts): ClipFeed {
-  const state = createObservable<FeedState>({ clips: [], checkedMs: null, failure: null })
+  const state = createObservable<FeedState>({ clips: [], checkedMs: null, failure: null, days: null })
   const known = new Map<string, ListedClip>()
   const dropped = new Set<string>()
   let cursor = 0
@@ -73,12 +77,15 @@ export function createClipFeed({ client, isTold, onWhole }: FeedParts): ClipFeed
   async function look(): Promise<void> {
     const before = cursor
     // A relay that never comes to an end gains nothing: each page must bring the cursor forward.
+    let days: FeedState['days'] = null
     for (let last = -1; cursor > last;) {
       last = cursor
-      if ((await readPage()).next === null) break
+      const page = await readPage()
+      days = page.days
+      if (page.next === null) break
     }
     const isFirst = state.value.checkedMs === null
-    show({ checkedMs: nowMs(), failure: null, ...(isFirst || cursor > before ? { clips: sorted() } : {}) })
+    show({ checkedMs: nowMs(), failure: null, days, ...(isFirst || cursor > before ? { clips: sorted() } : {}) })
     if (isFirst) onWhole(new Set(known.keys()))
   }
 
@@ -88,6 +95,12 @@ export function createClipFeed({ client, isTold, onWhole }: FeedParts): ClipFeed
     drop(clip) {
       dropped.add(clip)
       known.delete(clip)
+      show({ clips: sorted() })
+    },
+    keep(clip, kept) {
+      const held = known.get(clip)
+      if (held === undefined || held.kept === kept) return
+      known.set(clip, { ...held, kept })
       show({ clips: sorted() })
     },
     async run(signal) {

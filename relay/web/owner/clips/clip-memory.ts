@@ -2,7 +2,7 @@
 import { type ClipPlace, type JudgeContext, type SeenClip } from '@latchkey/shared'
 import { loadRevoked } from '../doorbells/known-doorbells.ts'
 import type { Home } from '../household/home.ts'
-import { nowMs } from '../kernel/clock.ts'
+import { DAY_MS, nowMs } from '../kernel/clock.ts'
 import type { Database } from '../kernel/database.ts'
 import { judgeContextOf } from './listed-clip.ts'
 
@@ -17,7 +17,7 @@ interface KeptMemory {
 
 const RECORD = 'seen-clips'
 /** No clip is kept for longer than 30 days and the life of a consent: after twice that a relay has nothing to go back to. */
-const FORGET_MS = 60 * 86_400_000
+const FORGET_MS = 60 * DAY_MS
 /** The oldest are behind the oldest clip that is listed. */
 const MAX_GONE = 5_000
 

@@ -5,6 +5,7 @@ import { momentWords } from '../words/times.ts'
 import { words } from '../words/words.ts'
 import type { ClipFace } from './clip-faces.ts'
 import { ClipDeletion } from './clip-deletion.tsx'
+import { ClipKeeping } from './clip-keeping.tsx'
 import { type ClipPieces, createClipPieces } from './clip-pieces.ts'
 import { ClipSaving } from './clip-saving.tsx'
 import { ClipVideo } from './clip-video.tsx'
@@ -95,10 +96,11 @@ function JudgedClip({ face, session }: { face: ClipFace; session: ClipsSession }
 /** One clip: its video, what is known of it, and what can be done with it. */
 export function ClipView(props: { session: ClipsSession; clip: string; onDeleted: (news: string) => void }) {
   const { session } = props
-  const { clips, checkedMs } = useObservable(session.feed.state)
+  const { clips, checkedMs, days } = useObservable(session.feed.state)
   const face = useObservable(session.faces.faces).get(props.clip)
   const say = words.clips
   const place = clips.findIndex(({ clip }) => clip === props.clip) + 1
+  const listed = clips[place - 1]
   useEffect(() => session.faces.reach(place), [session, place])
   async function remove(): Promise<void> {
     const claims = face && claimsOf(face.judged)
@@ -113,6 +115,7 @@ export function ClipView(props: { session: ClipsSession; clip: string; onDeleted
       </p>
       <Title>{reasonWords(face?.meta ?? null)}</Title>
       {face === undefined ? <p class="soft">{unseen}</p> : <JudgedClip face={face} session={session} />}
+      {listed !== undefined && days !== null && <ClipKeeping clip={listed} days={days} session={session} />}
       {place > 0 && session.role === 'owner' && <ClipDeletion onDelete={remove} />}
     </>
   )

@@ -1,12 +1,11 @@
 /** What a clip's papers say, in sentences. */
 import type { ClipMeta, ClipVerdict } from '@latchkey/shared'
-import { nowMs } from '../kernel/clock.ts'
+import { DAY_MS, nowMs } from '../kernel/clock.ts'
 import { clockWords, dayKey, dayWords } from '../words/times.ts'
 import { words } from '../words/words.ts'
 import type { Piece } from './clip-pieces.ts'
 import { type ClipClaims, timesOf } from './listed-clip.ts'
 
-const DAY_MS = 86_400_000
 /** Beyond a year an uncertainty says that nothing is known. */
 const UNKNOWN_MS = 366 * DAY_MS
 const say = words.clips

@@ -1,14 +1,15 @@
 /** Everything that the clips' pages stand on, made once per page load. */
-import { type ClipPlace, type HouseholdFact, type Member } from '@latchkey/shared'
+import { type ClipPlace, type HouseholdFact, type JudgeContext, type Member } from '@latchkey/shared'
 import type { Home } from '../household/home.ts'
 import { loadDoorbells } from '../doorbells/known-doorbells.ts'
 import { type HouseholdStream, householdStreamOf } from '../household/household-stream.ts'
 import { ownRole } from '../household/members.ts'
 import { memberClient } from '../household/relay-clients.ts'
+import { DAY_MS, nowMs } from '../kernel/clock.ts'
 import type { Database } from '../kernel/database.ts'
 import type { Observable } from '../kernel/observable.ts'
 import { phoneOf } from '../keys/phone-keys.ts'
-import { type ClipFeed, createClipFeed } from './clip-feed.ts'
+import { type ClipFeed, createClipFeed, type FeedState } from './clip-feed.ts'
 import { createFaceMaker, type FaceMaker } from './clip-faces.ts'
 import { createClipJudge, type Verdicts } from './clip-judge.ts'
 import { loadJudgeContext, rememberGone, rememberSeen } from './clip-memory.ts'
@@ -27,6 +28,8 @@ export interface ClipsSession {
   readonly faces: FaceMaker
   readonly items: ItemOpener
   readonly role: Member['role']
+  /** Has a clip kept for as long as the relay keeps any, or no longer than others. @throws whatever the relay refuses */
+  keep(clip: string, kept: boolean): Promise<void>
   /** Deletes a clip for the whole household. @throws whatever the relay refuses */
   delete(clip: string): Promise<void>
 }
@@ -35,6 +38,10 @@ function listedPlace(feed: ClipFeed, clip: string): ClipPlace | null {
   const listed = feed.state.value.clips.find((one) => one.clip === clip)
   return listed === undefined ? null : placeOf(listed)
 }
+
+/** What ended before this had its time, unless somebody keeps or shares it. */
+const usualFrom = ({ days }: FeedState): Pick<JudgeContext, 'usualFromMs'> =>
+  days === null ? {} : { usualFromMs: nowMs() - days.usual * DAY_MS }
 
 async function start(home: Home, database: Database, signal: AbortSignal): Promise<ClipsSession> {
   const { opener } = await phoneOf(home.keys)
@@ -46,13 +53,14 @@ async function start(home: Home, database: Database, signal: AbortSignal): Promi
   const visits = createVisits(feed.state)
   const judge = createClipJudge({
     feed: feed.state,
-    loadContext: () => loadJudgeContext(home, database),
+    loadContext: async () => ({ ...(await loadJudgeContext(home, database)), ...usualFrom(feed.state.value) }),
     remember: (seen) => rememberSeen(database, seen),
   })
   // A doorbell that somebody of the household does not trust any more: its clips are judged anew.
   const checkDoorbells = (): void => void loadDoorbells(home, database).then(judge.again, () => {})
   const follow = (fact: HouseholdFact | null): void => {
     if (fact?.type === 'deleted') feed.drop(fact.clip)
+    else if (fact?.type === 'kept') feed.keep(fact.clip, fact.kept)
     else if (fact === null || fact.type === 'manifest' || fact.type === 'headers') feed.hurry()
     else if (fact.type === 'event') visits.take(fact)
     if (fact === null || fact.type === 'revocation') checkDoorbells()
@@ -72,6 +80,10 @@ async function start(home: Home, database: Database, signal: AbortSignal): Promi
     faces,
     items,
     role,
+    async keep(clip, kept) {
+      await client.bytes(kept ? 'PUT' : 'DELETE', `/v1/clips/${clip}/kept`)
+      feed.keep(clip, kept)
+    },
     async delete(clip) {
       const place = listedPlace(feed, clip)
       await client.bytes('DELETE', `/v1/clips/${clip}`)

@@ -16,6 +16,8 @@ export interface ListedClip {
   readonly clip: string
   readonly cursor: number
   readonly descriptors: readonly ItemDescriptor[]
+  /** Does an owner want it kept, by the newest that was heard? */
+  readonly kept: boolean
   /** As the relay sent it. */
   readonly entry: ClipEntry
   /** `null` when the papers cannot even be read. */
@@ -45,6 +47,7 @@ export const listedClipOf = (entry: ClipEntry): ListedClip => ({
   clip: entry.clip,
   cursor: entry.cursor,
   descriptors: entry.descriptors,
+  kept: entry.kept,
   entry,
   statement: parseClipEntry(entry),
 })

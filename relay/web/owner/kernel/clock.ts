@@ -3,6 +3,9 @@
 /** Milliseconds since the epoch, by this phone. */
 export const nowMs = (): number => Date.now()
 
+/** A day that is not one of a change of summer time. */
+export const DAY_MS = 86_400_000
+
 /** Ends after `ms`, or early when `signal` is aborted. */
 export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {

@@ -5,15 +5,13 @@ import { timesOf } from '../clips/listed-clip.ts'
 import { loadClips } from '../clips/load-clips.ts'
 import { createOutbox } from '../decide/outbox.ts'
 import type { Home } from '../household/home.ts'
-import { nowMs } from '../kernel/clock.ts'
+import { DAY_MS, nowMs } from '../kernel/clock.ts'
 import type { Database } from '../kernel/database.ts'
 import { createLogKeeper } from '../log/log-keeper.ts'
 import { loadQuestions } from '../questions/load-questions.ts'
 import { matchQuestions } from '../questions/match.ts'
 import { words } from '../words/words.ts'
 import type { Notice } from './door-notice.ts'
-
-const DAY_MS = 24 * 3_600_000
 
 /** How many clips of the last day are ours, and how many questions wait that concern them. @throws UNAVAILABLE and other codes */
 async function look({ database, home }: { database: Database; home: Home }, choices: SettingsChoices) {

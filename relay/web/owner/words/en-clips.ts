@@ -141,6 +141,13 @@ export const clips = {
       : `${count} pieces are left out: the relay did not send what your doorbell recorded.`,
   fingerprint: (hex: string) => `SHA-256 ${hex}`,
   megabytes: (mb: string) => `${mb} MB`,
+  kept: 'Kept',
+  endsUsual: (when: string, days: number) => `It will be deleted on ${when}, as every clip is after ${days} days.`,
+  endsKept: (when: string, days: number) =>
+    `It is kept until ${when}. Nothing stays longer than ${days} days: what you want for longer, save as a file.`,
+  keep: (when: string) => `Keep until ${when}`,
+  keepNot: 'Do not keep it longer',
+  keeping: 'Telling the relay…',
   delete: 'Delete',
   deleteTitle: 'Delete this clip for good?',
   deleteWhy: 'It goes away for everybody in your household, and nobody can bring it back.',

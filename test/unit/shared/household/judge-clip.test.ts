@@ -111,6 +111,8 @@ async function sign(
     deviceCertificate: by.raw,
     headersKeyset: latchkey.keyset,
     descriptors,
+    receivedMs: START + 1_000,
+    kept: false,
   }
 }
 const digestOfEntry = (entry: ClipEntry) => clipManifest.parse(entry.manifest).digest
@@ -222,6 +224,13 @@ describe('a relay that', () => {
     expect(verdicts.map((verdict) => verdict.faults)).toEqual([[], ['clip-missing']])
     expect(verdicts[1]!.missing).toEqual({ first: 2, last: 3 })
     expect(verdicts[1]!.isGenuine).toBe(true)
+  })
+
+  test('is not suspected where a clip outlived its time: those behind it had theirs', () => {
+    const { endMs } = latchkeyOf(honest[0]!)
+    const shown = [honest[0]!, honest[3]!]
+    expect(faults(shown, { usualFromMs: endMs + 1 })).toEqual([[], []])
+    expect(faults(shown, { usualFromMs: endMs })).toEqual([[], ['clip-missing']])
   })
 
   test('has the device sign a clip anew is seen by the clip after it', async () => {
