@@ -1,9 +1,10 @@
 /** Being asked and deciding, on a real phone page against a real relay: both answers, taking back, no network, lies. */
-import { type CellRequests, consent, indexesOf, noticeDigest, openIdentity } from '@latchkey/shared'
+import { type CellRequests, consent, digestOfJws, indexesOf, noticeDigest, openIdentity } from '@latchkey/shared'
 import { createRelayClient } from '@latchkey/shared/client'
 import type { Locator, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { axeFindings } from '../support/chromium.ts'
+import { createSeededRandom, IS_FULL, runs, tellSoak } from '../support/counts.ts'
 import { databaseUrlOf } from '../support/kill-database.ts'
 import { createOwnedPhone, createPhoneRig, type OwnedPhone, type PhoneRig } from '../support/phone-rig.ts'
 import { eventually } from '../support/poll.ts'
@@ -18,9 +19,12 @@ import {
   loadTestPolicy,
   postRequest,
 } from '../support/relay-world.ts'
+import { guessAnswers, type Sample, traceOf } from '../support/silence.ts'
 
 /** Of WCAG 2.5.5 and the product's own rule, CSS pixels. */
 const TARGET_PX = 48
+/** Of one visit to the questions. */
+const VISIT_MS = 2_000
 const HOSTILE = '<img src=x onerror="document.title=1"><b>${7*7}</b> javascript:alert(1)'
 
 let store: TestDatabase
@@ -162,6 +166,67 @@ test('no answer, “don’t share” and closing the page leave the relay as it 
   await owned.page.getByText('Somebody moved').first().waitFor()
   expect(await dumpDatabase(store.database)).toBe(before)
 })
+
+/** What an owner may do about a question; the last is none that concerns their door. */
+const DOINGS = ['nothing', 'look', 'decline', 'unasked'] as const
+
+test('no request of the phone, nor its moment, tells whether a question concerned it, was read or declined', async () => {
+  const count = runs(DOINGS.length, 1_000)
+  const random = createSeededRandom(20_261_123)
+  const draft = draftRequest(rig.world, investigator)
+  const [asked] = draft.authorization_details
+  const elsewhere = { ...asked!, area: asked!.area.map(([lat, lon]) => [lat + 10_000, lon] as const) }
+  const far = { ...draft, authorization_details: [elsewhere] } as typeof draft
+  const farDigest = (await expectStatus(await postRequest(investigator, far), 201))['request']
+  const list = (await (await fetch(`${rig.world.relay.publicOrigin}/v1/cells/9q8yy/requests`)).json()) as CellRequests
+  const isFar = ({ request }: CellRequests['requests'][number]) => digestOfJws(request) === farDigest
+  const answers = {
+    far: list.requests.filter(isFar).slice(0, 1),
+    near: list.requests.filter((it) => !isFar(it)).slice(0, 1),
+  }
+  const page = await owned.context.newPage()
+  let served: keyof typeof answers = 'near'
+  await page.route(/\/v1\/cells\/\w{5}\/requests$/, (route) => {
+    const headers = { 'access-control-allow-origin': rig.appOrigin, 'content-type': 'application/json' }
+    return route.fulfill({ headers, json: { ...list, requests: answers[served] } })
+  })
+  await wantQuestions(page)
+  const watched = traceOf(page, rig.world.relay.publicOrigin)
+  const press = (name: string) => page.getByRole('button', { name }).click()
+  const samples: Sample[] = []
+  let first: readonly string[] | undefined
+  for (let n = 0; n < count; n++) {
+    const doing = count === DOINGS.length ? DOINGS[n]! : random(2) === 0 ? 'unasked' : DOINGS[random(3)]!
+    served = doing === 'unasked' ? 'far' : 'near'
+    watched.take()
+    const startMs = performance.now()
+    await page.reload()
+    if (doing === 'unasked') await page.getByText('No question concerns your door now.').waitFor()
+    else await page.getByRole('button', { name: 'Read the question' }).waitFor()
+    if (doing === 'look' || doing === 'decline') await press('Read the question')
+    if (doing === 'decline') {
+      await press('Don’t share')
+      await press('Done')
+    }
+    // The visits are equally long; what a phone would ask in a moment it has asked.
+    await eventually(() => performance.now() - startMs > VISIT_MS, 'the end of the visit')
+    const trace = watched.take()
+    samples.push({ trace, isSo: doing !== 'unasked' })
+    // Some twice: who asks before the relay's nonce has come asks again. That is for the threshold to judge.
+    const asks = [...new Set(trace.map(({ what }) => what))].sort()
+    first ??= asks
+    expect([doing, asks]).toEqual([doing, first])
+  }
+  await page.close()
+  if (!IS_FULL) return
+  const { accuracy, feature } = guessAnswers(samples)
+  expect([feature, accuracy <= 0.55]).toEqual([feature, true])
+  tellSoak({
+    what: 'visits of a phone, half of them with a question that concerned its door, a third each unread, read and declined',
+    count,
+    outcome: `the same requests; the best threshold on their moments is right in ${(accuracy * 100).toFixed(1)} % of the other half`,
+  })
+}, 7_200_000)
 
 test('what is trimmed, read and signed is what the relay holds; until it counts it can be taken back unseen', async () => {
   await wantQuestions(owned.page)

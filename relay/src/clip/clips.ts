@@ -11,7 +11,7 @@ export const DELETE_FAILPOINTS = ['clip.tombstone-committed', 'clip.payload-dele
 
 /** A page of a household's clips; `next` is the cursor to go on from, null at the end. */
 export interface ClipPage {
-  readonly clips: readonly ClipEntry[]
+  readonly clips: ClipEntry[]
   readonly next: number | null
 }
 

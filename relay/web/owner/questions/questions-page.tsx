@@ -1,5 +1,5 @@
-import type { Seen, SettingsChoices } from '@latchkey/shared'
-import { useEffect, useState } from 'preact/hooks'
+import type { ClipEntry, JudgeContext, Seen, SettingsChoices } from '@latchkey/shared'
+import { useEffect, useMemo, useState } from 'preact/hooks'
 import { Alert, Button, Title } from '../../kit/parts.tsx'
 import { loadJudgeContext } from '../clips/clip-memory.ts'
 import { loadClips } from '../clips/load-clips.ts'
@@ -17,24 +17,44 @@ import { type Match, matchQuestions } from './match.ts'
 /** A question stands for days; a minute is soon enough. */
 const REFRESH_MS = 60_000
 
-type Found = Pick<Questions, 'policy' | 'refused' | 'unlogged' | 'isLogFalse'> & {
-  readonly matches: readonly Match[]
+interface Found extends Questions {
+  readonly clips: readonly ClipEntry[]
+  readonly context: JudgeContext
   readonly seen: Seen
 }
 
 interface Sources {
   readonly home: Home
-  readonly choices: SettingsChoices
   readonly log: LogKeeper
   readonly database: Database
 }
 
 /** Fetches everything that is asked here and everything that was recorded, whatever is shown of it. */
-async function findMatches({ home, choices, log, database }: Sources): Promise<Found> {
-  const [{ asked, policy, ...told }, clips] = await Promise.all([loadQuestions(home, log), loadClips(home)])
-  const context = await loadJudgeContext(home, database)
-  const matches = matchQuestions(choices, { asked, clips }, context)
-  return { policy, ...told, matches, seen: await log.seen() }
+async function load({ home, log, database }: Sources): Promise<Found> {
+  const [questions, clips] = await Promise.all([loadQuestions(home, log), loadClips(home)])
+  return { ...questions, clips, context: await loadJudgeContext(home, database), seen: await log.seen() }
+}
+
+/**
+ * Looks at its own steady pace as long as the page is there. Nothing that a person does with what is found, opening,
+ * closing, declining, changes when anything is fetched: the relay would see it.
+ */
+function useFound(sources: Sources): { readonly found: Found | null; readonly failure: string | null } {
+  const [found, setFound] = useState<Found | null>(null)
+  const [failure, setFailure] = useState<string | null>(null)
+  useEffect(() => {
+    const refresh = (): void =>
+      void load(sources)
+        .then((next) => {
+          setFound(next)
+          setFailure(null)
+        })
+        .catch((error: unknown) => setFailure(failureWords(error)))
+    refresh()
+    const timer = setInterval(refresh, REFRESH_MS)
+    return () => clearInterval(timer)
+  }, [])
+  return { found, failure }
 }
 
 function QuestionCard(props: { match: Match; answered: boolean; onOpen: () => void; onMute: () => void }) {
@@ -91,8 +111,7 @@ export function QuestionsPage(props: {
   onShared: () => void
 }) {
   const { home, choices } = props
-  const [found, setFound] = useState<Found | null>(null)
-  const [failure, setFailure] = useState<string | null>(null)
+  const { found, failure } = useFound(props)
   const [open, setOpen] = useState<Match | null>(null)
   const [answered, setAnswered] = useState<ReadonlySet<string>>(new Set())
   const say = words.questions
@@ -100,19 +119,14 @@ export function QuestionsPage(props: {
     const { requests } = choices
     props.onChoices({ ...choices, requests: { ...requests, muted: [...requests.muted, uri] } })
   }
-  useEffect(() => {
-    const refresh = (): void =>
-      void findMatches(props)
-        .then((next) => {
-          setFound(next)
-          setFailure(null)
-        })
-        .catch((error: unknown) => setFailure(failureWords(error)))
-    refresh()
-    const timer = setInterval(refresh, REFRESH_MS)
-    void props.outbox.list().then((kept) => setAnswered(new Set(kept.map(({ request }) => request))))
-    return () => clearInterval(timer)
-  }, [choices, open])
+  const matches = useMemo(
+    () => (found === null ? null : matchQuestions(choices, found, found.context)),
+    [found, choices],
+  )
+  useEffect(
+    () => void props.outbox.list().then((kept) => setAnswered(new Set(kept.map(({ request }) => request)))),
+    [open],
+  )
   if (open !== null && found !== null)
     return (
       <DecidePage
@@ -135,7 +149,7 @@ export function QuestionsPage(props: {
       {failure !== null && <Alert wrong>{failure}</Alert>}
       {found?.isLogFalse && <Alert wrong>{words.shared.distrust}</Alert>}
       <OptIn choices={choices} onChoices={props.onChoices} />
-      {choices.requests.on && found?.matches.length === 0 && <p>{say.none}</p>}
+      {choices.requests.on && matches?.length === 0 && <p>{say.none}</p>}
       {choices.requests.on && found !== null && found.refused > 0 && <Alert>{say.refused(found.refused)}</Alert>}
       {choices.requests.on &&
         found?.unlogged.map((uri) => (
@@ -145,7 +159,7 @@ export function QuestionsPage(props: {
         ))}
       {choices.requests.on && (
         <ul class="plain">
-          {found?.matches.map((match) => (
+          {matches?.map((match) => (
             <QuestionCard
               key={match.question.request.digest}
               match={match}
