@@ -1,9 +1,16 @@
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
+import { packModules } from './support/packed-modules.ts'
 
 // Half the time of each program that a test starts is loading; Node keeps here what it has compiled.
 process.env['NODE_COMPILE_CACHE'] ??= fileURLToPath(new URL('../node_modules/.cache/compiled', import.meta.url))
+
+// The soak loads what people load.
+if (process.env['LATCHKEY_FULL'] !== '1') {
+  const given = process.env['NODE_OPTIONS'] ?? ''
+  process.env['NODE_OPTIONS'] = `${given} ${await packModules()}`.trim()
+}
 
 const PURE = ['unit/**/*.test.ts', 'vectors/**/*.test.ts', 'structure/**/*.test.ts']
 

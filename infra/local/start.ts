@@ -1,21 +1,24 @@
 import { once } from 'node:events'
 import { LatchkeyError } from '@latchkey/shared'
 import { HELP, parseStartArguments, type StartOptions } from './arguments.ts'
-import { askOwner } from './ask.ts'
-import { runLive } from './live.ts'
 import { createProcessKeeper, type ProcessKeeper } from './managed-process.ts'
 import { listenForStop } from './stop-signal.ts'
-import { runWalkthrough } from './walkthrough.ts'
 
 /** As a shell names it: 128 + SIGINT. */
 const INTERRUPTED = 130
 
+/** Each of the three is loaded when it is asked for: help and wrong usage wait for none of them. */
 async function run(options: StartOptions, keeper: ProcessKeeper, print: (line: string) => void): Promise<number> {
   if (options.ask) {
+    const { askOwner } = await import('./ask.ts')
     await askOwner(options, print)
     return 0
   }
-  if (options.out === null) return runLive(options, { keeper, print })
+  if (options.out === null) {
+    const { runLive } = await import('./live.ts')
+    return runLive(options, { keeper, print })
+  }
+  const { runWalkthrough } = await import('./walkthrough.ts')
   await runWalkthrough({ ...options, out: options.out }, { keeper, print })
   return 0
 }

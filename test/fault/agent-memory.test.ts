@@ -39,6 +39,8 @@ const CODE_LIMIT_MIB = 4
 const RESIDENT_LIMIT_MIB = 160
 const PEAK_LIMIT_MIB = 256
 const MEMORY_PROBE = new URL('../support/memory-probe.ts', import.meta.url).href
+/** As the package starts it, and what it loads as it lies there. */
+const SHIPPED = { ...FRUGAL, environment: { ...FRUGAL.environment, NODE_OPTIONS: '' } }
 const TIMEOUT_MS = runs(60_000, 3_600_000)
 
 async function writeConfig(folder: string, relay: FakeRelay, visits: number): Promise<string> {
@@ -168,7 +170,7 @@ function riseOf(samples: readonly Sample[], measure: (sample: Sample) => number,
 
 /** An agent that was paired before, and then stopped. */
 async function pairAgent(config: string): Promise<void> {
-  const agent = startAgentProcess(config, FRUGAL)
+  const agent = startAgentProcess(config, SHIPPED)
   await pair(agent)
   await agent.recording()
   expect(await agent.stop()).toBe(0)
@@ -183,7 +185,7 @@ test(
     await pairAgent(config)
     relay.events.clear()
     const queued = await queueEvents(folder.path)
-    const agent = startAgentProcess(config, FRUGAL)
+    const agent = startAgentProcess(config, SHIPPED)
     await watchAgent(agent, relay, { events: QUEUED })
     const peakMib = await memoryMib(agent, 'VmHWM')
     expect(await agent.stop()).toBe(0)
@@ -206,7 +208,7 @@ test(
     const config = await writeConfig(folder.path, relay, CLIPS)
     await pairAgent(config)
     const nodeFlags = [...FRUGAL.nodeFlags, '--import', MEMORY_PROBE]
-    const agent = startAgentProcess(config, { ...FRUGAL, nodeFlags })
+    const agent = startAgentProcess(config, { ...SHIPPED, nodeFlags })
     const weigh = createScale(agent)
     const samples: Sample[] = []
     const look = async (seen: number): Promise<void> => void samples.push(await weigh(seen))
