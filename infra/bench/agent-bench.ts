@@ -9,7 +9,7 @@ import { startRtspServer } from './camera/rtsp-server.ts'
 import { benchDelivery } from './delivery-bench.ts'
 import { type Measurement, measurementOf } from './measure.ts'
 import { cpuSecondsOf, findProcess } from './process-tree.ts'
-import { projectFile } from './programs.ts'
+import { assertPaired, projectFile } from './programs.ts'
 
 /** Starting, pairing, learning the scene and compiling what runs often are not what a doorbell does all day. */
 const WARM_UP_MS = 90_000
@@ -56,7 +56,7 @@ async function benchStream({ plan, goal }: (typeof STREAMS)[number], folder: str
   const video = makeStream(plan, `${folder}.mp4`)
   await using server = await startRtspServer({ video })
   const url = server.url()
-  const options = ['--camera', url, '--data', folder, '--port', '0']
+  const options = ['--camera', url, '--data', folder, '--port', '0', '--demo-owner']
   const start = spawn(process.execPath, [projectFile('infra/local/start.ts'), ...options], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
@@ -67,6 +67,7 @@ async function benchStream({ plan, goal }: (typeof STREAMS)[number], folder: str
     const [motion, copy] = [startMotion(url, `${folder}-motion`, STREAM_FPS), startCopy(url)]
     peers.push(motion, copy)
     await delay(WARM_UP_MS)
+    assertPaired(folder)
     const agent = findProcess('device-agent/src/main.ts', folder)
     const cost = await measure({ agent, motion: motion.pid!, copy: copy.pid! })
     const name = `whole doorbell over RTSP, 1920×1080 at 15/s, ${plan.name}`

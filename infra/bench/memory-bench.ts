@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { FRUGAL } from '../local/demo-world.ts'
 import { type Measurement, measurementOf } from './measure.ts'
 import { findProcess } from './process-tree.ts'
-import { projectFile } from './programs.ts'
+import { assertPaired, projectFile } from './programs.ts'
 
 const SECONDS = 100
 const RATE_MBIT = 4
@@ -60,7 +60,7 @@ function compileDoorbell(cacheFolder: string): void {
 export async function benchMemory(folder: string): Promise<Measurement[]> {
   const camera = join(folder, 'busy-1080p.mp4')
   drawPicture(camera)
-  const options = ['--data', join(folder, 'memory'), '--port', '0', '--camera', camera]
+  const options = ['--data', join(folder, 'memory'), '--port', '0', '--demo-owner', '--camera', camera]
   const cacheFolder = join(folder, 'compiled')
   compileDoorbell(cacheFolder)
   const start = spawn(process.execPath, [projectFile('infra/local/start.ts'), ...options], {
@@ -71,6 +71,7 @@ export async function benchMemory(folder: string): Promise<Measurement[]> {
   try {
     await untilRunning(start)
     start.stdout.resume()
+    assertPaired(join(folder, 'memory'))
     const ours = await measurePeak(findProcess('device-agent/src/main.ts', folder))
     const peer = { name: 'a Node that does nothing', value: residentMib(idle.pid!) }
     const name = `doorbell's process, resident, 1920×1080 at ${RATE_MBIT} Mbit/s that never rests, ring included`

@@ -15,9 +15,13 @@ export async function endProgram(child: ChildProcess): Promise<void> {
 
 /** Pairs a doorbell with a relay that is then gone for good. @returns the doorbell's configuration */
 export async function pairOnce(folder: string): Promise<AgentConfig> {
-  const start = spawn(process.execPath, [projectFile('infra/local/start.ts'), '--data', folder, '--port', '0'], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
+  const start = spawn(
+    process.execPath,
+    [projectFile('infra/local/start.ts'), '--data', folder, '--port', '0', '--demo-owner'],
+    {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  )
   try {
     for await (const line of createInterface({ input: start.stdout })) if (line.includes('Latchkey is running')) break
   } finally {

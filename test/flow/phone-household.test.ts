@@ -1,8 +1,11 @@
 /** A household of several phones, in real browsers, on one relay and with one doorbell. */
+import { writeFile } from 'node:fs/promises'
 import { consent, createVerifierTrust, releaseList, trust, verifyBundleZip } from '@latchkey/shared'
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { axeFindings } from '../support/chromium.ts'
+import { run } from '../support/command-line.ts'
+import { MAIN } from '../support/doorbell.ts'
 import { createOwnedPhone, createPhoneRig, type OwnedPhone, type Phone, type PhoneRig } from '../support/phone-rig.ts'
 import { eventually } from '../support/poll.ts'
 import { acceptedRequest, certifyInvestigator, enrolAgency, randomId } from '../support/relay-world.ts'
@@ -24,10 +27,33 @@ async function pressThrice(): Promise<void> {
     await eventually(() => owned.doorbell.agent.ring(), 'a press that is not a bounce')
 }
 
+/** Where the doorbell has no button: whoever can sit at it says yes there. */
+async function acceptAtTheTerminal(): Promise<void> {
+  const configPath = `${rig.world.folder}/accept.yml`
+  const { dataDir, scene } = { dataDir: `${rig.world.folder}/agent-0`, scene: rig.scene }
+  const config = {
+    dataDir,
+    camera: { source: scene, name: 'Front door' },
+    relay: { origin: rig.world.relay.publicOrigin },
+  }
+  await writeFile(configPath, JSON.stringify(config))
+  const accept = () => run([process.execPath, MAIN, 'accept', '--config', configPath], rig.world.folder)
+  expect(await accept()).toEqual({
+    status: 0,
+    stdout: 'Added. The household now has 2 phones of owners and 1 phone that may only look.\n',
+    stderr: '',
+  })
+  expect(await accept()).toMatchObject({
+    status: 1,
+    stdout: '',
+    stderr: expect.stringContaining('no phone waits to be added'),
+  })
+}
+
 const digitsOn = async (page: Page): Promise<string> => (await page.locator('.digits').textContent())!
 
 /** An owner adds a phone, as two people do it. */
-async function addPhone(by: Page, name: string, role: RegExp): Promise<Phone> {
+async function addPhone(by: Page, name: string, role: RegExp, sayYes = pressThrice): Promise<Phone> {
   const phone = await rig.phone()
   await by.goto(`${rig.appOrigin}/#/home`)
   await by.getByRole('button', { name: 'Add a phone' }).click()
@@ -45,7 +71,7 @@ async function addPhone(by: Page, name: string, role: RegExp): Promise<Phone> {
   expect(await axeFindings(phone.page)).toEqual([])
   await by.getByRole('button', { name: 'They are the same' }).click()
   await by.getByRole('heading', { name: 'Now say yes at the door' }).waitFor()
-  await pressThrice()
+  await sayYes()
   await by.getByRole('heading', { name: 'The phone belongs to your household' }).waitFor()
   expect(await axeFindings(by)).toEqual([])
   await by.getByRole('button', { name: 'Done' }).click()
@@ -85,7 +111,7 @@ test('a second owner’s phone joins in front of the first and by a yes at the d
 })
 
 test('the second owner adds a phone that may only look', async () => {
-  guest = await addPhone(kim.page, 'Guest', /^Only look/)
+  guest = await addPhone(kim.page, 'Guest', /^Only look/, acceptAtTheTerminal)
   await playsFirstClip(guest.page)
   await guest.page.goto(`${rig.appOrigin}/#/home`)
   await guest.page.getByText('This phone may look at your clips.').waitFor()

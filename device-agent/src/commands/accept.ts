@@ -1,3 +1,4 @@
+import { codeOf, LatchkeyError } from '@latchkey/shared'
 import { loadAgentConfig } from '../config.ts'
 import { controlSocketPath } from '../control-socket.ts'
 import { createControlClient } from '../control/unix-control-client.ts'
@@ -23,7 +24,11 @@ async function run({ args }: CommandContext): Promise<number> {
     options: { config: { type: 'string', default: DEFAULT_CONFIG_PATH } },
   })
   const client = createControlClient(controlSocketPath(await loadAgentConfig(options.config)))
-  const { owners, viewers } = await client.acceptPhone()
+  const { owners, viewers } = await client.acceptPhone().catch((cause: unknown) => {
+    if (codeOf(cause) !== 'NOT_FOUND') throw cause
+    const hint = 'no phone waits to be added: begin with “Add a phone” on a phone of an owner, then say yes here'
+    throw new LatchkeyError('NOT_FOUND', hint, { cause })
+  })
   const lookers = viewers === 0 ? '' : ` and ${count(viewers, 'phone')} that may only look`
   process.stdout.write(`Added. The household now has ${count(owners, 'phone')} of owners${lookers}.\n`)
   return 0
