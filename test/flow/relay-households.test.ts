@@ -176,6 +176,7 @@ describe('a change of keyset', () => {
     const raw = await nextKeyset(home.keyset, home.root, { members: [memberOf(phone)], effectiveMs })
     await expectStatus(await submit(root, { keyset: raw }), 201)
     expect(await keysetsSeenBy(phone)).toEqual([home.keyset.digest, digestOfJws(raw)])
+    expect(await keysetsSeenBy(root)).toEqual([home.keyset.digest, digestOfJws(raw)])
     expect(await codeOf(phone.client.send('DELETE', `/v1/clips/${randomId()}`))).toBe('CALLER_REFUSED')
     const { deviceCertificate, hello } = await certifyDevice(world, { ...home, owner: phone }, randomSigner())
     const json = { deviceCertificate, hello, salt: randomSalt() }
@@ -198,6 +199,14 @@ describe('a change of keyset', () => {
     expect(await keysetsSeenBy(thief)).toEqual(['refused'])
     expect(await keysetsSeenBy(home.owner)).toContain(digestOfJws(third))
   })
+})
+
+it('a root without a phone learns its own household’s keysets, and nothing else of it', async () => {
+  const [home, other] = [await enrolHousehold(world), await enrolHousehold(world)]
+  expect(await keysetsSeenBy({ client: home.rootClient })).toEqual([home.keyset.digest])
+  expect(await keysetsSeenBy({ client: other.rootClient })).toEqual([other.keyset.digest])
+  for (const path of ['/v1/clips', '/v1/settings', '/v1/devices', '/v1/keysets/proposed', '/v1/consents', '/v1/events'])
+    expect(await codeOf(home.rootClient.send('GET', path))).toBe('CALLER_REFUSED')
 })
 
 describe('a proposed keyset', () => {

@@ -1,6 +1,19 @@
 /** The recovery sheet against words that BIP-39 published, keys by openssl, and the `age` program. */
 import { execFileSync } from 'node:child_process'
-import { createSigner, fromHex, identityOf, LatchkeyError, randomBytes, rawKeyOf, toHex } from '@latchkey/shared'
+import {
+  createSigner,
+  encodeVkey,
+  fromHex,
+  identityOf,
+  isSheetRelayCode,
+  LatchkeyError,
+  parseSheetRelay,
+  randomBytes,
+  rawKeyOf,
+  sheetRelayCode,
+  toHex,
+  verifierKeyOf,
+} from '@latchkey/shared'
 import {
   confirmationOf,
   createRecoverySheet,
@@ -8,6 +21,7 @@ import {
   identityLineOf,
   parseRecoverySheet,
   recoverySheetOf,
+  sheetWordsLike,
   unknownWordPositions,
   wordsOf,
 } from '@latchkey/shared/recovery'
@@ -68,6 +82,56 @@ describe('a fresh sheet', () => {
     ]
     expect(spellings.map(secretOf)).toEqual(spellings.map(() => toHex(sheet.secret)))
   })
+})
+
+describe('where the household lives', () => {
+  const sheet = createRecoverySheet()
+  const logVkey = encodeVkey(verifierKeyOf('relay.example/log', rawKeyOf(createSigner(randomBytes(32)).jwk)))
+  const home = { relay: 'https://relay.example:8443', logVkey }
+  const code = encodeRecoveryQr(sheet, home)
+
+  test('stands in the code behind the secret, which is read as ever', () => {
+    expect(parseSheetRelay(code)).toEqual(home)
+    expect(parseSheetRelay(` ${code}\n`)).toEqual(home)
+    expect(secretOf(code)).toBe(toHex(sheet.secret))
+    expect(parseSheetRelay(encodeRecoveryQr(sheet))).toBeNull()
+    expect(parseSheetRelay(wordsOf(sheet).join(' '))).toBeNull()
+  })
+
+  test.each([
+    ['no origin', { ...home, relay: 'https://relay.example/path' }],
+    ['no address', { ...home, relay: 'relay' }],
+    ['no key', { ...home, logVkey: `${logVkey}A` }],
+    ['nothing', { relay: '', logVkey: '' }],
+  ])('is refused when it names %s', (_, named) => {
+    expect(() => parseSheetRelay(encodeRecoveryQr(sheet, named))).toThrow(
+      expect.objectContaining({ code: 'KEY_INVALID', message: expect.not.stringContaining('relay.example') as string }),
+    )
+  })
+
+  test('has sixteen characters to type, which no other relay and no other log has', () => {
+    const said = sheetRelayCode(home)
+    expect(said).toMatch(/^([0-9A-HJKMNP-TV-Z]{4}-){3}[0-9A-HJKMNP-TV-Z]{4}$/)
+    for (const typed of [
+      said,
+      said.toLowerCase(),
+      said.replaceAll('-', ' '),
+      said.replaceAll('0', 'o').replaceAll('1', 'l'),
+    ])
+      expect(isSheetRelayCode(typed, home)).toBe(true)
+    expect(isSheetRelayCode(said, { ...home, relay: 'https://relay.example' })).toBe(false)
+    const otherLog = encodeVkey(verifierKeyOf('relay.example/log', rawKeyOf(createSigner(randomBytes(32)).jwk)))
+    expect(isSheetRelayCode(said, { ...home, logVkey: otherLog })).toBe(false)
+    for (const wrong of ['', said.slice(1), `${said}0`, 'ZZZZ-ZZZZ-ZZZZ-ZZZZ'])
+      expect(isSheetRelayCode(wrong, home)).toBe(false)
+  })
+})
+
+test('words are completed from their first letters, of which four are enough', () => {
+  expect(sheetWordsLike('aba')).toEqual(['abandon'])
+  expect(sheetWordsLike(' ZO')).toEqual(['zone', 'zoo'])
+  expect(sheetWordsLike('xy')).toEqual([])
+  expect(sheetWordsLike('')).toEqual([])
 })
 
 const refusal = (text: string): string => {

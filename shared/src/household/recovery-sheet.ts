@@ -8,9 +8,11 @@ import { wordlist } from '@scure/bip39/wordlists/english.js'
 import { hkdfSha256, randomBytes } from '../crypto/hash.ts'
 import { encodeIdentity, identityOf } from '../crypto/keys.ts'
 import { LatchkeyError } from '../errors.ts'
+import { encodeSheetRelay, type SheetRelay } from './sheet-relay.ts'
 
 const SECRET_BYTES = 32
-const WORDS = 24
+/** Words on a sheet. */
+export const SHEET_WORDS = 24
 /** Of bech32: the version stands in it, as in age's `AGE-SECRET-KEY-1`. */
 const QR_PREFIX = 'latchkey-sheet-'
 const BECH32_LIMIT = 200
@@ -50,9 +52,13 @@ export function wordsOf({ secret }: RecoverySheet): string[] {
   return entropyToMnemonic(secret, wordlist).split(' ')
 }
 
-/** `LATCHKEY-SHEET-1…`: upper case, so that a QR code holds it in its small alphabet. Secret. */
-export function encodeRecoveryQr({ secret }: RecoverySheet): string {
-  return bech32.encode(QR_PREFIX, bech32.toWords(secret), BECH32_LIMIT).toUpperCase()
+/**
+ * `LATCHKEY-SHEET-1…`: upper case, so that a QR code holds it in its small alphabet. Secret.
+ * @param home where the household lives, which a phone that reads the code then pins
+ */
+export function encodeRecoveryQr({ secret }: RecoverySheet, home?: SheetRelay): string {
+  const code = bech32.encode(QR_PREFIX, bech32.toWords(secret), BECH32_LIMIT).toUpperCase()
+  return home === undefined ? code : `${code}${encodeSheetRelay(home)}`
 }
 
 /** `AGE-SECRET-KEY-1…` of the recovery key, as the `age` program reads it. Secret. */
@@ -65,8 +71,14 @@ export function confirmationOf(sheet: RecoverySheet): string {
   return identityLineOf(sheet).slice(-CONFIRMATION_CHARACTERS)
 }
 
-/** Words of a text in lower case; the numbers of a numbered list, commas and line breaks are not words. */
-function typedWords(text: string): string[] {
+/** Words of the list that begin so, in the list's order: four letters leave one. Untrusted: `begun`. */
+export function sheetWordsLike(begun: string): string[] {
+  const letters = begun.trim().toLowerCase()
+  return letters === '' ? [] : wordlist.filter((word) => word.startsWith(letters))
+}
+
+/** Words of a text in lower case; the numbers of a numbered list, commas and line breaks are not words. Untrusted: `text`. */
+export function typedWords(text: string): string[] {
   return text
     .slice(0, MAX_TEXT)
     .toLowerCase()
@@ -86,8 +98,8 @@ function parseWords(text: string): Uint8Array {
   const unknown = unknownWordPositions(text)
   if (unknown.length > 0)
     throw new LatchkeyError('KEY_INVALID', `word ${unknown.join(', ')} of the sheet is not on the list of words`)
-  if (words.length !== WORDS)
-    throw new LatchkeyError('KEY_INVALID', `a recovery sheet has ${WORDS} words, not ${words.length}`)
+  if (words.length !== SHEET_WORDS)
+    throw new LatchkeyError('KEY_INVALID', `a recovery sheet has ${SHEET_WORDS} words, not ${words.length}`)
   try {
     return mnemonicToEntropy(words.join(' '), wordlist)
   } catch {
@@ -117,6 +129,8 @@ function parseCode(code: string): Uint8Array {
  */
 export function parseRecoverySheet(text: string): RecoverySheet {
   if (text.length > MAX_TEXT) throw new LatchkeyError('KEY_INVALID', 'this is too long for a recovery sheet')
-  const code = text.replace(/\s+/gu, '').toLowerCase()
+  // Where the household lives, behind the code, is read by `parseSheetRelay`.
+  const [said] = text.split('#')
+  const code = said!.replace(/\s+/gu, '').toLowerCase()
   return recoverySheetOf(code.startsWith(QR_PREFIX) ? parseCode(code) : parseWords(text))
 }

@@ -71,7 +71,7 @@ export const HOUSEHOLD_ROUTES: readonly Route<HouseholdServices>[] = [
   route({
     method: 'GET',
     url: '/v1/keysets',
-    callers: ['member', 'device'],
+    callers: ['member', 'device', 'root'],
     schema: {
       summary: 'Published keysets of the household behind a log index, in log order',
       query: Exact({ after: Type.Optional(WholeText) }),

@@ -71,7 +71,7 @@ export function SetUp(props: {
         }
       />
     )
-  if (paper === 'show') return <ShowSheet sheet={beginning.sheet} onDone={() => setPaper('confirm')} />
+  if (paper === 'show') return <ShowSheet sheet={beginning.sheet} at={invitation} onDone={() => setPaper('confirm')} />
   if (paper === 'confirm')
     return <ConfirmSheet sheet={beginning.sheet} onBack={() => setPaper('show')} onDone={() => setPaper('confirmed')} />
   return <Founding beginning={beginning} invitation={invitation} onHome={(home) => props.onHome(home, invitation)} />

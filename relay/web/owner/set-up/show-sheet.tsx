@@ -1,3 +1,4 @@
+import { sheetRelayCode, type SheetRelay } from '@latchkey/shared'
 import {
   confirmationOf,
   encodeRecoveryQr,
@@ -12,8 +13,9 @@ import { nowMs } from '../kernel/clock.ts'
 import { momentWords } from '../words/times.ts'
 import { words } from '../words/words.ts'
 
-/** The household's last key, shown once. */
-export function ShowSheet({ sheet, onDone }: { sheet: RecoverySheet; onDone: () => void }) {
+/** The household's last key, shown once. @param props.at the relay and log that a new phone will have to trust */
+export function ShowSheet(props: { sheet: RecoverySheet; at: SheetRelay; onDone: () => void }) {
+  const { sheet, at } = props
   const say = words.sheet
   return (
     <>
@@ -31,13 +33,23 @@ export function ShowSheet({ sheet, onDone }: { sheet: RecoverySheet; onDone: () 
           ))}
         </ol>
         <h2>{say.code}</h2>
-        <QrCode text={encodeRecoveryQr(sheet)} label={say.code} />
+        <QrCode text={encodeRecoveryQr(sheet, at)} label={say.code} />
+        <h2>{say.where}</h2>
+        <p>{say.how(location.origin)}</p>
+        <dl>
+          <dt class="soft small">{say.relay}</dt>
+          <dd class="mono">{at.relay}</dd>
+          <dt class="soft small">{say.relayCode}</dt>
+          <dd class="mono">{sheetRelayCode(at)}</dd>
+          <dt class="soft small">{say.logKey}</dt>
+          <dd class="mono small">{at.logVkey}</dd>
+        </dl>
         <h2>{say.identity}</h2>
         <p class="mono">{identityLineOf(sheet)}</p>
       </section>
       <p class="row no-print">
         <Button onClick={() => print()}>{say.print}</Button>
-        <Button main onClick={onDone}>
+        <Button main onClick={props.onDone}>
           {say.done}
         </Button>
       </p>

@@ -105,6 +105,12 @@ export const en = {
     holder: 'Whoever has this sheet can open your clips and replace your phones.',
     words: 'The 24 words',
     code: 'The same as a code, for another phone to scan',
+    where: 'To restore your household on a new phone',
+    how: (page: string) =>
+      `Open ${page} there and choose “I have a recovery sheet”. Scan the code, or type the 24 words and these two lines:`,
+    relay: 'Relay',
+    relayCode: 'Its code',
+    logKey: 'Key of its public log, which the code stands for',
     identity: 'The key that opens your clips with the ordinary “age” program, without us',
     print: 'Print this sheet',
     made: (date: string) => `Made ${date}`,

@@ -8,6 +8,7 @@ import {
   encodeEntries,
   encodeLeaf,
   encodeTilePath,
+  findKeysetLabel,
   extendTiles,
   followLog,
   hashLeaf,
@@ -199,5 +200,36 @@ describe('what a household gave', () => {
     const readTile: ReadTile = () => Promise.reject(new LatchkeyError('UNAVAILABLE', 'no answer'))
     const asking = checkOwnLeaf(own(3), await held(log), { readTile, nowMs: 1_000_001 })
     await expect(asking).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+  })
+})
+
+describe('a keyset that a relay does not tell of', () => {
+  const label = digestOf(randomBytes(8))
+  const hidden: Leaf = { v: 1, type: 'keyset', data: { label, digest: digestOf(randomBytes(8)) }, hour: 500_000 }
+  const withHidden = (count: number, at: number) => leaves(count).with(at, encodeLeaf(hidden))
+
+  test.each([
+    [1, 0],
+    [256, 255],
+    [300, 256],
+    [700, 511],
+  ])('is found by its label in a log of %i leaves, at %i', async (count, at) => {
+    const log = await serve(withHidden(count, at))
+    const searched = { held: await held(log), readTile: log.readTile }
+    expect(await findKeysetLabel(label, 0, searched)).toBe(at)
+    expect(await findKeysetLabel(label, at, searched)).toBe(at)
+    expect(await findKeysetLabel(label, at + 1, searched)).toBeNull()
+    expect(await findKeysetLabel(digestOf(randomBytes(8)), 0, searched)).toBeNull()
+  })
+
+  test('cannot be kept from who looks by tiles that leave it out', async () => {
+    const [honest, lying] = [await serve(withHidden(300, 270)), await serve(leaves(300))]
+    const checkpoint = await held(honest)
+    const bundles: ReadTile = (tile) => (tile.level === 'entries' ? lying : honest).readTile(tile)
+    const rows: ReadTile = (tile) => (tile.level === 0 || tile.level === 'entries' ? lying : honest).readTile(tile)
+    for (const readTile of [bundles, rows, lying.readTile])
+      await expect(findKeysetLabel(label, 256, { held: checkpoint, readTile })).rejects.toMatchObject({
+        code: 'LOG_PROOF_INVALID',
+      })
   })
 })
