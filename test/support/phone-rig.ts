@@ -113,29 +113,42 @@ export async function createPhoneRig(
   }
 }
 
-/** Types back the last six characters of the sheet that stands on the page. @returns the sheet's line for age */
-async function confirmSheet(page: Page): Promise<string> {
+/** What a person copied from the sheet on the screen. */
+export interface PaperSheet {
+  readonly words: readonly string[]
+  /** The line for age. */
+  readonly line: string
+  readonly relay: string
+  /** Sixteen characters, of relay and log. */
+  readonly code: string
+  readonly logVkey: string
+}
+
+/** Copies the sheet that stands on the page, and types back its last six characters. */
+async function copySheet(page: Page): Promise<PaperSheet> {
   const identity = page.getByText(/^AGE-SECRET-KEY-1/)
   await identity.waitFor()
   const line = (await identity.textContent())!.trim()
+  const words = await page.locator('ol.words li').allTextContents()
+  const [relay, code, logVkey] = await page.locator('main dd').allTextContents()
   await page.getByRole('button', { name: 'I have it on paper' }).click()
   await page.getByLabel('Last six characters').fill(line.slice(-6))
   await page.getByRole('button', { name: 'Begin my household' }).click()
-  return line
+  return { words, line, relay: relay!, code: code!, logVkey: logVkey! }
 }
 
 /**
  * From a pairing code to a phone that owns the doorbell: every screen, as a person goes through them.
- * @returns the recovery key that stood on the sheet
+ * @returns the recovery sheet
  */
-export async function setUpPhone({ page }: Phone, pairingUrl: string): Promise<Identity> {
+export async function setUpPhone({ page }: Phone, pairingUrl: string): Promise<PaperSheet> {
   await page.goto(pairingUrl)
   await page.getByRole('button', { name: 'Set up my household' }).click()
   await page.getByLabel('Latitude, longitude').fill(RIG_PLACE)
   await page.getByRole('button', { name: 'Continue' }).click()
-  const line = await confirmSheet(page)
+  const sheet = await copySheet(page)
   await acceptDoorbell(page)
-  return parseIdentity(line)
+  return sheet
 }
 
 /** Compares the six digits, which are not different. */
@@ -147,6 +160,7 @@ export async function acceptDoorbell(page: Page): Promise<void> {
 /** An owner's phone, and the doorbell that it owns. */
 export interface OwnedPhone extends Phone {
   readonly doorbell: Doorbell
+  readonly sheet: PaperSheet
   readonly recovery: Identity
 }
 
@@ -156,8 +170,8 @@ export async function createOwnedPhone(
   look: PhoneLook & { readonly camera?: string } = {},
 ): Promise<OwnedPhone> {
   const [phone, doorbell] = await Promise.all([rig.phone(look), rig.doorbell(look.camera)])
-  const recovery = await setUpPhone(phone, await doorbell.pairingUrl())
+  const sheet = await setUpPhone(phone, await doorbell.pairingUrl())
   await doorbell.agent.captured
   if (!(await doorbell.agent.drained(20_000))) throw new Error('the doorbell could not upload what it recorded')
-  return { ...phone, doorbell, recovery }
+  return { ...phone, doorbell, sheet, recovery: parseIdentity(sheet.line) }
 }

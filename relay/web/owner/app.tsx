@@ -19,6 +19,9 @@ import { TrustCard } from './home/trust-card.tsx'
 import { type Home, type PairedDoorbell, saveHome } from './household/home.ts'
 import { useOwnThumbprint } from './household/household-card.tsx'
 import { roleOf } from './household/members.ts'
+import { StoppedNotice } from './household/stopped-notice.tsx'
+import { takeoverOf, TakeoverNotice } from './household/takeover-notice.tsx'
+import { endRestoration } from './household/restore-household.ts'
 import { useOldClips } from './household/old-clips.ts'
 import { useNews } from './household/use-news.ts'
 import { type KeysetsState, useKeysets } from './household/use-keysets.ts'
@@ -34,6 +37,7 @@ import { createSettingsStore, type SettingsStore } from './settings/settings-sto
 import { AddDoorbell } from './set-up/doorbell-code.tsx'
 import { Join } from './set-up/join.tsx'
 import { Pairing } from './set-up/pairing.tsx'
+import { Restore } from './set-up/restore.tsx'
 import { SetUp } from './set-up/set-up.tsx'
 import { words } from './words/words.ts'
 
@@ -135,12 +139,12 @@ function useChoices(database: Database, home: Home): [SettingsChoices | null, (n
 }
 
 /** What is wrong with the household's phones, above every page. */
-function HouseholdAlerts({ evidence, isRefused }: KeysetsState) {
+function HouseholdAlerts({ evidence, isRefused, isStopped }: KeysetsState & { isStopped: boolean }) {
   const say = words.household
   const faults = [...new Set(evidence.map(({ fault }) => fault))]
   return (
     <>
-      {isRefused && <Alert wrong>{say.refused}</Alert>}
+      {isRefused && !isStopped && <Alert wrong>{say.refused}</Alert>}
       {faults.map((fault) => (
         <Alert key={fault} wrong>
           {say.distrust[fault]}
@@ -151,11 +155,11 @@ function HouseholdAlerts({ evidence, isRefused }: KeysetsState) {
 }
 
 /** Instead of questions, on a phone that may not answer them. */
-function OnlyLooks() {
+function OnlyLooks({ role }: { role: ReturnType<typeof roleOf> }) {
   return (
     <>
       <Title>{words.questions.title}</Title>
-      <p>{words.household.viewerOnly}</p>
+      <p>{role === null ? words.restore.waiting.questions : words.household.viewerOnly}</p>
     </>
   )
 }
@@ -173,12 +177,13 @@ function Pages(props: {
   const outbox = useMemo(() => createOutbox(database, home), [home])
   const log = useMemo(() => createLogKeeper(database, home), [home])
   const keysets = useKeysets({ database, home, log }, props.onHome)
-  const oldClips = useOldClips(home)
+  const oldClips = useOldClips(home, props.onHome)
   // What another phone changed counts before anything is done on the next page.
   useEffect(() => void keysets.look().catch(() => {}), [page])
   const news = useConsentNews(database, home, page === 'shared')
   const own = useOwnThumbprint(home)
   const isOwner = roleOf(home, own) === 'owner'
+  const isStopped = keysets.isRefused && takeoverOf(home, own)?.isThisPhone === true
   useEffect(() => {
     // What was signed without a network goes out when there is one.
     const flush = (): void => void outbox.flush()
@@ -193,14 +198,16 @@ function Pages(props: {
   }, [home.doorbells, hour])
   return (
     <Frame page={page}>
-      <HouseholdAlerts {...keysets} />
+      <HouseholdAlerts {...keysets} isStopped={isStopped} />
+      {isStopped && <StoppedNotice database={database} />}
+      {!isStopped && <TakeoverNotice home={home} own={own} choices={choices} look={keysets.look} />}
       {news > 0 && page !== 'shared' && (
         <p class="alert" role="status">
           {words.household.news(news)} <a href="#/shared">{words.household.newsLook}</a>
         </p>
       )}
       {page === 'clips' && <ClipsPage home={home} database={database} />}
-      {page === 'questions' && own !== null && !isOwner && <OnlyLooks />}
+      {page === 'questions' && own !== null && !isOwner && <OnlyLooks role={roleOf(home, own)} />}
       {page === 'questions' && isOwner && choices !== null && (
         <QuestionsPage
           home={home}
@@ -236,6 +243,7 @@ export function App({ database, home: kept }: { database: Database; home: Home |
   const [home, setHome] = useState(kept)
   const [invitation, setInvitation] = useState(arrival?.kind === 'pair' ? arrival.invitation : null)
   const [joining, setJoining] = useState(arrival?.kind === 'join' ? arrival.invitation : null)
+  const [restoring, setRestoring] = useState(false)
   async function keep(next: Home): Promise<void> {
     await saveHome(database, next)
     setHome(next)
@@ -260,7 +268,22 @@ export function App({ database, home: kept }: { database: Database; home: Home |
   if (home === null)
     return (
       <Frame page={null}>
-        <SetUp invitation={invitation} onHome={(founded, code) => void keep(founded).then(() => setInvitation(code))} />
+        {restoring ? (
+          <Restore
+            database={database}
+            onHome={async (restored) => {
+              await keep(restored)
+              await endRestoration(database)
+            }}
+            onBack={() => setRestoring(false)}
+          />
+        ) : (
+          <SetUp
+            invitation={invitation}
+            onHome={(founded, code) => void keep(founded).then(() => setInvitation(code))}
+            onRestore={() => setRestoring(true)}
+          />
+        )}
       </Frame>
     )
   if (invitation !== null)

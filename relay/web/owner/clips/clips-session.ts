@@ -8,7 +8,7 @@ import { memberClient } from '../household/relay-clients.ts'
 import { DAY_MS, nowMs } from '../kernel/clock.ts'
 import type { Database } from '../kernel/database.ts'
 import type { Observable } from '../kernel/observable.ts'
-import { phoneOf } from '../keys/phone-keys.ts'
+import { openersOf } from '../keys/phone-keys.ts'
 import { type ClipFeed, createClipFeed, type FeedState } from './clip-feed.ts'
 import { createFaceMaker, type FaceMaker } from './clip-faces.ts'
 import { createClipJudge, type Verdicts } from './clip-judge.ts'
@@ -44,9 +44,8 @@ const usualFrom = ({ days }: FeedState): Pick<JudgeContext, 'usualFromMs'> =>
   days === null ? {} : { usualFromMs: nowMs() - days.usual * DAY_MS }
 
 async function start(home: Home, database: Database, signal: AbortSignal): Promise<ClipsSession> {
-  const { opener } = await phoneOf(home.keys)
-  const client = await memberClient(home)
-  const items = createItemOpener({ client, opener, database })
+  const [client, openers] = await Promise.all([memberClient(home), openersOf(home)])
+  const items = createItemOpener({ client, openers, database })
   const stream = householdStreamOf(client)
   const onWhole = (clips: ReadonlySet<string>): void => void items.keepOnly(clips).catch(() => {})
   const feed = createClipFeed({ client, isTold: stream.isLive, onWhole })

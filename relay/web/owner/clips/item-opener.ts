@@ -8,11 +8,11 @@ import {
   LatchkeyError,
   openCommitted,
   PAYLOAD_NONCE_BYTES,
-  recoverFileKeyWith,
   splitAgeFile,
 } from '@latchkey/shared'
 import type { RelayClient } from '@latchkey/shared/client'
 import type { Database } from '../kernel/database.ts'
+import { recoverFileKeyByAny } from '../keys/phone-keys.ts'
 
 /** Opens items of clips whose papers were judged. */
 export interface ItemOpener {
@@ -35,7 +35,7 @@ const keptName = (clip: string, index: number) => `${KEPT}${clip}/${index}`
 export async function openSealedItem(
   body: Uint8Array,
   descriptor: ItemDescriptor,
-  opener: HeaderOpener,
+  openers: readonly HeaderOpener[],
 ): Promise<Uint8Array> {
   const { header, payload } = splitAgeFile(body)
   if (payload.length !== descriptor.payloadBytes || digestOf(payload) !== descriptor.payloadSha256)
@@ -43,7 +43,7 @@ export async function openSealedItem(
   const keyCommitment = decodeBase64url(descriptor.keyCommitment)
   const plaintextCommitment = decodeBase64url(descriptor.plaintextCommitment)
   const nonce = payload.subarray(0, PAYLOAD_NONCE_BYTES)
-  const fileKey = await recoverFileKeyWith(header, opener, { nonce, keyCommitment })
+  const fileKey = await recoverFileKeyByAny(header, openers, { nonce, keyCommitment })
   try {
     return openCommitted(fileKey, payload, { keyCommitment, plaintextCommitment })
   } finally {
@@ -51,9 +51,13 @@ export async function openSealedItem(
   }
 }
 
-/** @param parts.opener this phone's */
-export function createItemOpener(parts: { client: RelayClient; opener: HeaderOpener; database: Database }): ItemOpener {
-  const { client, opener, database } = parts
+/** @param parts.openers this phone's keys */
+export function createItemOpener(parts: {
+  client: RelayClient
+  openers: readonly HeaderOpener[]
+  database: Database
+}): ItemOpener {
+  const { client, openers, database } = parts
   const fetchItem = (clip: string, index: number, signal?: AbortSignal) =>
     client.bytes('GET', `/v1/clips/${clip}/items/${index}`, signal === undefined ? {} : { signal })
 
@@ -61,19 +65,19 @@ export function createItemOpener(parts: { client: RelayClient; opener: HeaderOpe
     const kept = await database.load(name)
     if (!(kept instanceof Uint8Array)) return null
     // What a disk lost is fetched anew.
-    return openSealedItem(kept, descriptor, opener).catch(() => null)
+    return openSealedItem(kept, descriptor, openers).catch(() => null)
   }
 
   return {
     async open(clip, descriptor, signal) {
-      return openSealedItem(await fetchItem(clip, descriptor.index, signal), descriptor, opener)
+      return openSealedItem(await fetchItem(clip, descriptor.index, signal), descriptor, openers)
     },
     async openKept(clip, descriptor) {
       const name = keptName(clip, descriptor.index)
       const kept = await openFromDisk(name, descriptor)
       if (kept !== null) return kept
       const body = await fetchItem(clip, descriptor.index)
-      const plaintext = await openSealedItem(body, descriptor, opener)
+      const plaintext = await openSealedItem(body, descriptor, openers)
       // A full disk costs a fetch the next time, and nothing else.
       await database.save(name, body).catch(() => {})
       return plaintext

@@ -65,6 +65,16 @@ export interface WaitingChange {
   readonly by: string
 }
 
+/** Who comes, who goes, and how many must agree where that changes. */
+export function changesBetween(before: Keyset, after: Keyset): Pick<WaitingChange, 'added' | 'removed' | 'quorum'> {
+  const [were, are] = [before, after].map(({ latchkey }) => new Set(latchkey.members.map(keyOf)))
+  return {
+    added: after.latchkey.members.filter((member) => !were!.has(keyOf(member))),
+    removed: before.latchkey.members.filter((member) => !are!.has(keyOf(member))),
+    quorum: after.latchkey.quorum === before.latchkey.quorum ? null : after.latchkey.quorum,
+  }
+}
+
 const keyOf = (member: Member): string => `${thumbprintOfMember(member)} ${member.recipient} ${member.role}`
 
 /** Null when nothing waits, or what waits is not by an owner in force. Untrusted: the answer. @throws UNAVAILABLE */
@@ -77,13 +87,9 @@ export async function loadWaitingChange(home: Home): Promise<WaitingChange | nul
     const inForce = keysetInForce(chain).payload
     const signer = signingMember(inForce, signed)
     if (signer?.role !== 'owner' || signed.payload.latchkey.previous !== chain.at(-1)!.keyset.digest) return null
-    const [before, after] = [inForce.latchkey.members, signed.payload.latchkey.members]
-    const [were, are] = [before, after].map((members) => new Set(members.map(keyOf)))
     return {
       signed,
-      added: after.filter((member) => !were!.has(keyOf(member))),
-      removed: before.filter((member) => !are!.has(keyOf(member))),
-      quorum: signed.payload.latchkey.quorum === inForce.latchkey.quorum ? null : signed.payload.latchkey.quorum,
+      ...changesBetween(inForce, signed.payload),
       by: thumbprintOfMember(signer),
     }
   } catch (error) {

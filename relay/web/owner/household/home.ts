@@ -34,6 +34,8 @@ export interface Home {
   readonly place: Place
   readonly doorbells: readonly PairedDoorbell[]
   readonly keys: PhoneKeys
+  /** The recovery key of the sheet by which this phone took the household over: as unreadable as its own, and kept only until old clips open without it. */
+  readonly recovery?: CryptoKeyPair | null
 }
 
 const RECORD = 'home'

@@ -83,12 +83,15 @@ export function HouseholdCard(props: {
         <p role="status">{say.oldClips(oldClips.done, oldClips.total)}</p>
       )}
       {oldClips !== null && oldClips.failed > 0 && <Alert wrong>{say.oldClipsFailed(oldClips.failed)}</Alert>}
-      {own !== null && !isOwner && <p>{say.viewerOnly}</p>}
+      {roleOf(home, own) === 'viewer' && <p>{say.viewerOnly}</p>}
       {isOwner && (
         <p class="row">
           <Button onClick={props.onAdd}>{say.add.open}</Button>
         </p>
       )}
+      <h3>{say.lost}</h3>
+      {isOwner && members.length > 1 && <p>{say.lostText}</p>}
+      <p>{say.lostAll}</p>
       {isOwner && owners > 1 && (
         <>
           <h3>{say.quorum.title}</h3>

@@ -95,7 +95,7 @@ export async function applyToHousehold(invitation: JoinInvitation, keys: PhoneKe
     digits: joiningDigits(letter),
     async awaitMembership(database, signal) {
       const begun = beginHome(invitation, await firstKeyset(signal), keys)
-      const { home } = await lookAtKeysets(database, begun, createLogKeeper(database, begun))
+      const { home } = await lookAtKeysets({ database, log: createLogKeeper(database, begun) }, begun)
       const isMember = chainOf(home)
         .at(-1)!
         .keyset.payload.latchkey.members.some(({ signingKey }) => signingKey.x === signer.jwk.x)

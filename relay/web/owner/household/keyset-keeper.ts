@@ -7,6 +7,7 @@ import {
   type ListedKeyset,
   type LoggedKeyset,
 } from '@latchkey/shared'
+import type { RelayClient } from '@latchkey/shared/client'
 import type { Database } from '../kernel/database.ts'
 import { nowMs } from '../kernel/clock.ts'
 import type { LogKeeper } from '../log/log-keeper.ts'
@@ -31,7 +32,8 @@ export interface KeysetLook {
   readonly evidence: readonly KeysetEvidence[]
 }
 
-const RECORD = 'keyset-evidence'
+/** What it keeps of them. */
+export const EVIDENCE_RECORD = 'keyset-evidence'
 const MAX_EVIDENCE = 16
 
 const withLeaf = async (listed: ListedKeyset, home: Home, log: LogKeeper): Promise<LoggedKeyset> => ({
@@ -41,7 +43,7 @@ const withLeaf = async (listed: ListedKeyset, home: Home, log: LogKeeper): Promi
 
 /** What was ever found wrong. */
 export async function loadKeysetEvidence(database: Database): Promise<readonly KeysetEvidence[]> {
-  return ((await database.load(RECORD)) as KeptEvidence | undefined)?.evidence ?? []
+  return ((await database.load(EVIDENCE_RECORD)) as KeptEvidence | undefined)?.evidence ?? []
 }
 
 async function keepEvidence(
@@ -54,17 +56,21 @@ async function keepEvidence(
   const news = findings.filter(isNew).map((finding) => ({ ...finding, atMs: nowMs() }))
   if (news.length === 0) return evidence
   const kept = [...evidence, ...news].slice(-MAX_EVIDENCE)
-  await database.save(RECORD, { v: 1, evidence: kept } satisfies KeptEvidence)
+  await database.save(EVIDENCE_RECORD, { v: 1, evidence: kept } satisfies KeptEvidence)
   return kept
 }
 
 /**
  * Takes every newer keyset that the log holds and that follows from the pinned root; keeps what is wrong with the others.
  * Safe to repeat. The caller keeps the household.
+ * @param parts.asker who asks the relay: this phone, unless the root does
  * @throws UNAVAILABLE | LOG_RANGE when relay or log cannot be read now; CALLER_REFUSED when this phone is no member (any more)
  */
-export async function lookAtKeysets(database: Database, home: Home, log: LogKeeper): Promise<KeysetLook> {
-  const client = await memberClient(home)
+export async function lookAtKeysets(
+  { database, log, asker }: { readonly database: Database; readonly log: LogKeeper; readonly asker?: RelayClient },
+  home: Home,
+): Promise<KeysetLook> {
+  const client = asker ?? (await memberClient(home))
   const { keysets } = await client.json('GET', '/v1/keysets', keysetList)
   if (keysets.some((listed) => isNewKeyset(chainOf(home), listed))) await log.look()
   const offered = await Promise.all(keysets.map((listed) => withLeaf(listed, home, log)))

@@ -9,14 +9,13 @@ import {
   type Keyset,
   keysetInForce,
   LatchkeyError,
-  recoverFileKeyWith,
   type Signed,
   wrapHeader,
 } from '@latchkey/shared'
 import { loadClips } from '../clips/load-clips.ts'
 import { judgeContextOf } from '../clips/listed-clip.ts'
 import { loadHeaders } from '../decide/decision.ts'
-import { phoneOf } from '../keys/phone-keys.ts'
+import { openersOf, recoverFileKeyByAny } from '../keys/phone-keys.ts'
 import { chainOf, type Home } from './home.ts'
 import { memberClient } from './relay-clients.ts'
 
@@ -45,7 +44,7 @@ function clipsToGive(home: Home, entries: readonly ClipEntry[]): ClipEntry[] {
   })
 }
 
-async function giveClip(home: Home, entry: ClipEntry, opener: HeaderOpener): Promise<void> {
+async function giveClip(home: Home, entry: ClipEntry, openers: readonly HeaderOpener[]): Promise<void> {
   const inForce = keysetInForce(chainOf(home))
   const recipients = recipientsOf(inForce)
   const held = await loadHeaders(home, entry.clip)
@@ -53,7 +52,7 @@ async function giveClip(home: Home, entry: ClipEntry, opener: HeaderOpener): Pro
   for (const { index, keyCommitment } of entry.descriptors) {
     const { header, nonce } = held.get(index)!
     const committed = { nonce, keyCommitment: decodeBase64url(keyCommitment) }
-    const fileKey = await recoverFileKeyWith(header, opener, committed)
+    const fileKey = await recoverFileKeyByAny(header, openers, committed)
     headers.push(encodeBase64url(wrapHeader(fileKey, recipients)))
     fileKey.fill(0)
   }
@@ -66,12 +65,12 @@ async function giveClip(home: Home, entry: ClipEntry, opener: HeaderOpener): Pro
  * @throws UNAVAILABLE and what the relay refuses
  */
 export async function giveOldClips(home: Home, onProgress: (progress: RewrapProgress) => void): Promise<void> {
-  const { opener } = await phoneOf(home.keys)
+  const mine = await openersOf(home)
   const todo = clipsToGive(home, await loadClips(home))
   let failed = 0
   for (const [done, entry] of todo.entries()) {
     onProgress({ done, total: todo.length, failed })
-    await giveClip(home, entry, opener).catch((error: unknown) => {
+    await giveClip(home, entry, mine).catch((error: unknown) => {
       if (error instanceof LatchkeyError && error.kind === 'retry') throw error
       failed++
     })

@@ -28,7 +28,7 @@ export function useKeysets(
   const [isRefused, setRefused] = useState(false)
   async function look(): Promise<Home> {
     try {
-      const found = await lookAtKeysets(database, home, log)
+      const found = await lookAtKeysets({ database, log }, home)
       setEvidence(found.evidence)
       setRefused(false)
       if (found.home !== home) await onHome(found.home)

@@ -16,6 +16,7 @@ export const nameOfPhone = (choices: SettingsChoices | null, thumbprint: string)
 function linesOf({ added, removed, quorum }: WaitingChange, choices: SettingsChoices | null): string[] {
   const say = words.household.waiting
   const name = (member: (typeof added)[number]): string => nameOfPhone(choices, thumbprintOfMember(member))
+  if (added.length + removed.length === 0 && quorum === null) return [say.objects]
   return [
     ...added.map(({ role }) => say.adds(words.household.roles[role])),
     ...removed.map((member) => say.removes(name(member))),

@@ -1,5 +1,14 @@
 /** The phone's own keys: made by WebCrypto, usable by this app, readable by nobody. */
-import { type HeaderOpener, type Signer, webOpenerOf, webSignerOf } from '@latchkey/shared'
+import {
+  codeOf,
+  encodeBase64url,
+  type HeaderOpener,
+  identityOf,
+  recoverFileKeyWith,
+  type Signer,
+  webOpenerOf,
+  webSignerOf,
+} from '@latchkey/shared'
 
 /** Two key pairs whose private halves cannot leave the browser's key store. */
 export interface PhoneKeys {
@@ -24,4 +33,42 @@ export async function createPhoneKeys(): Promise<PhoneKeys> {
 export async function phoneOf(keys: PhoneKeys): Promise<Phone> {
   const [signer, opener] = await Promise.all([webSignerOf(keys.signing), webOpenerOf(keys.opening)])
   return { signer, opener }
+}
+
+/** A key that opens clips, handed to the browser's key store, which never gives it back. @param secret 32 bytes of X25519 */
+export async function importOpening(secret: Uint8Array): Promise<CryptoKeyPair> {
+  const x = encodeBase64url(identityOf(secret).publicKey)
+  const jwk = { kty: 'OKP', crv: 'X25519', x }
+  const [publicKey, privateKey] = await Promise.all([
+    crypto.subtle.importKey('jwk', jwk, 'X25519', true, []),
+    crypto.subtle.importKey('jwk', { ...jwk, d: encodeBase64url(secret) }, 'X25519', false, ['deriveBits']),
+  ])
+  return { publicKey, privateKey }
+}
+
+/** Every key of this phone that opens clips, its own first. */
+export async function openersOf(holder: {
+  readonly keys: PhoneKeys
+  readonly recovery?: CryptoKeyPair | null
+}): Promise<readonly HeaderOpener[]> {
+  const pairs = holder.recovery ? [holder.keys.opening, holder.recovery] : [holder.keys.opening]
+  return Promise.all(pairs.map(webOpenerOf))
+}
+
+/** As `recoverFileKeyWith`, by the first of these keys that a header is for. @throws AGE_NO_MATCH when it is for none */
+export async function recoverFileKeyByAny(
+  header: Parameters<typeof recoverFileKeyWith>[0],
+  openers: readonly HeaderOpener[],
+  committed: Parameters<typeof recoverFileKeyWith>[2],
+): Promise<Uint8Array> {
+  let failure: unknown
+  for (const opener of openers) {
+    try {
+      return await recoverFileKeyWith(header, opener, committed)
+    } catch (error) {
+      if (codeOf(error) !== 'AGE_NO_MATCH') throw error
+      failure = error
+    }
+  }
+  throw failure
 }

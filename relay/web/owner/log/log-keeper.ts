@@ -7,6 +7,7 @@ import {
   checkOwnLeaf,
   digestOf,
   encodeTilePath,
+  findKeysetLabel,
   followLog,
   LatchkeyError,
   type Leaf,
@@ -57,13 +58,20 @@ export interface LogKeeper {
    */
   leaf(index: number): Promise<Leaf | null>
   /**
+   * Looks through every entry from `from` on, up to the checkpoint that this phone holds, for a keyset that the relay may hide.
+   * @returns its index; null when there is none
+   * @throws UNAVAILABLE; LOG_RANGE before the first checkpoint; LOG_PROOF_INVALID
+   */
+  findKeyset(label: string, from: number): Promise<number | null>
+  /**
    * Which of these agencies stand in it as the relay tells, for as long as the policy asks? All of them are looked up, whoever
    * asks something here, so that reading says nothing. @throws UNAVAILABLE when it cannot be read
    */
   findAgencies(agencies: readonly AgencyEntry[], noticeMs: number): Promise<ReadonlySet<AgencyEntry>>
 }
 
-const RECORD = 'log'
+/** One phone follows one log. */
+export const LOG_RECORD = 'log'
 const keptOf = (record: unknown): KeptLog => (record as KeptLog | undefined) ?? { v: 1, checkpoint: null, evidence: [] }
 const MAX_CHECKPOINT_BYTES = 16_384
 /** 256 leaves of at most 64 KiB would be 16 MiB; ours have a few hundred bytes. */
@@ -91,16 +99,22 @@ function rememberTiles(readTile: ReadTile): ReadTile {
 export function createLogKeeper(database: Database, home: Home): LogKeeper {
   const trust = logTrustOf({ logs: [home.logVkey], witnesses: [], quorum: 0 })
   const client = anyoneClient(home)
-  const load = async () => keptOf(await database.load(RECORD))
+  const load = async () => keptOf(await database.load(LOG_RECORD))
   const heldOf = ({ checkpoint }: KeptLog): VerifiedCheckpoint | null =>
     checkpoint === null ? null : openCheckpoint(checkpoint, trust)
   /** A log only grows: what was found in it stays there, and need not be read every minute. */
   const proven = new Set<string>()
   const readTile = (tile: Tile) => client.bytes('GET', `/log/${encodeTilePath(tile)}`, { maxBytes: MAX_TILE_BYTES })
 
+  async function newest(): Promise<VerifiedCheckpoint> {
+    const held = heldOf(await load())
+    if (held === null) throw new LatchkeyError('LOG_RANGE', 'this phone has seen no checkpoint yet')
+    return held
+  }
+
   /** Another tab may have looked meanwhile: the longer history stays, and all evidence. */
   async function keep({ raw, size }: VerifiedCheckpoint): Promise<void> {
-    await database.update(RECORD, (record) => {
+    await database.update(LOG_RECORD, (record) => {
       const kept = keptOf(record)
       const checkpoint = (heldOf(kept)?.size ?? 0) > size ? kept.checkpoint : raw
       return { ...kept, checkpoint } satisfies KeptLog
@@ -115,7 +129,7 @@ export function createLogKeeper(database: Database, home: Home): LogKeeper {
       if (step.kind === 'accepted') await keep(step.checkpoint)
       if (step.kind !== 'finding' || HARMLESS.has(step.reason)) return kept.evidence
       const found: LogEvidence = { reason: step.reason, held: step.held, refused: step.refused, atMs: nowMs() }
-      await database.update(RECORD, (record) => {
+      await database.update(LOG_RECORD, (record) => {
         const now = keptOf(record)
         return { ...now, evidence: [...now.evidence, found].slice(0, MAX_EVIDENCE) } satisfies KeptLog
       })
@@ -126,8 +140,7 @@ export function createLogKeeper(database: Database, home: Home): LogKeeper {
       return held && { origin: held.origin, size: held.size, sha256: digestOf(held.raw) }
     },
     async leaf(index) {
-      const held = heldOf(await load())
-      if (held === null) throw new LatchkeyError('LOG_RANGE', 'this phone has seen no checkpoint yet')
+      const held = await newest()
       try {
         return await readProvenLeaf(index, held, readTile)
       } catch (error) {
@@ -135,6 +148,8 @@ export function createLogKeeper(database: Database, home: Home): LogKeeper {
         return null
       }
     },
+    findKeyset: async (label, from) =>
+      findKeysetLabel(label, from, { held: await newest(), readTile: rememberTiles(readTile) }),
     check: async (leaf) => checkOwnLeaf(leaf, heldOf(await load()), { readTile, nowMs: nowMs() }),
     async findAgencies(agencies, noticeMs) {
       const log = { held: heldOf(await load()), readTile: rememberTiles(readTile) }

@@ -56,13 +56,21 @@ function Founding(props: { beginning: Beginning; invitation: PairingInvitation; 
 export function SetUp(props: {
   invitation: PairingInvitation | null
   onHome: (home: Home, invitation: PairingInvitation) => void
+  onRestore: () => void
 }) {
   const [invitation, setInvitation] = useState(props.invitation)
   const [begun, setBegun] = useState(false)
   const [beginning, setBeginning] = useState<Beginning | null>(null)
   const [paper, setPaper] = useState<'show' | 'confirm' | 'confirmed'>('show')
   if (!begun || invitation === null)
-    return <Welcome invitation={invitation} onCode={setInvitation} onBegin={() => setBegun(true)} />
+    return (
+      <Welcome
+        invitation={invitation}
+        onCode={setInvitation}
+        onBegin={() => setBegun(true)}
+        onRestore={props.onRestore}
+      />
+    )
   if (beginning === null)
     return (
       <ChoosePlace

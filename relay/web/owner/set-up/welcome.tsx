@@ -30,6 +30,7 @@ export function Welcome(props: {
   invitation: PairingInvitation | null
   onCode: (invitation: PairingInvitation) => void
   onBegin: () => void
+  onRestore: () => void
 }) {
   const [found, setFound] = useState<readonly Capability[] | null>(null)
   useEffect(() => void probeBrowser().then(setFound), [])
@@ -59,6 +60,13 @@ export function Welcome(props: {
       {able && props.invitation === null && (
         <section class="card">
           <DoorbellCode lead={needCode} onCode={props.onCode} />
+        </section>
+      )}
+      {able && (
+        <section class="card">
+          <h2>{words.restore.openTitle}</h2>
+          <p>{words.restore.openWhy}</p>
+          <Button onClick={props.onRestore}>{words.restore.open}</Button>
         </section>
       )}
       {found !== null && !able && <Alert wrong>{falls}</Alert>}

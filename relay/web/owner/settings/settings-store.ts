@@ -14,6 +14,7 @@ import {
 } from '@latchkey/shared'
 import { errorOf, readBounded } from '@latchkey/shared/client'
 import { chainOf, type Home } from '../household/home.ts'
+import { ownRole } from '../household/members.ts'
 import { memberClient } from '../household/relay-clients.ts'
 import { nowMs } from '../kernel/clock.ts'
 import type { Database } from '../kernel/database.ts'
@@ -88,6 +89,14 @@ export function createSettingsStore(database: Database, home: Home): SettingsSto
     throw failure
   }
 
+  /** Nobody is left who could open them: the only owner begins anew, above every number that anybody has seen. */
+  async function beginAnew(error: unknown, kept: KeptSettings): Promise<Omit<Held, 'etag'>> {
+    const owners = household.latchkey.members.filter(({ role }) => role === 'owner')
+    const isAlone = owners.length === 1 && (await ownRole(home)) === 'owner'
+    if (codeOf(error) !== 'AGE_NO_MATCH' || kept.revision > 0 || !isAlone) throw error
+    return { choices: FIRST_CHOICES, revision: Math.floor(nowMs() / 1000), version: 0 }
+  }
+
   async function fetchHeld(kept: KeptSettings): Promise<Held> {
     const client = await memberClient(home)
     const answer = await client.send('GET', PATH)
@@ -97,7 +106,8 @@ export function createSettingsStore(database: Database, home: Home): SettingsSto
     }
     if (!answer.ok) throw await errorOf(answer)
     const file = await readBounded(answer, MAX_SETTINGS_BYTES)
-    return { etag: answer.headers.get('etag'), ...(await believe(file, kept)) }
+    const believed = await believe(file, kept).catch((error: unknown) => beginAnew(error, kept))
+    return { etag: answer.headers.get('etag'), ...believed }
   }
 
   /** @returns whether it was the change that counts; false when another phone was faster */

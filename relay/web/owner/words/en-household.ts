@@ -24,6 +24,11 @@ export const household = {
     count === 1
       ? 'One older clip could not be made readable to the new phone.'
       : `${count} older clips could not be made readable to the new phone.`,
+  lost: 'Lost a phone?',
+  lostText:
+    'Take it out here, at once. It then opens nothing that is recorded from then on, and the relay gives it no older recording either. What it opened before, it may have kept.',
+  lostAll:
+    'If you lose every phone, open this page on a new one and choose “I have a recovery sheet”. A doorbell goes on recording meanwhile.',
   add: {
     open: 'Add a phone',
     title: 'Add a phone',
@@ -72,6 +77,7 @@ export const household = {
     byYou: 'Signed on this phone:',
     adds: (role: string) => `a new phone is added, which ${role}`,
     removes: (name: string) => `${name} is taken out`,
+    objects: 'what was signed with the recovery sheet alone is stopped',
     two: 'two owners must agree from then on',
     one: 'one owner decides alone from then on',
     forOther: 'Another owner must agree on their own phone, under Home.',

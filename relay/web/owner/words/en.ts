@@ -3,6 +3,7 @@ import { decisions } from './en-decisions.ts'
 import { doorbells } from './en-doorbells.ts'
 import { household } from './en-household.ts'
 import { push } from './en-push.ts'
+import { restore } from './en-restore.ts'
 import { version } from './en-version.ts'
 
 /** Every English word of the app. Another language is another object of this shape. */
@@ -69,8 +70,8 @@ export const en = {
       stop: 'Turn the camera off',
       trouble: {
         denied:
-          'Your browser does not let Latchkey use the camera. Allow it in the browser’s settings for this page, or type the address below.',
-        missing: 'No camera could be opened here. Type the address below.',
+          'Your browser does not let Latchkey use the camera. Allow it in the browser’s settings for this page, or type it below.',
+        missing: 'No camera could be opened here. Type it below.',
       },
     },
     another: {
@@ -146,6 +147,7 @@ export const en = {
   ...decisions,
   household,
   push,
+  restore,
   version,
   home: {
     title: 'Home',

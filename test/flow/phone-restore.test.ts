@@ -1,0 +1,247 @@
+/** Every phone is lost, or the only one: a household comes back from its recovery sheet, in a real browser. */
+import { keysetList } from '@latchkey/shared'
+import { createRecoverySheet, encodeRecoveryQr, parseRecoverySheet, wordsOf } from '@latchkey/shared/recovery'
+import type { Page } from 'playwright-core'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { axeFindings } from '../support/chromium.ts'
+import { createLiar, type Liar } from '../support/liar.ts'
+import {
+  createOwnedPhone,
+  createPhoneRig,
+  type OwnedPhone,
+  type PaperSheet,
+  type Phone,
+  type PhoneRig,
+  RIG_PLACE,
+} from '../support/phone-rig.ts'
+import { eventually } from '../support/poll.ts'
+
+const HOUR_MS = 3_600_000
+/** Of the relay and of the pages: how far time has gone. */
+let shiftedMs = 0
+
+let rig: PhoneRig
+let owned: OwnedPhone
+let sheet: PaperSheet
+let restored: Phone
+
+beforeAll(async () => {
+  rig = await createPhoneRig()
+  owned = await createOwnedPhone(rig)
+  sheet = owned.sheet
+})
+afterAll(() => rig[Symbol.asyncDispose]())
+
+const button = (page: Page, name: string | RegExp) => page.getByRole('button', { name })
+const heading = (page: Page, name: string) => page.getByRole('heading', { level: 1, name }).waitFor()
+const goHome = (page: Page) => page.goto(`${rig.appOrigin}/#/home`)
+
+/** Time goes on for the relay and for these phones. */
+async function wait(ms: number, phones: readonly Phone[]): Promise<void> {
+  shiftedMs += ms
+  rig.world.clock.shift(ms)
+  for (const { context } of phones) await context.clock.setSystemTime(Date.now() + shiftedMs)
+}
+
+/** An empty phone before the sheet's page. */
+async function newPhone(lie: (liar: Liar) => unknown = () => undefined): Promise<Phone> {
+  const phone = await rig.phone()
+  if (shiftedMs > 0) await phone.context.clock.setSystemTime(Date.now() + shiftedMs)
+  await lie(createLiar(phone.page, rig.appOrigin))
+  await phone.page.goto(rig.appOrigin)
+  await button(phone.page, 'I have a recovery sheet').click()
+  await heading(phone.page, 'Your recovery sheet')
+  return phone
+}
+
+/** As the clipboard gives it to the field. */
+const paste = (page: Page, text: string): Promise<unknown> =>
+  page.getByLabel('Word 1', { exact: true }).evaluate((field, pasted) => {
+    const { DataTransfer, ClipboardEvent } = globalThis as unknown as {
+      DataTransfer: new () => { setData(type: string, text: string): void }
+      ClipboardEvent: new (name: string, init: object) => never
+    }
+    const clipboardData = new DataTransfer()
+    clipboardData.setData('text', pasted)
+    const paste = new ClipboardEvent('paste', { clipboardData, bubbles: true, cancelable: true })
+    ;(field as unknown as { dispatchEvent(event: never): unknown }).dispatchEvent(paste)
+  }, text)
+
+const codeOf = ({ words, relay, logVkey }: PaperSheet): string =>
+  encodeRecoveryQr(parseRecoverySheet(words.join(' ')), { relay, logVkey })
+
+async function plays(page: Page): Promise<void> {
+  await page.goto(`${rig.appOrigin}/#/clips`)
+  await page.locator('.clip').first().click()
+  const video = page.locator('video')
+  await video.waitFor({ timeout: 20_000 }).catch(async () => {
+    throw new Error(`no video, but: ${await page.locator('main').innerText()}`)
+  })
+  const played = () => video.evaluate((element) => (element as unknown as { currentTime: number }).currentTime)
+  await eventually(async () => (await played()) > 0.3, 'a picture', 20_000)
+}
+
+test('words that are no sheet are told by their place, and a wrong relay before anything of the sheet is sent there', async () => {
+  const asked: string[] = []
+  restored = await newPhone()
+  const { page } = restored
+  page.on('request', (request) => asked.push(new URL(request.url()).pathname))
+  expect(await axeFindings(page)).toEqual([])
+  // By the keyboard alone: four letters, and the next field.
+  await page.getByLabel('Word 1', { exact: true }).focus()
+  for (const word of sheet.words) await page.keyboard.type(`${word.length > 4 ? word.slice(0, 4) : word} `)
+  for (const [at, word] of sheet.words.entries())
+    expect(await page.getByLabel(`Word ${at + 1}`, { exact: true }).inputValue()).toBe(word)
+  await page.getByLabel('Word 7', { exact: true }).fill('latchkey')
+  await page.getByLabel('Word 9', { exact: true }).fill('')
+  await button(page, 'Continue').click()
+  await page.getByText('Not on the list of words: word 7.').waitFor()
+  expect(await axeFindings(page)).toEqual([])
+  await page.keyboard.type('')
+  await page.getByLabel('Word 7', { exact: true }).fill(sheet.words[6]!)
+  await button(page, 'Continue').click()
+  await page.getByText('Still missing: word 9.').waitFor()
+  const other = wordsOf(createRecoverySheet()).find((word) => word !== sheet.words[8])!
+  await page.getByLabel('Word 9', { exact: true }).fill(other)
+  await button(page, 'Continue').click()
+  await page.getByText('together they are no sheet').waitFor()
+  await page.getByLabel('Word 9', { exact: true }).fill(sheet.words[8]!)
+  await page.getByLabel('Word 24', { exact: true }).press('Enter')
+  await heading(page, 'Where is your household?')
+  expect(await axeFindings(page)).toEqual([])
+  expect(asked.filter((path) => path.startsWith('/v1/'))).toEqual([])
+
+  // The page itself may talk to its own relays only, and says so in its console.
+  await page.getByLabel('Relay', { exact: true }).fill('http://127.0.0.1:9')
+  await page.getByLabel('Its code').fill(sheet.code)
+  await button(page, 'Continue').click()
+  await page.getByText('No relay answers at this address.').waitFor()
+  await page.getByLabel('Relay', { exact: true }).fill(sheet.relay)
+  await page.getByLabel('Its code').fill(`${sheet.code.slice(0, -1)}${sheet.code.endsWith('0') ? '1' : '0'}`)
+  await button(page, 'Continue').click()
+  await page.getByText('Nothing of your sheet was sent to it.').waitFor()
+  expect(await axeFindings(page)).toEqual([])
+  expect(asked.filter((path) => path.startsWith('/v1/'))).toEqual(['/v1/trust.json'])
+})
+
+test('the sheet finds the household, asks which phones are lost, says the delay, and opens an old clip meanwhile', async () => {
+  const { page } = restored
+  await page.getByLabel('Its code').fill(sheet.code.toLowerCase().replaceAll('-', ' '))
+  await page.getByLabel('Its code').press('Enter')
+  await heading(page, 'Which phones are lost?')
+  await button(page, 'Continue').click()
+  await page.getByText('Say for every phone').waitFor()
+  await page.getByLabel('I still have it').check()
+  await page.getByText('It can add this one at once').waitFor()
+  await page.getByLabel('It is lost, or I do not know it').check()
+  expect(await axeFindings(page)).toEqual([])
+  await button(page, 'Continue').click()
+  await page.getByLabel('Latitude, longitude').fill(RIG_PLACE)
+  await button(page, 'Continue').click()
+  await page.getByText('One lost phone is taken out.').waitFor()
+  await page.getByText('three days from now').waitFor()
+  expect(await axeFindings(page)).toEqual([])
+  await button(page, 'Restore my household').click()
+  await heading(page, 'Clips')
+  await page.getByRole('heading', { name: 'This phone does not decide yet' }).waitFor()
+  expect(await axeFindings(page)).toEqual([])
+  await plays(page)
+  await page.goto(`${rig.appOrigin}/#/questions`)
+  await page.getByText('answers no questions before it took over').waitFor()
+  await goHome(page)
+  await page.getByText('Front door').first().waitFor()
+  expect(await button(page, 'Add a phone').count()).toBe(0)
+})
+
+test('every other phone is told who takes over, and when', async () => {
+  await goHome(owned.page)
+  await owned.page.reload()
+  await owned.page.getByRole('heading', { name: 'Somebody uses your recovery sheet' }).waitFor()
+  await owned.page.getByText('a new phone is added, which may decide').waitFor()
+  await owned.page.getByText('The first phone is taken out').or(owned.page.getByText('A phone is taken out')).waitFor()
+  expect(await axeFindings(owned.page)).toEqual([])
+})
+
+test('a second phone with the same sheet has to wait, and a relay that hides the change is found out by the log', async () => {
+  const second = await newPhone()
+  await paste(second.page, codeOf(sheet))
+  await second.page.getByText('Somebody already began to restore this household').waitFor()
+  expect(await axeFindings(second.page)).toEqual([])
+  await second.context.close()
+  const deceived = await newPhone((liar) =>
+    liar.change(/\/v1\/keysets$/, keysetList, ({ keysets }) => ({ keysets: keysets.slice(0, 1) })),
+  )
+  await paste(deceived.page, codeOf(sheet))
+  await deceived.page.getByText('The public log holds a newer list').waitFor()
+  await deceived.context.close()
+})
+
+test('a relay without such a household says so', async () => {
+  const strange = await newPhone()
+  await paste(strange.page, codeOf({ ...sheet, words: wordsOf(createRecoverySheet()) }))
+  await strange.page.getByText('This relay knows no household of this sheet.').waitFor()
+  await strange.context.close()
+})
+
+/** Is the recovery key kept in this page's database? */
+const keepsRecovery = (page: Page): Promise<boolean> =>
+  page.evaluate(
+    () =>
+      new Promise<boolean>((resolve) => {
+        const { indexedDB } = globalThis as unknown as { indexedDB: { open(name: string): never } }
+        const opening = indexedDB.open('latchkey') as unknown as {
+          result: { transaction(name: string): { objectStore(name: string): { get(name: string): never } } }
+          onsuccess: () => void
+        }
+        opening.onsuccess = () => {
+          const reading = opening.result.transaction('records').objectStore('records').get('home') as unknown as {
+            result: { recovery: unknown }
+            onsuccess: () => void
+          }
+          reading.onsuccess = () => resolve(reading.result.recovery !== null)
+        }
+      }),
+  )
+
+test('after its time the phone decides, the lost one is a stranger, and old clips open with its own key', async () => {
+  await wait(75 * HOUR_MS, [restored])
+  await goHome(restored.page)
+  await restored.page.reload()
+  await button(restored.page, 'Add a phone').waitFor()
+  expect(await restored.page.getByText('This phone does not decide yet').count()).toBe(0)
+  expect(await restored.page.getByText('may decide').count()).toBe(1)
+  expect(await keepsRecovery(restored.page)).toBe(true)
+  await owned.page.reload()
+  await owned.page.getByText('The relay no longer takes this phone').waitFor()
+  await wait(25 * HOUR_MS, [restored])
+  await restored.page.reload()
+  await eventually(async () => !(await keepsRecovery(restored.page)), 'the recovery key to be forgotten', 20_000)
+  await plays(restored.page)
+})
+
+test('a thief of the sheet is stopped by an owner’s objection, and what he kept is forgotten', async () => {
+  const thief = await newPhone()
+  const { page } = thief
+  await paste(page, codeOf(sheet))
+  await page.getByLabel('It is lost, or I do not know it').check()
+  await button(page, 'Continue').click()
+  await page.getByLabel('Latitude, longitude').fill(RIG_PLACE)
+  await button(page, 'Continue').click()
+  await button(page, 'Restore my household').click()
+  await page.getByRole('heading', { name: 'This phone does not decide yet' }).waitFor()
+  await goHome(restored.page)
+  await restored.page.reload()
+  await button(restored.page, 'Object: nobody of us does this').click()
+  await restored.page.getByText('Somebody uses your recovery sheet').waitFor({ state: 'detached' })
+  await button(restored.page, 'Add a phone').waitFor()
+  await page.reload()
+  await page.getByRole('heading', { name: 'The restoration was stopped' }).waitFor()
+  expect(await axeFindings(page)).toEqual([])
+  await button(page, 'Forget this household on this phone').click()
+  await button(page, 'I have a recovery sheet').waitFor()
+})
+
+test('no page broke its own policy or stumbled', () => {
+  const isForeign = (complaint: string): boolean => complaint.includes('http://127.0.0.1:9/v1/trust.json')
+  expect(rig.complaints.filter((complaint) => !isForeign(complaint))).toEqual([])
+})
