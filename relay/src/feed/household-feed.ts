@@ -99,6 +99,19 @@ class LineTeller {
   }
 }
 
+/** A reader who leaves wakes the teller: a generator that waits cannot be ended before it goes on, which takes a beat. */
+function untilLeft(lines: AsyncGenerator<string>, bell: FeedBell): AsyncIterable<string> {
+  return {
+    [Symbol.asyncIterator]: () => ({
+      next: () => lines.next(),
+      return: () => {
+        bell.close()
+        return lines.return(undefined)
+      },
+    }),
+  }
+}
+
 class StreamSet implements Disposable {
   readonly #parts: FeedParts
   /** In the order in which they were opened. */
@@ -127,7 +140,7 @@ class StreamSet implements Disposable {
       throw new LatchkeyError('UNAVAILABLE', 'no more event streams now')
     const bell = new FeedBell()
     const lines = this.#guarded(new LineTeller(this.#parts, member, bell).lines(after))
-    const readable = Readable.from(lines, { objectMode: false, highWaterMark: BUFFER_BYTES })
+    const readable = Readable.from(untilLeft(lines, bell), { objectMode: false, highWaterMark: BUFFER_BYTES })
     const stream = { root, thumbprint, bell, readable }
     this.#streams.add(stream)
     readable.once('close', () => {
