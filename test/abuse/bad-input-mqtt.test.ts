@@ -293,7 +293,7 @@ describe('the agent, given bad acknowledgements', () => {
     for (let i = 0; i < count; i++) say(badAcknowledgement(random, { stream: outbox.stream, last: LAST }))
     expect(outbox.firstUnacknowledged).toBe(1)
     say(Buffer.from(canonicalJson({ v: 1, stream: outbox.stream, sequence: LAST })))
-    expect(await publisher.drained(1_000)).toBe(true)
+    expect(await publisher.drained(20_000)).toBe(true)
     tellSoak({ what: 'bad acknowledgements to the agent', count, outcome: 'no event forgotten' })
   }, 600_000)
 })

@@ -72,14 +72,14 @@ test('privacy mode ends the sensor’s process and the open clip, is kept and si
     await agent.setPrivacy(true)
     expect(runningIngests()).toEqual([])
     expect(agent.status()).toMatchObject({ privacy: true, camera: 'privacy' })
-    expect(await agent.drained(10_000)).toBe(true)
+    expect(await agent.drained(20_000)).toBe(true)
     const [clip] = [...relay.clips.values()]
     const { open, gaps, endMs } = clip!.manifest!.payload.latchkey
     expect({ open, gaps }).toMatchObject({ open: false, gaps: [{ reason: 'privacy', endMs }] })
 
     // Null as long as it may be the same ring.
     expect(await eventually(() => agent.ring(), 'a second ring')).toMatchObject({ trigger: 'ring' })
-    expect(await agent.drained(10_000)).toBe(true)
+    expect(await agent.drained(20_000)).toBe(true)
     expect([ringsOf(relay).length, relay.clips.size]).toEqual([2, 1])
     await agent[Symbol.asyncDispose]()
   }
@@ -95,7 +95,7 @@ test('privacy mode ends the sensor’s process and the open clip, is kept and si
     // The last record leaves with the next start.
     await using last = await start(home)
     await last.ready
-    expect(await last.drained(10_000)).toBe(true)
+    expect(await last.drained(20_000)).toBe(true)
   }
   expect(statesOf(relay).slice(0, 6)).toEqual(['on', 'privacy', 'stopped', 'privacy', 'on', 'stopped'])
   const watched = relay.days.flatMap((day) => dayRecord.parse(day).payload.latchkey.watching)

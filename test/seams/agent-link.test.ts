@@ -88,7 +88,7 @@ describe('the link to the relay', () => {
     await using relay = await createFakeRelay()
     const { outbox, publisher } = await openLink(folder.path, relay)
     for (let n = 1; n <= 200; n++) await outbox.append(motion(n))
-    expect(await publisher.drained(10_000)).toBe(true)
+    expect(await publisher.drained(20_000)).toBe(true)
     expect(committed(relay)).toEqual(upTo(200))
     expect(relay.arrived).toHaveLength(200)
     await eventually(() => relay.retained.get('available') === 'online' && relay.retained.has('health'), 'online')
@@ -106,7 +106,7 @@ describe('the link to the relay', () => {
     expect(outbox.waiting).toBe(3)
     relay.silent = false
     relay.disconnect()
-    expect(await publisher.drained(10_000)).toBe(true)
+    expect(await publisher.drained(20_000)).toBe(true)
     expect(committed(relay)).toEqual([1, 2, 3])
     await publisher[Symbol.asyncDispose]()
   })
@@ -129,7 +129,7 @@ describe('the link to the relay', () => {
     const { outbox, publisher } = await openLink(folder.path, relay)
     for (let n = 1; n <= 100; n++) await outbox.append(motion(n))
     relay.away = false
-    expect(await publisher.drained(10_000)).toBe(true)
+    expect(await publisher.drained(20_000)).toBe(true)
     expect(relay.arrived.map((event) => event.sequence)).toEqual(upTo(100))
     await publisher[Symbol.asyncDispose]()
   })
