@@ -1,8 +1,30 @@
 /** Every phone is lost, or the only one: a household comes back from its recovery sheet, in a real browser. */
-import { keysetList } from '@latchkey/shared'
+import { join } from 'node:path'
+import {
+  createSigner,
+  encodeEntries,
+  encodeLeaf,
+  encodeTilePath,
+  extendTiles,
+  hashLeaf,
+  keyset,
+  keysetLabel,
+  type KeysetList,
+  keysetList,
+  parseCheckpoint,
+  parseEntries,
+  rawKeyOf,
+  ROOT_DELAY_MS,
+  rootOfLeaves,
+  signCheckpoint,
+  TILE_WIDTH,
+  tileWidth,
+} from '@latchkey/shared'
+import { createRelayClient } from '@latchkey/shared/client'
 import { createRecoverySheet, encodeRecoveryQr, parseRecoverySheet, wordsOf } from '@latchkey/shared/recovery'
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { loadSecrets } from '../../relay/src/secrets.ts'
 import { axeFindings } from '../support/chromium.ts'
 import { createLiar, type Liar } from '../support/liar.ts'
 import {
@@ -239,6 +261,65 @@ test('a thief of the sheet is stopped by an owner’s objection, and what he kep
   expect(await axeFindings(page)).toEqual([])
   await button(page, 'Forget this household on this phone').click()
   await button(page, 'I have a recovery sheet').waitFor()
+})
+
+/** The relay's log with one more entry, as a relay makes it that has its key: every answer by its path. */
+async function logWith(entry: Uint8Array): Promise<ReadonlyMap<string, Uint8Array>> {
+  const read = (path: string) => rig.world.anyone.bytes('GET', path)
+  const { origin, size } = parseCheckpoint(await read('/log/checkpoint'))
+  const entries: Uint8Array[] = []
+  for (let index = 0; index * TILE_WIDTH < size; index++) {
+    const tile = { level: 'entries', index, width: tileWidth('entries', index, size) } as const
+    entries.push(...parseEntries(tile, await read(`/log/${encodeTilePath(tile)}`)))
+  }
+  entries.push(entry)
+  const hashes = entries.map(hashLeaf)
+  const said = new Map<string, Uint8Array>()
+  const nothing = () => Promise.reject(new Error('a tree that begins has no tiles'))
+  for (const { tile, bytes } of await extendTiles(0, hashes, nothing)) said.set(`/log/${encodeTilePath(tile)}`, bytes)
+  for (let index = 0; index * TILE_WIDTH < hashes.length; index++) {
+    const bundle = entries.slice(index * TILE_WIDTH, (index + 1) * TILE_WIDTH)
+    said.set(`/log/${encodeTilePath({ level: 'entries', index, width: bundle.length })}`, encodeEntries(bundle))
+  }
+  const { logSigner } = await loadSecrets(join(rig.world.folder, 'data/secrets'), origin)
+  const tree = { origin, size: hashes.length, root: rootOfLeaves(hashes) }
+  return said.set('/log/checkpoint', await signCheckpoint(tree, logSigner))
+}
+
+/** A second holder of version 2, signed by the root as well, logged, and listed by a relay that takes part. */
+async function createFork(): Promise<(liar: Liar) => Promise<void>> {
+  const root = createSigner(parseRecoverySheet(sheet.words.join(' ')).rootSeed)
+  const asRoot = createRelayClient({ origin: sheet.relay, signer: root, nowMs: rig.world.clock.nowMs })
+  const { keysets } = await asRoot.json('GET', '/v1/keysets', keysetList)
+  const first = keyset.parse(keysets[0]!.keyset)
+  const nowMs = rig.world.clock.nowMs()
+  const latchkey = { ...first.payload.latchkey, version: 2, previous: first.digest, effectiveMs: nowMs + ROOT_DELAY_MS }
+  const raw = await keyset.encode({ ...first.payload, latchkey }, root)
+  const data = { label: keysetLabel(rawKeyOf(root.jwk), 2), digest: keyset.parse(raw).digest }
+  const said = await logWith(encodeLeaf({ v: 1, type: 'keyset', data, hour: Math.floor(nowMs / HOUR_MS) }))
+  const index = parseCheckpoint(said.get('/log/checkpoint')!).size - 1
+  const forked = { keyset: raw, index, press: null, approvals: [] }
+  const list = (honest: KeysetList): KeysetList => ({ keysets: [...honest.keysets, forked] })
+  return async (liar) => {
+    await liar.change(/\/v1\/keysets$/, keysetList, list)
+    for (const [path, bytes] of said)
+      await liar.answer(new RegExp(`${path.replaceAll('.', '\\.')}$`), () => ({ bytes }))
+  }
+}
+
+test('two lists of one number are found out by a new phone and by one of the household, the proof kept', async () => {
+  const fork = await createFork()
+  const deceived = await newPhone(fork)
+  await paste(deceived.page, codeOf(sheet))
+  await deceived.page.getByText('The relay shows two different lists').waitFor()
+  expect(await axeFindings(deceived.page)).toEqual([])
+  await deceived.context.close()
+  await fork(createLiar(restored.page, rig.appOrigin))
+  await restored.page.reload()
+  await restored.page.getByText('The relay shows two different lists').waitFor()
+  await restored.page.unrouteAll()
+  await restored.page.reload()
+  await restored.page.getByText('The relay shows two different lists').waitFor()
 })
 
 test('no page broke its own policy or stumbled', () => {
