@@ -198,11 +198,25 @@ test('a second phone with the same sheet has to wait, and a relay that hides the
   await deceived.context.close()
 })
 
-test('a relay without such a household says so', async () => {
-  const strange = await newPhone()
-  await paste(strange.page, codeOf({ ...sheet, words: wordsOf(createRecoverySheet()) }))
-  await strange.page.getByText('This relay knows no household of this sheet.').waitFor()
-  await strange.context.close()
+test('an older sheet, pasted as a numbered list, takes the relay at its word after a warning; one without such a household says so', async () => {
+  const { page, context } = await newPhone()
+  const numbered = (spelled: readonly string[]) => spelled.map((word, at) => `${at + 1}. ${word}`).join('\n')
+  await paste(page, numbered(wordsOf(createRecoverySheet())))
+  await button(page, 'Continue').click()
+  await page.getByLabel('My sheet names no relay').check()
+  await page.getByText('this phone has to believe whoever answers').waitFor()
+  expect(await axeFindings(page)).toEqual([])
+  await page.getByLabel('Relay', { exact: true }).fill(sheet.relay)
+  await button(page, 'Continue').click()
+  await page.getByText('This relay knows no household of this sheet.').waitFor()
+  await button(page, 'Back').click()
+  await paste(page, numbered(sheet.words))
+  await button(page, 'Continue').click()
+  await page.getByLabel('My sheet names no relay').check()
+  await page.getByLabel('Relay', { exact: true }).fill(sheet.relay)
+  await button(page, 'Continue').click()
+  await page.getByText('Somebody already began to restore this household').waitFor()
+  await context.close()
 })
 
 /** Is the recovery key kept in this page's database? */
