@@ -240,6 +240,10 @@ const keepsRecovery = (page: Page): Promise<boolean> =>
   )
 
 test('after its time the phone decides, the lost one is a stranger, and old clips open with its own key', async () => {
+  const settings: string[] = []
+  restored.page.on('response', (answer) => {
+    if (/settings$/.test(answer.url()) && answer.ok()) settings.push(answer.request().method())
+  })
   await wait(75 * HOUR_MS, [restored])
   await goHome(restored.page)
   await restored.page.reload()
@@ -247,6 +251,8 @@ test('after its time the phone decides, the lost one is a stranger, and old clip
   expect(await restored.page.getByText('This phone does not decide yet').count()).toBe(0)
   expect(await restored.page.getByText('may decide').count()).toBe(1)
   expect(await keepsRecovery(restored.page)).toBe(true)
+  // They were sealed to the lost phone alone.
+  await eventually(() => settings.includes('PUT'), 'settings that are begun anew')
   await owned.page.reload()
   await owned.page.getByText('The relay no longer takes this phone').waitFor()
   await wait(25 * HOUR_MS, [restored])

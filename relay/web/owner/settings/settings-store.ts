@@ -37,6 +37,7 @@ const RECORD = 'settings'
 const PATH = '/v1/settings'
 /** Two phones that change things at once meet again after one round; more is somebody playing. */
 const MAX_ROUNDS = 4
+const MINUTE_MS = 60_000
 
 /** The household's choices on this phone. */
 export interface SettingsStore {
@@ -94,7 +95,7 @@ export function createSettingsStore(database: Database, home: Home): SettingsSto
     const owners = household.latchkey.members.filter(({ role }) => role === 'owner')
     const isAlone = owners.length === 1 && (await ownRole(home)) === 'owner'
     if (codeOf(error) !== 'AGE_NO_MATCH' || kept.revision > 0 || !isAlone) throw error
-    return { choices: FIRST_CHOICES, revision: Math.floor(nowMs() / 1000), version: 0 }
+    return { choices: FIRST_CHOICES, revision: Math.floor(nowMs() / MINUTE_MS), version: 0 }
   }
 
   async function fetchHeld(kept: KeptSettings): Promise<Held> {
