@@ -5,21 +5,30 @@ import {
   fromUtf8,
   Jwk,
   LatchkeyError,
+  NOTE_COSIGNATURE,
   Origin,
   parseAppFiles,
+  parseVkey,
   policy as policyValidator,
   type Policy,
   type PublicJwk,
+  toHex,
   utf8,
 } from '@latchkey/shared'
 import { readFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { Type, type Static } from 'typebox'
+import type { WitnessPlace } from './log/witnesses.ts'
 
 const Port = Type.Integer({ minimum: 0, maximum: 65_535 })
 const Host = Type.String({ minLength: 1, maxLength: 253 })
 const AppName = Type.String({ pattern: '^[a-z0-9][a-z0-9-]{0,63}$' })
 const PushHost = Type.String({ pattern: '^(\\*\\.)?[a-z0-9-]+(\\.[a-z0-9-]+)+$', maxLength: 253 })
+/** Plain HTTP only on this machine: nobody else is to see, or to answer, what the log asks. */
+const WitnessUrl = Type.String({
+  pattern: '^(https://|http://(localhost|127\\.0\\.0\\.1|\\[::1\\])(:\\d+)?(/|$))[^\\s?#]*$',
+  maxLength: 300,
+})
 const Path = Type.String({ minLength: 1, maxLength: 4_096 })
 
 /** The relay's configuration file. Every key is checked, unknown ones are errors, secrets stand in files of their own. */
@@ -58,6 +67,12 @@ export const RelayConfigFile = Exact({
       batchMs: Type.Optional(Type.Integer({ minimum: 10, maximum: 3_600_000 })),
       /** Name of the log when its key is made; default `<public host>/log`. */
       origin: Type.Optional(Type.String({ pattern: '^[A-Za-z0-9._:/\\[\\]-]{1,200}$' })),
+      /** Who cosigns each checkpoint before it is published. */
+      witnesses: Type.Optional(
+        Type.Array(Exact({ url: WitnessUrl, vkey: Type.String({ maxLength: 512 }) }), { minItems: 1, maxItems: 16 }),
+      ),
+      /** How many of them must have; default all. */
+      quorum: Type.Optional(Type.Integer({ minimum: 1, maximum: 16 })),
     }),
   ),
   push: Type.Optional(
@@ -97,6 +112,8 @@ export interface RelayConfig {
   readonly apps: readonly { readonly name: string; readonly digest: string }[]
   readonly batchMs: number
   readonly logOrigin: string | null
+  /** `quorum` 0: there are none. */
+  readonly witnesses: { readonly places: readonly WitnessPlace[]; readonly quorum: number }
   readonly push: {
     /** Null: those of the known browsers. */
     readonly hosts: readonly string[] | null
@@ -181,6 +198,24 @@ async function loadApps({ apps = [] }: RelayConfigFile, at: (path: string) => st
   )
 }
 
+/** @throws CONFIG_INVALID for what is no witness's key, one key twice, and a quorum without or above the witnesses */
+function witnessesOf({ log = {} }: RelayConfigFile): RelayConfig['witnesses'] {
+  const places = (log.witnesses ?? []).map(({ url, vkey }) => {
+    try {
+      return { url: url.replace(/\/$/, ''), key: parseVkey(vkey) }
+    } catch (cause) {
+      throw invalid('log.witnesses.vkey: not the key of a witness', cause)
+    }
+  })
+  if (places.some(({ key }) => key.type !== NOTE_COSIGNATURE))
+    throw invalid('log.witnesses.vkey: the key of a log, not of a witness')
+  if (new Set(places.map(({ key }) => toHex(key.publicKey))).size < places.length)
+    throw invalid('log.witnesses: one key twice is one witness')
+  const quorum = log.quorum ?? places.length
+  if (quorum > places.length) throw invalid('log.quorum: more than there are witnesses')
+  return { places, quorum }
+}
+
 /** Push services want somebody to write to: with http, which is loopback, there is nobody. @see RFC 8292 §2.1 */
 function pushOf({ push = {}, publicOrigin }: RelayConfigFile): RelayConfig['push'] {
   const own = publicOrigin?.startsWith('https:') ? publicOrigin : 'mailto:nobody@localhost'
@@ -224,6 +259,7 @@ export async function loadConfig(raw: unknown, folder: string): Promise<RelayCon
     apps: await loadApps(raw, at),
     batchMs: raw.log?.batchMs ?? (isLoopback(raw.listen.host) ? 1_000 : 60_000),
     logOrigin: raw.log?.origin ?? null,
+    witnesses: witnessesOf(raw),
     push: pushOf(raw),
     retentionDays,
     logLevel: raw.logLevel ?? 'info',

@@ -58,6 +58,7 @@ import type { Clock } from './kernel/clock.ts'
 import type { Failpoints } from './kernel/failpoint.ts'
 import type { LeafSettler } from './kernel/leaf-settler.ts'
 import type { Log } from './kernel/log.ts'
+import type { WitnessPlace } from './log/witnesses.ts'
 import { createMailboxes } from './pairing/mailbox.ts'
 import { listApps } from './policy/apps.ts'
 import { findPolicy } from './policy/policies.ts'
@@ -85,6 +86,8 @@ export interface RelayCore extends PushCore {
   readonly publicOrigin: string
   readonly signer: Signer
   readonly logSigner: NoteSigner
+  /** Of the log. */
+  readonly witnesses: { readonly places: readonly WitnessPlace[]; readonly quorum: number }
   readonly brokerUrl: string
   readonly policy: Policy
   readonly policyDigest: string
@@ -165,8 +168,8 @@ async function trustOf(core: RelayCore): Promise<Trust> {
   return {
     v: 1,
     logs: [encodeVkey(core.logSigner.key)],
-    witnesses: [],
-    quorum: 0,
+    witnesses: core.witnesses.places.map(({ key }) => encodeVkey(key)),
+    quorum: core.witnesses.quorum,
     agencies: active.map(({ uri, keys }) => ({ uri, keys })),
     relays: [{ origin: core.publicOrigin, jwk: core.signer.jwk }],
   }

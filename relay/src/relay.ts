@@ -22,6 +22,7 @@ import { createPgDeviceEventLog } from './link/pg-device-event-log.ts'
 import { createLogReader } from './log/log-reader.ts'
 import { createPgLogStore } from './log/pg-log-store.ts'
 import { createSequencer } from './log/sequencer.ts'
+import { createWitnesses } from './log/witnesses.ts'
 import { publishApp } from './policy/apps.ts'
 import { enactPolicy } from './policy/policies.ts'
 import { createPushServiceClient } from './push/push-service-client.ts'
@@ -134,6 +135,8 @@ export async function createRelay(config: RelayConfig, parts: RelayParts = {}): 
 
   // Log
   const logStore = createPgLogStore(database)
+  const { places, quorum } = config.witnesses
+  const witnesses = places.length === 0 ? null : createWitnesses({ places, quorum, readTile: logStore.readTile, log })
   const leaves = stack.use(
     await createSequencer({
       database,
@@ -142,6 +145,7 @@ export async function createRelay(config: RelayConfig, parts: RelayParts = {}): 
       batchMs: config.batchMs,
       clock,
       log,
+      ...(witnesses === null ? {} : { witnesses }),
       announce: (raw) => bus.publish(LOG_CHECKPOINT_TOPIC, raw, { retain: true }),
       failpoints,
     }),
@@ -178,6 +182,7 @@ export async function createRelay(config: RelayConfig, parts: RelayParts = {}): 
       publicOrigin,
       signer,
       logSigner,
+      witnesses: config.witnesses,
       brokerUrl,
       policy: enacted.policy,
       policyDigest: enacted.digest,

@@ -113,6 +113,26 @@ export async function writeNewFile(path: string, content: Content, mode = PRIVAT
   })
 }
 
+/**
+ * Writes a file in place of an older one: after a crash one of the two is there, whole.
+ * @throws STORAGE_FULL | STORAGE_FAILED
+ */
+export async function replaceFile(path: string, content: Content, mode = PRIVATE_FILE): Promise<void> {
+  const temporary = temporaryName(path)
+  await inFile(path, async () => {
+    try {
+      await writeSynced(temporary, content, mode)
+      await rename(temporary, path)
+      await using folder = await open(dirname(resolve(path)), constants.O_RDONLY | constants.O_DIRECTORY)
+      await folder.sync()
+    } catch (error) {
+      throw worldError(error, 'writing')
+    } finally {
+      await rm(temporary, { force: true })
+    }
+  })
+}
+
 /** A folder that appears whole, when {@link OutputFolder.finish} is called, or not at all. */
 export interface OutputFolder extends AsyncDisposable {
   /** Where it is being built: mode 0700. */

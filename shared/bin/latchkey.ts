@@ -6,7 +6,7 @@ import { bundle } from './commands/bundle.ts'
 import { certify } from './commands/certify.ts'
 import { checkRequestCommand } from './commands/check-request.ts'
 import { consentCommand } from './commands/consent.ts'
-import { keygenAgency, keygenDevice, keygenOwner, keygenRequester } from './commands/keygen.ts'
+import { keygenAgency, keygenDevice, keygenOwner, keygenRequester, keygenWitness } from './commands/keygen.ts'
 import { monitor } from './commands/monitor.ts'
 import { open } from './commands/open.ts'
 import { request } from './commands/request.ts'
@@ -14,6 +14,7 @@ import { revoke } from './commands/revoke.ts'
 import { seal } from './commands/seal.ts'
 import { trustCommand } from './commands/trust.ts'
 import { verify } from './commands/verify.ts'
+import { witness } from './commands/witness.ts'
 import { failureOf } from './failure.ts'
 import { createTerminal, type Terminal } from './terminal.ts'
 import { undoUnfinished } from './unfinished.ts'
@@ -23,8 +24,18 @@ const FAILED = 1
 const USAGE = 2
 
 const COMMANDS: readonly Command[] = [
-  ...[keygenOwner, keygenDevice, keygenRequester, keygenAgency, certify, seal, request, checkRequestCommand],
-  ...[consentCommand, revoke, bundle, verify, open, trustCommand, monitor],
+  ...[
+    keygenOwner,
+    keygenDevice,
+    keygenRequester,
+    keygenAgency,
+    keygenWitness,
+    certify,
+    seal,
+    request,
+    checkRequestCommand,
+  ],
+  ...[consentCommand, revoke, bundle, verify, open, trustCommand, monitor, witness],
 ]
 
 function overview(): string {

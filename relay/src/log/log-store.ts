@@ -47,8 +47,12 @@ export interface LogStore {
    * @throws INTERNAL when another root stands for this size: then nothing may be published
    */
   recordCheckpoint(checkpoint: StoredCheckpoint): Promise<Uint8Array>
-  /** From now on readers get it. Idempotent. */
-  publishCheckpoint(size: number, nowMs: number): Promise<void>
+  /**
+   * From now on readers get it. Idempotent.
+   * @param raw the recorded bytes, with what witnesses added
+   * @returns the bytes that readers get: the first caller's
+   */
+  publishCheckpoint(size: number, nowMs: number, raw: Uint8Array): Promise<Uint8Array>
   /** The newest published checkpoint. */
   published(): Promise<StoredCheckpoint | null>
   /** Places of those tickets that are under the published checkpoint. */

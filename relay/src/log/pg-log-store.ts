@@ -135,11 +135,15 @@ export function createPgLogStore(database: Database): LogStore {
         return work(createWriter(tx))
       }),
     recordCheckpoint: (checkpoint) => recordCheckpoint(database, checkpoint),
-    publishCheckpoint: async (size, nowMs) => {
-      await database.query('UPDATE log_checkpoints SET published_ms = $2 WHERE size = $1 AND published_ms IS NULL', [
+    publishCheckpoint: async (size, nowMs, raw) => {
+      await database.query(
+        'UPDATE log_checkpoints SET published_ms = $2, raw = $3 WHERE size = $1 AND published_ms IS NULL',
+        [size, nowMs, raw],
+      )
+      const [stands] = await database.query<{ raw: Uint8Array }>('SELECT raw FROM log_checkpoints WHERE size = $1', [
         size,
-        nowMs,
       ])
+      return stands!.raw
     },
     published: async () => (await database.query<StoredCheckpoint>(LATEST_PUBLISHED))[0] ?? null,
     places: (tickets) => database.query(PLACES, [tickets]),

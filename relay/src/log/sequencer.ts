@@ -1,4 +1,5 @@
 import {
+  codeOf,
   equalBytes,
   leafHourOf,
   LatchkeyError,
@@ -13,6 +14,7 @@ import { noFailpoints, type Failpoints } from '../kernel/failpoint.ts'
 import type { Log } from '../kernel/log.ts'
 import { sequencePublic, sequenceSealed } from './batch.ts'
 import type { LogStore, LogWriter } from './log-store.ts'
+import type { Witnesses } from './witnesses.ts'
 
 /**
  * Invariants, after any crash:
@@ -47,6 +49,8 @@ export interface SequencerParts {
   readonly batchMs: number
   readonly clock: Clock
   readonly log: Log
+  /** Those who cosign before anything is published; none unless told. */
+  readonly witnesses?: Pick<Witnesses, 'cosign'>
   /** Tells devices of a published checkpoint; may fail, the next one makes up for it. */
   readonly announce?: (raw: Uint8Array) => Promise<void>
   readonly failpoints?: Failpoints
@@ -82,7 +86,11 @@ class LogSequencer implements Sequencer {
   async start(): Promise<void> {
     const { batchMs, clock } = this.#parts
     await this.#assertUndamaged()
-    await this.#run()
+    await this.#run().catch((error: unknown) => {
+      // Witnesses that are away hold up what is new, not what stands: the next tick asks them again.
+      if (codeOf(error) !== 'UNAVAILABLE') throw error
+      this.#parts.log.warn({ err: error }, 'log.run-failed')
+    })
     this.#timer = clock.every(Math.min(batchMs, MAX_TICK_MS), () => this.#wake())
   }
 
@@ -177,13 +185,14 @@ class LogSequencer implements Sequencer {
   }
 
   async #publish(head: TreeHead): Promise<void> {
-    const { store, signer, clock, announce, log } = this.#parts
+    const { store, signer, clock, announce, log, witnesses } = this.#parts
     const signed = await signCheckpoint({ ...head, origin: signer.key.name }, signer)
     // Durable 4/5: recorded before anyone sees it; whoever recorded this size first decides the bytes.
-    const raw = await store.recordCheckpoint({ ...head, raw: signed })
+    const recorded = await store.recordCheckpoint({ ...head, raw: signed })
     await this.#failpoints.hit('log.4-checkpoint-recorded')
+    const cosigned = (await witnesses?.cosign({ ...head, raw: recorded })) ?? recorded
     // Durable 5/5: published; only now may anything that depends on these leaves happen.
-    await store.publishCheckpoint(head.size, clock.nowMs())
+    const raw = await store.publishCheckpoint(head.size, clock.nowMs(), cosigned)
     await this.#failpoints.hit('log.5-published')
     announce?.(raw).catch((error: unknown) => log.warn({ err: error }, 'log.announcement-failed'))
   }

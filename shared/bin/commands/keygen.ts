@@ -1,4 +1,6 @@
+import { randomBytes } from '../../src/crypto/hash.ts'
 import { generateIdentity, type Identity, urnOf } from '../../src/crypto/keys.ts'
+import { encodeSkey, encodeVkey, NOTE_COSIGNATURE, parseSkey } from '../../src/tlog/note-key.ts'
 import { keyset } from '../../src/wire/keyset.ts'
 import { type Command, PASSED, type World } from '../command.ts'
 import { createDeviceFolder } from '../device-folder.ts'
@@ -87,6 +89,34 @@ async function generateAgency(out: string, uri: string, { terminal }: World): Pr
   await folder.write(AGENCY_FILES.uri, `${uri}\n`)
   await folder.finish()
   terminal.print(`agency ${uri} ${key.signer.thumbprint}`)
+}
+
+/** Files of `keygen witness`. */
+const WITNESS_FILES = { key: 'witness.key', vkey: 'witness.vkey' } as const
+
+/** `latchkey keygen witness` */
+export const keygenWitness: Command = {
+  name: 'keygen witness',
+  summary: 'Makes the key with which a witness cosigns the checkpoints of logs that it follows.',
+  operands: [],
+  options: {
+    name: {
+      value: 'NAME',
+      required: true,
+      help: 'what it is called, such as witness.example/1: yours alone, for good',
+    },
+    out: OUT,
+  },
+  run: async (given, { terminal }) => {
+    const skey = encodeSkey(given.text('name'), randomBytes(32), NOTE_COSIGNATURE)
+    const vkey = encodeVkey(parseSkey(skey).key)
+    await using folder = await createOutputFolder(given.text('out'))
+    await folder.write(WITNESS_FILES.key, `${skey}\n`)
+    await folder.write(WITNESS_FILES.vkey, `${vkey}\n`)
+    await folder.finish()
+    terminal.print(`witness ${vkey}\ngive this line to relays that you follow and to everybody who is to believe you`)
+    return PASSED
+  },
 }
 
 /** `latchkey keygen owner` */

@@ -58,7 +58,8 @@ function decodeText(raw: Uint8Array): string {
   return text
 }
 
-function parseSignatureLine(line: string): NoteSignature {
+/** One line of a note, without its newline. Untrusted: `line`. @throws CHECKPOINT_INVALID */
+export function parseSignatureLine(line: string): NoteSignature {
   const [, name, encoded] = SIGNATURE_LINE.exec(line) ?? []
   if (name === undefined || encoded === undefined || !isNoteName(name)) throw invalid('not a signature line')
   const bytes = decodeOr(() => decodeBase64(encoded), 'signature is not base64')
@@ -74,12 +75,13 @@ function decodeOr<T>(decode: () => T, message: string): T {
   }
 }
 
+/** Signature → line, newline included; the inverse of {@link parseSignatureLine}. */
+export const encodeSignatureLine = ({ name, keyId, signature }: NoteSignature): string =>
+  `— ${name} ${encodeBase64(concatBytes(fromHex(keyId), signature))}\n`
+
 /** Note → bytes; the inverse of {@link parseNote}. */
 export function encodeNote(note: Note): Uint8Array {
-  const lines = note.signatures.map(
-    ({ name, keyId, signature }) => `— ${name} ${encodeBase64(concatBytes(fromHex(keyId), signature))}\n`,
-  )
-  return utf8(`${note.text}\n${lines.join('')}`)
+  return utf8(`${note.text}\n${note.signatures.map((line) => encodeSignatureLine(line)).join('')}`)
 }
 
 /**
