@@ -107,7 +107,8 @@ describe.concurrent('npm start', () => {
       expect(asked).toMatchObject({ code: 0, output: expect.stringContaining('DEMO-') as string })
       await page.getByRole('link', { name: 'Questions' }).click()
       await page.getByRole('button', { name: 'Show me questions that concern my door' }).click()
-      await page.getByText('Asked by Example City Police (demo)').waitFor()
+      // The page looks once a minute.
+      await page.getByText('Asked by Example City Police (demo)').waitFor({ timeout: 90_000 })
       launcher.interrupt()
       expect(await launcher.ended).toBe(0)
       expect(await processesOn(folder.path)).toEqual([])

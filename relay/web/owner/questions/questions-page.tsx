@@ -2,7 +2,7 @@ import type { ClipEntry, JudgeContext, Seen, SettingsChoices } from '@latchkey/s
 import { useEffect, useMemo, useState } from 'preact/hooks'
 import { Alert, Button, Title } from '../../kit/parts.tsx'
 import { loadJudgeContext } from '../clips/clip-memory.ts'
-import { loadClips } from '../clips/load-clips.ts'
+import { clipsSessionOf } from '../clips/clips-session.ts'
 import { DecidePage } from '../decide/decide-page.tsx'
 import type { Outbox } from '../decide/outbox.ts'
 import type { Home } from '../household/home.ts'
@@ -18,7 +18,6 @@ import { type Match, matchQuestions } from './match.ts'
 const REFRESH_MS = 60_000
 
 interface Found extends Questions {
-  readonly clips: readonly ClipEntry[]
   readonly context: JudgeContext
   readonly seen: Seen
 }
@@ -29,10 +28,28 @@ interface Sources {
   readonly database: Database
 }
 
-/** Fetches everything that is asked here and everything that was recorded, whatever is shown of it. */
+/** Fetches everything that is asked here, whatever is shown of it. */
 async function load({ home, log, database }: Sources): Promise<Found> {
-  const [questions, clips] = await Promise.all([loadQuestions(home, log), loadClips(home)])
-  return { ...questions, clips, context: await loadJudgeContext(home, database), seen: await log.seen() }
+  const questions = await loadQuestions(home, log)
+  return { ...questions, context: await loadJudgeContext(home, database), seen: await log.seen() }
+}
+
+/** Everything that was recorded, as the timeline hears of it: nothing is fetched for a question’s sake. */
+function useClips({ home, database }: Sources): readonly ClipEntry[] | null {
+  const [clips, setClips] = useState<readonly ClipEntry[] | null>(null)
+  useEffect(() => {
+    const end = new AbortController()
+    void clipsSessionOf(home, database).then(({ feed: { state } }) => {
+      const show = (): void => {
+        if (state.value.checkedMs !== null) setClips(state.value.clips.map(({ entry }) => entry))
+      }
+      if (end.signal.aborted) return
+      end.signal.addEventListener('abort', state.listen(show))
+      show()
+    })
+    return () => end.abort()
+  }, [home.keyset])
+  return clips
 }
 
 /**
@@ -112,6 +129,7 @@ export function QuestionsPage(props: {
 }) {
   const { home, choices } = props
   const { found, failure } = useFound(props)
+  const clips = useClips(props)
   const [open, setOpen] = useState<Match | null>(null)
   const [answered, setAnswered] = useState<ReadonlySet<string>>(new Set())
   const say = words.questions
@@ -120,8 +138,9 @@ export function QuestionsPage(props: {
     props.onChoices({ ...choices, requests: { ...requests, muted: [...requests.muted, uri] } })
   }
   const matches = useMemo(
-    () => (found === null ? null : matchQuestions(choices, found, found.context)),
-    [found, choices],
+    () =>
+      found === null || clips === null ? null : matchQuestions(choices, { asked: found.asked, clips }, found.context),
+    [found, clips, choices],
   )
   useEffect(
     () => void props.outbox.list().then((kept) => setAnswered(new Set(kept.map(({ request }) => request)))),
