@@ -45,14 +45,18 @@ async function readBody(request: IncomingMessage): Promise<Uint8Array | null> {
   return concatBytes(...chunks)
 }
 
-function send(response: ServerResponse, status: number, body: string | Uint8Array, type = 'text/plain'): void {
-  response.writeHead(status, { 'content-type': `${type}; charset=utf-8`, 'cache-control': 'no-store' }).end(body)
+function send(
+  response: ServerResponse,
+  status: number,
+  body: string | Uint8Array,
+  type = 'text/plain; charset=utf-8',
+): void {
+  response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store' }).end(body)
 }
 
 function answer(response: ServerResponse, told: WitnessAnswer): void {
   if (told.status === 200) send(response, 200, encodeCosignatures([told.signature]))
-  else if (told.status === 409)
-    response.writeHead(409, { 'content-type': TLOG_SIZE_TYPE, 'cache-control': 'no-store' }).end(`${told.size}\n`)
+  else if (told.status === 409) send(response, 409, `${told.size}\n`, TLOG_SIZE_TYPE)
   else send(response, told.status, `${told.code}: ${told.message}\n`)
 }
 

@@ -3,7 +3,7 @@ import { LatchkeyError } from '../errors.ts'
 import type { Trust } from '../wire/trust.ts'
 import { decodeBase64, encodeBase64 } from './base64.ts'
 import { cosignText } from './cosignature.ts'
-import { emptyTreeHash, HASH_BYTES, type TreeHead } from './merkle.ts'
+import { emptyTreeHash, HASH_BYTES, type TreeHash, type TreeHead } from './merkle.ts'
 import { encodeNote, type Note, openNote, parseNote, signText, type VerifiedSignature } from './note.ts'
 import { NOTE_COSIGNATURE, type NoteSigner, parseVkey, type VerifierKey } from './note-key.ts'
 
@@ -62,21 +62,22 @@ export function parseCheckpointText(text: string): Checkpoint {
     throw invalid('checkpoint is not at least three lines')
   const size = Number(rawSize)
   if (!/^(0|[1-9]\d{0,15})$/.test(rawSize) || !Number.isSafeInteger(size)) throw invalid('not a tree size')
-  const root = decodeRoot(rawRoot)
+  const root = decodeTreeHash(rawRoot, 'root hash')
   if (size === 0 && !equalBytes(root, emptyTreeHash()))
     throw invalid('root of the empty tree is not SHA-256 of nothing')
   return { origin, size, root, extensions }
 }
 
-function decodeRoot(encoded: string): Uint8Array {
-  let root: Uint8Array
+/** Base64 → hash of a tree. Untrusted: `encoded`. @param what names it in the error @throws CHECKPOINT_INVALID */
+export function decodeTreeHash(encoded: string, what: string): TreeHash {
+  let hash: TreeHash
   try {
-    root = decodeBase64(encoded)
+    hash = decodeBase64(encoded)
   } catch (cause) {
-    throw invalid('root hash is not base64', cause)
+    throw invalid(`${what} is not base64`, cause)
   }
-  if (root.length !== HASH_BYTES) throw invalid('root hash is not 32 bytes')
-  return root
+  if (hash.length !== HASH_BYTES) throw invalid(`${what} is not 32 bytes`)
+  return hash
 }
 
 /** Bytes → checkpoint, signatures not verified. Untrusted: `raw`. @throws CHECKPOINT_INVALID */

@@ -1,10 +1,10 @@
 /** The witness protocol: a log asks, a witness that follows only one history of it cosigns. @see C2SP tlog-witness */
 import { concatBytes, fromUtf8, utf8 } from '../bytes/bytes.ts'
 import { type ErrorCode, LatchkeyError } from '../errors.ts'
-import { decodeBase64, encodeBase64 } from './base64.ts'
-import { openCheckpoint, parseCheckpoint, type VerifiedCheckpoint } from './checkpoint.ts'
+import { encodeBase64 } from './base64.ts'
+import { decodeTreeHash, openCheckpoint, parseCheckpoint, type VerifiedCheckpoint } from './checkpoint.ts'
 import { cosignText, verifyCosignature } from './cosignature.ts'
-import { emptyTreeHash, HASH_BYTES, type TreeHash, type TreeHead, verifyConsistency } from './merkle.ts'
+import { emptyTreeHash, type TreeHash, type TreeHead, verifyConsistency } from './merkle.ts'
 import { encodeSignatureLine, type NoteSignature, parseSignatureLine } from './note.ts'
 import type { NoteSigner, VerifierKey } from './note-key.ts'
 
@@ -32,17 +32,6 @@ export function encodeAddCheckpoint({ oldSize, consistency, raw }: AddCheckpoint
   return concatBytes(utf8(lines.join('\n')), raw)
 }
 
-function decodeHash(line: string): TreeHash {
-  let hash: Uint8Array
-  try {
-    hash = decodeBase64(line)
-  } catch (cause) {
-    throw invalid('a line of the consistency proof is not base64', cause)
-  }
-  if (hash.length !== HASH_BYTES) throw invalid('a line of the consistency proof is not a hash')
-  return hash
-}
-
 /** Body → request, nothing verified. Untrusted: `body`. @throws CHECKPOINT_INVALID */
 export function parseAddCheckpoint(body: Uint8Array): AddCheckpoint {
   if (body.length > MAX_ADD_CHECKPOINT_BYTES) throw invalid('the request is too large')
@@ -57,7 +46,11 @@ export function parseAddCheckpoint(body: Uint8Array): AddCheckpoint {
   const [, size] = /^old (0|[1-9]\d{0,15})$/.exec(first ?? '') ?? []
   if (size === undefined || !Number.isSafeInteger(Number(size))) throw invalid('the request does not begin with a size')
   if (hashes.length > MAX_HASHES) throw invalid(`the consistency proof has more than ${MAX_HASHES} hashes`)
-  return { oldSize: Number(size), consistency: hashes.map(decodeHash), raw: utf8(text.slice(end + 2)) }
+  return {
+    oldSize: Number(size),
+    consistency: hashes.map((line) => decodeTreeHash(line, 'a line of the consistency proof')),
+    raw: utf8(text.slice(end + 2)),
+  }
 }
 
 /** What is kept of a signed checkpoint that contradicts the one held: shown to anyone, the two prove that the log lied. */
