@@ -235,7 +235,7 @@ export interface LeafLog {
    * Queues a leaf: it comes into the log, once, if and only if `tx` commits.
    * @returns the ticket to ask after it with
    */
-  enqueue(tx: Queryable, leaf: LeafContent): Promise<number>
+  enqueue(tx: Transaction, leaf: LeafContent): Promise<number>
   /** Resolves once the leaf is under a published checkpoint (with its witnesses, where configured). */
   published(ticket: number): Promise<PublishedLeaf>
 }

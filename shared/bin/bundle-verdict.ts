@@ -22,16 +22,20 @@ export interface VerdictInput {
   readonly key: string | undefined
 }
 
-async function loadVerifierTrust(path: string): Promise<VerifierTrust> {
+/** A trust file whose every key was checked. @throws TRUST_INVALID */
+export async function loadVerifierTrust(path: string): Promise<VerifierTrust> {
   const bytes = await readBytes(path, MAX_TRUST_BYTES)
   return inFile(path, () => parseTrust(bytes))
 }
+
+/** A bundle's bytes. Untrusted. */
+export const loadBundle = (path: string): Promise<Uint8Array> => readBytes(path, MAX_BUNDLE_BYTES)
 
 /** Verifies a bundle file. @throws TRUST_INVALID | KEY_INVALID for the verifier's own files, never for the bundle's content */
 export async function loadVerdict({ bundle, trust, key }: VerdictInput, { nowMs }: World): Promise<Verdict> {
   const believed = trust === undefined ? TRUSTING_NOBODY : await loadVerifierTrust(trust)
   const identity = key === undefined ? undefined : await loadIdentity(key)
-  const zip = await readBytes(bundle, MAX_BUNDLE_BYTES)
+  const zip = await loadBundle(bundle)
   const nowSeconds = Math.floor(nowMs() / 1000)
   return verifyBundleZip(zip, believed, identity === undefined ? { nowSeconds } : { nowSeconds, identity })
 }

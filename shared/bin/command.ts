@@ -12,6 +12,8 @@ export interface World {
   readonly searchPath: string
   /** `latchkey <version>`, as it stands in manifests and receipts. */
   readonly software: string
+  /** From now on the first signal only aborts this; the next one ends the process. */
+  readonly untilStopped: () => AbortSignal
 }
 
 /** One command of the command line. */

@@ -1,12 +1,15 @@
+import type { AuditCode } from '../src/audit/audit-finding.ts'
 import { codeOf, type ErrorCode, LatchkeyError } from '../src/errors.ts'
 import type { Finding } from '../src/wire/problem.ts'
 
 /** One line that a refused or failed command prints: `CODE file message`. */
 export interface Failure {
-  readonly code: ErrorCode
+  readonly code: ErrorCode | AuditCode
   /** The file it is about, `-` where there is none. */
   readonly file: string
   readonly message: string
+  /** It was printed when it was found. */
+  readonly isSaid?: true
 }
 
 const files = new WeakMap<object, string>()

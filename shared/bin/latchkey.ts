@@ -5,6 +5,7 @@ import type { Command, World } from './command.ts'
 import { bundle } from './commands/bundle.ts'
 import { certify } from './commands/certify.ts'
 import { checkRequestCommand } from './commands/check-request.ts'
+import { compare } from './commands/compare.ts'
 import { consentCommand } from './commands/consent.ts'
 import { keygenAgency, keygenDevice, keygenOwner, keygenRequester, keygenWitness } from './commands/keygen.ts'
 import { monitor } from './commands/monitor.ts'
@@ -35,7 +36,7 @@ const COMMANDS: readonly Command[] = [
     request,
     checkRequestCommand,
   ],
-  ...[consentCommand, revoke, bundle, verify, open, trustCommand, monitor, witness],
+  ...[consentCommand, revoke, bundle, verify, compare, open, trustCommand, monitor, witness],
 ]
 
 function overview(): string {
@@ -73,7 +74,7 @@ async function runCommand(command: Command, rest: readonly string[], world: Worl
     const given = parseArguments(rest, command)
     if (given === 'help') return (terminal.print(helpText(command)), PASSED)
     const failures = await command.run(given, world)
-    terminal.fail(failures)
+    terminal.fail(failures.filter(({ isSaid }) => !isSaid))
     return failures.length === 0 ? PASSED : FAILED
   } catch (error) {
     const failure = failureOf(error)
@@ -96,6 +97,9 @@ async function main(words: readonly string[], world: World): Promise<number> {
   return USAGE
 }
 
+/** Set by a command that ends by itself when a signal comes. */
+let stopping: AbortController | null = null
+
 function worldOf(terminal: Terminal): World {
   return {
     terminal,
@@ -103,6 +107,7 @@ function worldOf(terminal: Terminal): World {
     ffmpegPath: process.env['LATCHKEY_FFMPEG'] || undefined,
     searchPath: process.env['PATH'] ?? '',
     software: `latchkey ${packageFile.version}`,
+    untilStopped: () => (stopping ??= new AbortController()).signal,
   }
 }
 
@@ -112,6 +117,10 @@ for (const [signal, number] of [
   ['SIGHUP', 1],
 ] as const)
   process.on(signal, () => {
+    if (stopping?.signal.aborted === false) {
+      stopping.abort()
+      return
+    }
     undoUnfinished()
     process.exit(128 + number)
   })

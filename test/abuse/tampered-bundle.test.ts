@@ -61,14 +61,14 @@ describe("a relay's bundle", () => {
   })
 
   it('gives away every flipped bit, and its file', () => {
-    const count = runs(300, 10_000)
+    const count = runs(150, 10_000)
     const misses = [...flips(count, [...files.keys()])].map(({ forged, path, what }) => miss(forged, path, what))
     expect(found(misses)).toEqual([])
     tellSoak({ what: 'flipped bits in a bundle', count, outcome: 'all found, each file named' })
   }, 1_800_000)
 
   it('gives away every flipped bit, and its file, to whoever writes the hashes anew', () => {
-    const count = runs(300, 10_000)
+    const count = runs(150, 10_000)
     const misses = [...flips(count, unhashed())].map(({ forged, path, what }) => miss(rehashBag(forged), path, what))
     expect(found(misses)).toEqual([])
     tellSoak({

@@ -172,7 +172,7 @@ describe('a log that stops in the middle of an append', () => {
       await using first = await start()
       await first.append(policy())
     }
-    const failpoints = armFailpoint(name, actionAt(name), name.startsWith('log.3') ? 1 : 0)
+    const failpoints = armFailpoint(name, actionAt(name))
     const broken = await start({ failpoints })
     const ticket = await world.database.transaction((tx) => broken.enqueue(tx, kept))
     broken.published(ticket).catch(() => {})

@@ -86,9 +86,9 @@ test('a log that is not the trusted one, a relay that is away and a wrong comman
   const away = await latchkey([...at, '--trust', 'trust.json', '--relay', 'http://127.0.0.1:1'], folder)
   expect([away.status, away.stderr]).toEqual([1, expect.stringContaining('UNAVAILABLE')])
   const wrong = await latchkey(['monitor', '--trust', 'trust.json'], folder)
-  expect([wrong.status, wrong.stderr]).toEqual([2, expect.stringContaining('--app URL is missing')])
+  expect([wrong.status, wrong.stderr]).toEqual([2, expect.stringContaining('one of --log URL and --app URL')])
   const help = await latchkey(['monitor', '--help'], folder)
-  expect(help.stdout).toContain('It watches web apps only')
+  expect(help.stdout).toContain('not what it gives to anybody else')
 })
 
 test('a restart logs nothing anew', async () => {

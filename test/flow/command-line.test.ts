@@ -235,6 +235,19 @@ describe('what verify says', () => {
     expect(stdout).not.toMatch(/fileKey|plaintext":/)
   })
 
+  it('compare finds nothing against a bundle that was only packed anew, and names the one that does not verify', async () => {
+    const beside = (name: string) => latchkey(['compare', 'bundle.zip', name, '--trust=trust.json'], folder)
+    const same = await beside('rezipped.zip')
+    expect([same.status, same.stderr]).toEqual([0, ''])
+    expect(same.stdout).toMatch(/^clip: the same$/m)
+    // This household works without a relay, and so without a log.
+    expect(same.stdout).toMatch(/^log: untold: /m)
+    const other = await beside('video.mp4')
+    expect(other.status).toBe(1)
+    expect(other.stdout).toMatch(/^bundle 2: FAIL$/m)
+    expect(other.stderr).toContain('video.mp4')
+  })
+
   it('an agency that the trust file does not list fails', async () => {
     await latchkey(['trust', '--out=nobody.json'], folder)
     const { status, stderr } = await latchkey(['verify', 'bundle.zip', '--trust=nobody.json'], folder)
@@ -491,6 +504,7 @@ describe.concurrent('usage', () => {
     'revoke',
     'bundle',
     'verify',
+    'compare',
     'open',
     'trust',
   ]

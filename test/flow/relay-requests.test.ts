@@ -96,6 +96,8 @@ describe('an accepted request', () => {
     const request = await acceptedRequest(world, investigator)
     const text = await world.anyone.bytes('GET', `/v1/requests/${request.digest}`)
     expect(new TextDecoder().decode(text)).toBe(request.raw)
+    const certificate = await world.anyone.bytes('GET', `/v1/requests/${request.digest}/certificate`)
+    expect(new TextDecoder().decode(certificate)).toBe(investigator.certificate)
     const inCell = async (cell: string) => {
       const { requests } = (await expectStatus(await world.anyone.send('GET', `/v1/cells/${cell}/requests`), 200)) as {
         requests: { request: string }[]
@@ -267,6 +269,9 @@ describe('public documents', () => {
   it('give the policy whose digest is in the log', async () => {
     const policy = (await expectStatus(await world.anyone.send('GET', '/v1/policy.json'), 200)) as object
     expect(digestOfJson(policy)).toBe(digestOfJson(world.policy))
+    const named = await world.anyone.send('GET', `/v1/policies/${digestOfJson(policy)}`)
+    expect(await expectStatus(named, 200)).toEqual(policy)
+    expect(await codeOf(world.anyone.send('GET', `/v1/policies/${randomSalt()}`))).toBe('NOT_FOUND')
     const logged = (await leaves()).filter((leaf) => leaf.type === 'policy').map((leaf) => leaf.data)
     expect(logged).toEqual([{ digest: digestOfJson(policy) }])
   })

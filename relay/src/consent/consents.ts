@@ -125,7 +125,7 @@ function judge(
 
 async function insert(
   parts: ConsentParts,
-  tx: Queryable,
+  tx: Transaction,
   signed: Signed<Consent>,
   row: { salt: string; headers: readonly Uint8Array[]; disclosure: Uint8Array | null; clip: string; quorum: number },
 ): Promise<StoredRow & { leaf: number }> {

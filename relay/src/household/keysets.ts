@@ -19,7 +19,7 @@ import {
   thumbprintOf,
   thumbprintOfUrn,
 } from '@latchkey/shared'
-import type { Database, LeafLog, Queryable } from '../flow.ts'
+import type { Database, LeafLog, Queryable, Transaction } from '../flow.ts'
 import type { Clock } from '../kernel/clock.ts'
 import type { LeafSettler } from '../kernel/leaf-settler.ts'
 import { findDeviceOfUrn } from './device-store.ts'
@@ -82,7 +82,7 @@ function authorityOf(verdict: KeysetVerdict): StoredKeyset['authority'] {
 /** Queues the public leaf and writes the version. The leaf tells nobody whose it is who does not know the root. */
 async function record(
   parts: KeysetParts,
-  tx: Queryable,
+  tx: Transaction,
   household: Household,
   next: Pick<StoredKeyset, 'signed' | 'authority'> & { readonly change: KeysetChange | null },
 ): Promise<number> {

@@ -39,6 +39,8 @@ export interface LogWriter {
 export interface LogStore {
   /** Queues a leaf within the caller's transaction. @returns its ticket */
   enqueue(tx: Queryable, content: LeafContent): Promise<number>
+  /** Whether leaves wait for their place, sealed ones among them if asked, or for a checkpoint. Takes no lock. */
+  hasWork(sealed: boolean): Promise<boolean>
   /** Runs `work` as the only writer; all it wrote is committed when this resolves, nothing when it rejects. */
   write<T>(work: (writer: LogWriter) => Promise<T>): Promise<T>
   /**

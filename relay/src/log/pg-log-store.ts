@@ -33,6 +33,10 @@ AND leaf_index < (SELECT coalesce(max(size), 0) FROM log_checkpoints WHERE publi
 const LATEST_PUBLISHED = `SELECT size, root, raw FROM log_checkpoints WHERE published_ms IS NOT NULL
 ORDER BY size DESC LIMIT 1`
 
+const HAS_WORK = `SELECT EXISTS (SELECT FROM log_queue WHERE leaf_index IS NULL AND (type <> 'sealed' OR $1))
+OR (SELECT max(size) FROM log_checkpoints WHERE published_ms IS NOT NULL)
+IS DISTINCT FROM (SELECT coalesce(max(leaf_index) + 1, 0) FROM log_leaves) AS due`
+
 const missing = (): LatchkeyError => new LatchkeyError('LOG_RANGE', 'the log has no such part')
 
 function createTileReader(database: Queryable): ReadTile {
@@ -129,6 +133,7 @@ async function leaves(database: Database, first: number, count: number): Promise
 export function createPgLogStore(database: Database): LogStore {
   return {
     enqueue,
+    hasWork: async (sealed) => (await database.query<{ due: boolean }>(HAS_WORK, [sealed]))[0]!.due,
     write: (work) =>
       database.transaction(async (tx) => {
         await tx.query('SELECT pg_advisory_xact_lock($1)', [WRITER_LOCK])

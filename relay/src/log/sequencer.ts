@@ -8,7 +8,7 @@ import {
   type NoteSigner,
   type TreeHead,
 } from '@latchkey/shared'
-import type { Database, LeafContent, LeafLog, PublishedLeaf, Queryable } from '../flow.ts'
+import type { Database, LeafContent, LeafLog, PublishedLeaf, Transaction } from '../flow.ts'
 import type { Clock } from '../kernel/clock.ts'
 import { noFailpoints, type Failpoints } from '../kernel/failpoint.ts'
 import type { Log } from '../kernel/log.ts'
@@ -36,7 +36,7 @@ export const SEQUENCER_FAILPOINTS = [
 
 /** Largest batch of one kind; what is over comes with the next run, at once. */
 const MAX_BATCH = 256
-/** How often the queue is looked at when nobody waits for an answer. */
+/** How often the queue is looked at for what other relays left in it. */
 const MAX_TICK_MS = 1_000
 
 /** What the sequencer works with. */
@@ -72,6 +72,9 @@ class LogSequencer implements Sequencer {
   readonly #failpoints: Failpoints
   readonly #waiters = new Map<number, Waiter[]>()
   #sealedDueMs: number
+  #lookDueMs: number
+  /** Something that this relay queued may still wait. */
+  #queued = false
   #timer: Disposable | null = null
   #running: Promise<void> | null = null
   #again = false
@@ -80,7 +83,9 @@ class LogSequencer implements Sequencer {
   constructor(parts: SequencerParts) {
     this.#parts = parts
     this.#failpoints = parts.failpoints ?? noFailpoints
-    this.#sealedDueMs = parts.clock.monotonicMs() + parts.batchMs
+    const nowMs = parts.clock.monotonicMs()
+    this.#sealedDueMs = nowMs + parts.batchMs
+    this.#lookDueMs = nowMs + MAX_TICK_MS
   }
 
   async start(): Promise<void> {
@@ -91,10 +96,13 @@ class LogSequencer implements Sequencer {
       if (codeOf(error) !== 'UNAVAILABLE') throw error
       this.#parts.log.warn({ err: error }, 'log.run-failed')
     })
-    this.#timer = clock.every(Math.min(batchMs, MAX_TICK_MS), () => this.#wake())
+    this.#timer = clock.every(Math.min(batchMs, MAX_TICK_MS), () => {
+      if (this.#queued || clock.monotonicMs() >= this.#lookDueMs) this.#wake()
+    })
   }
 
-  enqueue(tx: Queryable, leaf: LeafContent): Promise<number> {
+  enqueue(tx: Transaction, leaf: LeafContent): Promise<number> {
+    tx.onCommit(() => (this.#queued = true))
     return this.#parts.store.enqueue(tx, leaf)
   }
 
@@ -142,6 +150,7 @@ class LogSequencer implements Sequencer {
         await this.#run()
       } catch (error) {
         // The next tick tries again; those who wait go on waiting.
+        this.#queued = true
         this.#parts.log.error({ err: error }, 'log.run-failed')
       }
     }
@@ -150,7 +159,15 @@ class LogSequencer implements Sequencer {
 
   async #run(): Promise<void> {
     const { clock, batchMs, store } = this.#parts
-    const sealedDue = clock.monotonicMs() >= this.#sealedDueMs
+    const nowMs = clock.monotonicMs()
+    const sealedDue = nowMs >= this.#sealedDueMs
+    this.#lookDueMs = nowMs + MAX_TICK_MS
+    if (sealedDue) this.#queued = false
+    // Mostly there is nothing: that must not cost a transaction and the writer's lock each time.
+    if (this.#waiters.size === 0 && !(await store.hasWork(sealedDue))) {
+      if (sealedDue) this.#sealedDueMs = clock.monotonicMs() + batchMs
+      return
+    }
     const { size, more } = await store.write((writer) => this.#append(writer, sealedDue))
     // Durable 3/5: leaves, tickets and tree are committed together.
     await this.#failpoints.hit('log.3-committed')

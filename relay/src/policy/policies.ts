@@ -44,3 +44,12 @@ export async function findPolicy(db: Queryable, digest: string): Promise<{ polic
     throw new LatchkeyError('POLICY_UNKNOWN', 'no such policy was in force')
   return { policy: row.policy, leaf: row.leaf }
 }
+
+/** A policy that stands in the public log; null for any other. */
+export async function findPublicPolicy(db: Queryable, digest: string): Promise<Policy | null> {
+  const [row] = await db.query<{ policy: unknown }>(
+    'SELECT policy FROM policies WHERE digest = $1 AND log_index IS NOT NULL',
+    [digest],
+  )
+  return row && policyValidator.check(row.policy) ? row.policy : null
+}

@@ -40,13 +40,16 @@ export async function findRequest(db: Queryable, digest: string): Promise<Stored
   return row ? parseRow(row) : null
 }
 
-/** The text of a published request; null for an unknown one. */
-export async function findPublicRequest(db: Queryable, digest: string): Promise<string | null> {
-  const [row] = await db.query<{ jws: string }>(
-    'SELECT jws FROM requests WHERE digest = $1 AND log_index IS NOT NULL',
+/** The text of a published request and who vouches for its requester; null for an unknown one. */
+export async function findPublicRequest(
+  db: Queryable,
+  digest: string,
+): Promise<{ request: string; certificate: string } | null> {
+  const [row] = await db.query<{ request: string; certificate: string }>(
+    'SELECT jws AS request, certificate_jws AS certificate FROM requests WHERE digest = $1 AND log_index IS NOT NULL',
     [digest],
   )
-  return row?.jws ?? null
+  return row ?? null
 }
 
 /** Published requests of a cell that have not expired, in log order. */

@@ -15,7 +15,7 @@ import {
   type Signed,
   thumbprintOfUrn,
 } from '@latchkey/shared'
-import type { Database, LeafLog, Queryable } from '../flow.ts'
+import type { Database, LeafLog, Queryable, Transaction } from '../flow.ts'
 import type { Clock } from '../kernel/clock.ts'
 import type { LeafSettler } from '../kernel/leaf-settler.ts'
 import { findRequest, historyOf, secondsUntilNextSlot } from './request-store.ts'
@@ -64,7 +64,7 @@ function isSome<T>(list: readonly T[]): list is readonly [T, ...T[]] {
 }
 
 /** A refusal of a proven requester is public: one leaf per request, whatever it is sent again. */
-async function logRefusal(parts: RequestParts, tx: Queryable, submission: Submission, code: string): Promise<void> {
+async function logRefusal(parts: RequestParts, tx: Transaction, submission: Submission, code: string): Promise<void> {
   const { digest, payload } = submission.request
   const known = await tx.query('SELECT 1 FROM refusals WHERE request = $1', [digest])
   if (known.length > 0) return
@@ -81,7 +81,7 @@ async function logRefusal(parts: RequestParts, tx: Queryable, submission: Submis
 
 async function insertRequest(
   parts: RequestParts,
-  tx: Queryable,
+  tx: Transaction,
   { request, certificate }: Submission,
 ): Promise<number> {
   const { digest, payload, raw } = request
@@ -131,7 +131,7 @@ async function judge(
 
 async function decide(
   parts: RequestParts,
-  tx: Queryable,
+  tx: Transaction,
   submission: Submission,
   agency: LeafData<'agency'>,
 ): Promise<Verdict> {

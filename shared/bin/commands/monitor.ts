@@ -1,95 +1,56 @@
-import { createRelayClient } from '../../client/relay-client.ts'
-import {
-  APP_FILES_PATH,
-  appDigestOf,
-  findPublishedApp,
-  isLeafOfApp,
-  type NamedApp,
-  parseAppFiles,
-} from '../../src/app/app-files.ts'
 import { LatchkeyError } from '../../src/errors.ts'
-import { leafHourStartMs } from '../../src/tlog/leaf.ts'
-import { logTrustOf, openCheckpoint } from '../../src/tlog/checkpoint.ts'
-import { readProvenLeaf } from '../../src/tlog/log-watch.ts'
-import { encodeTilePath, type Tile } from '../../src/tlog/tiles.ts'
-import { appList } from '../../src/wire/http.ts'
-import type { Trust } from '../../src/wire/trust.ts'
-import { checkServedFile, checkServedPage, fetchServed, type ServedApp } from '../served-app.ts'
+import { monitorApp } from '../app-monitor.ts'
+import type { Arguments } from '../arguments.ts'
 import type { Command } from '../command.ts'
-import type { Failure } from '../failure.ts'
+import { monitorLog } from '../monitor-run.ts'
 import { loadTrust } from '../trust-file.ts'
 import { parseOrigin } from '../value-syntax.ts'
 
-const MAX_CHECKPOINT_BYTES = 16_384
-const MAX_TILE_BYTES = 4 * 1024 * 1024
-/** What most phones say: a server that serves another page to programs than to people is not seen otherwise. */
-const BROWSER =
-  'Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/137.0.0.0 Mobile Safari/537.36'
+const OF_LOG = ['state', 'texts', 'every', 'once', 'json'] as const
+const OF_APP = ['relay', 'name', 'user-agent'] as const
 
-/** Where an app's list of files stands in the log. */
-interface Logged {
-  readonly index: number
-  readonly hour: number
-  readonly isNewest: boolean
+const isGiven = (given: Arguments, name: string): boolean => given.optional(name) !== undefined
+
+/** Which of the two is asked for; an option of the other would be passed over in silence. @throws USAGE */
+function modeOf(given: Arguments): 'log' | 'app' {
+  if (isGiven(given, 'log') === isGiven(given, 'app'))
+    throw new LatchkeyError('USAGE', 'one of --log URL and --app URL is needed')
+  const mode = isGiven(given, 'log') ? 'log' : 'app'
+  const foreign = (mode === 'log' ? OF_APP : OF_LOG).find((name) => isGiven(given, name))
+  if (foreign !== undefined) throw new LatchkeyError('USAGE', `--${foreign} does not go with --${mode}`)
+  return mode
 }
 
-/** @throws APP_INVALID when no leaf names this digest; the codes of the log when it contradicts itself */
-async function findLeaf(relay: string, trust: Trust, app: NamedApp, nowMs: () => number): Promise<Logged> {
-  const client = createRelayClient({ origin: relay, nowMs })
-  const raw = await client.bytes('GET', '/log/checkpoint', { maxBytes: MAX_CHECKPOINT_BYTES })
-  const checkpoint = openCheckpoint(raw, logTrustOf(trust))
-  const readTile = (tile: Tile) => client.bytes('GET', `/log/${encodeTilePath(tile)}`, { maxBytes: MAX_TILE_BYTES })
-  const { apps } = await client.json('GET', '/v1/apps', appList)
-  const told = findPublishedApp(apps, app)
-  if (!told)
-    throw new LatchkeyError('APP_INVALID', `this list of files was never published as '${app.name}' by ${relay}`)
-  const leaf = await readProvenLeaf(told.index, checkpoint, readTile)
-  if (!isLeafOfApp(leaf, app))
-    throw new LatchkeyError('APP_INVALID', `entry ${told.index} of the log is another one than ${relay} says`)
-  return { ...told, hour: leaf.hour }
-}
-
-async function checkFiles(app: ServedApp, files: readonly { path: string; sha256: string }[]): Promise<Failure[]> {
-  const failures: Failure[] = []
-  for (const file of files) failures.push(...(await checkServedFile(app, file)))
-  return [...failures, ...(await checkServedPage(app))]
-}
-
-/** `latchkey monitor`: of the log, so far only what it says of web apps. */
+/** `latchkey monitor`: follows a relay's log and judges again what it did, or compares a web app with it. */
 export const monitor: Command = {
   name: 'monitor',
-  summary: 'Fetches a web app as a browser does and compares every file with the public log.',
+  summary: 'Follows a relay’s public log and judges every answer again; or compares a web app with the log.',
   operands: [],
   options: {
-    app: { value: 'URL', required: true, help: 'where the app is served' },
-    trust: { value: 'F', required: true, help: 'trust file: its logs are the only ones believed' },
-    relay: { value: 'ORIGIN', help: 'whose log it is; the trust file’s first relay unless told' },
-    name: { value: 'NAME', help: 'what the app is called in the log (default owner, the phone app)' },
-    'user-agent': { value: 'TEXT', help: 'what the fetcher calls itself (default: a phone’s browser)' },
+    log: { value: 'URL', help: 'the public origin of the relay whose log is followed' },
+    app: { value: 'URL', help: 'where a web app is served that is compared with the log' },
+    trust: { value: 'F', required: true, help: 'trust file: its logs and witnesses are the only ones believed' },
+    state: { value: 'DIR', help: '--log: where it remembers and keeps evidence; nothing is remembered without' },
+    texts: { value: 'DIR', help: '--log: refused requests that you hold (*.jws): their refusals are judged too' },
+    every: { value: 'SECONDS', help: '--log: how long between two looks (default 60)' },
+    once: { help: '--log: look once and end' },
+    json: { help: '--log: one JSON object a look' },
+    relay: { value: 'ORIGIN', help: '--app: whose log it is; the trust file’s first relay unless told' },
+    name: { value: 'NAME', help: '--app: what the app is called in the log (default owner, the phone app)' },
+    'user-agent': { value: 'TEXT', help: '--app: what the fetcher calls itself (default: a phone’s browser)' },
   },
   notes: [
-    'It proves what this server gave to this computer just now, not what it gives to anybody else: run it from several places, and often.',
-    'It watches web apps only; the rest of the log it does not watch yet.',
+    '--log reads every entry from the first on, as anyone can, and says what it could not judge. Findings are lines',
+    'CODE entry/INDEX SENTENCE, each once; exit status 1 when there was one. Without --once it looks until it is stopped.',
+    '--app proves what this server gave to this computer just now, not what it gives to anybody else: run it from',
+    'several places, and often.',
   ],
-  run: async (given, { nowMs, terminal }) => {
+  run: async (given, world) => {
+    const mode = modeOf(given)
     const trust = await loadTrust(given.text('trust'))
-    const named = given.optional('relay') ?? trust.relays[0]?.origin
-    if (named === undefined) throw new LatchkeyError('USAGE', 'the trust file names no relay: give --relay ORIGIN')
-    const app: ServedApp = {
-      origin: parseOrigin(given.text('app').replace(/\/$/, '')),
-      userAgent: given.optional('user-agent') ?? BROWSER,
-    }
-    const name = given.optional('name') ?? 'owner'
-    const { bytes: list } = await fetchServed(app, APP_FILES_PATH)
-    const [digest, files] = [appDigestOf(list), parseAppFiles(list)]
-    const failures = await checkFiles(app, files)
-    const logged = await findLeaf(parseOrigin(named), trust, { name, digest }, nowMs)
-    const since = new Date(leafHourStartMs(logged.hour)).toISOString()
-    terminal.print(
-      `${name} ${digest}: ${files.length} files, entry ${logged.index} of the log, in the hour of ${since}`,
-    )
-    if (!logged.isNewest) terminal.note('warning: a newer one was published since; this server still serves the older.')
-    if (failures.length === 0) terminal.print('PASS')
-    return failures
+    if (mode === 'log') return monitorLog(given, trust, world)
+    const relay = given.optional('relay') ?? trust.relays[0]?.origin
+    if (relay === undefined) throw new LatchkeyError('USAGE', 'the trust file names no relay: give --relay ORIGIN')
+    return monitorApp(given, { trust, relay: parseOrigin(relay) }, world)
   },
 }

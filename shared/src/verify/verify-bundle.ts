@@ -162,7 +162,7 @@ export function verifyBundle(files: BundleFiles, trust: VerifierTrust, options: 
 }
 
 /** One folder around everything, as some programs pack it, is taken off. */
-function withoutBaseFolder(files: BundleFiles): BundleFiles {
+export function withoutBaseFolder(files: BundleFiles): BundleFiles {
   const folders = new Set([...files.keys()].map((path) => path.slice(0, path.indexOf('/') + 1)))
   const [folder] = folders
   if (folders.size !== 1 || !folder || !files.has(`${folder}bagit.txt`)) return files

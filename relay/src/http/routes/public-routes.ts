@@ -25,7 +25,8 @@ export interface PublicServices {
   listApps(): Promise<AppList['apps']>
   putAgency(submission: AgencySubmission): Promise<AgencyEntry>
   listCell(cell: string): Promise<PublicRequest[]>
-  findPublicRequest(digest: string): Promise<string | null>
+  findPublicRequest(digest: string): Promise<{ readonly request: string; readonly certificate: string } | null>
+  findPublicPolicy(digest: string): Promise<Policy | null>
 }
 
 const route = routeOf<PublicServices>()
@@ -71,6 +72,21 @@ const documentRoutes: readonly Route<PublicServices>[] = [
   }),
   route({
     method: 'GET',
+    url: '/v1/policies/:digest',
+    callers: ['anyone'],
+    schema: {
+      summary: 'A policy that is or was in force, canonical: what was asked under it is judged by it',
+      params: Exact({ digest: DigestField }),
+      answers: { 200: Policy },
+    },
+    handle: async ({ params, headers }, services) => {
+      const policy = await services.findPublicPolicy(params.digest)
+      if (policy === null) throw new LatchkeyError('NOT_FOUND', 'no such policy was in force')
+      return tagged(policy, LIST_CACHING, headers['if-none-match'])
+    },
+  }),
+  route({
+    method: 'GET',
     url: '/v1/trust.json',
     callers: ['anyone'],
     schema: { summary: 'What a verifier may choose to trust, as this relay tells it', answers: { 200: Trust } },
@@ -88,6 +104,13 @@ const appRoutes: readonly Route<PublicServices>[] = [
       tagged({ apps: await services.listApps() }, LIST_CACHING, headers['if-none-match']),
   }),
 ]
+
+/** Not "immutable": the law can remove a text, and caches must notice within a day. */
+function jose(jws: string | undefined): Answer {
+  if (jws === undefined) throw new LatchkeyError('NOT_FOUND', 'no such request')
+  const headers = { 'content-type': 'application/jose', 'cache-control': 'public, max-age=86400' }
+  return { status: 200, bytes: utf8(jws), headers }
+}
 
 const requestRoutes: readonly Route<PublicServices>[] = [
   route({
@@ -115,13 +138,18 @@ const requestRoutes: readonly Route<PublicServices>[] = [
       params: Exact({ digest: DigestField }),
       answers: { 200: { mediaType: 'application/jose' } },
     },
-    handle: async ({ params }, services) => {
-      const jws = await services.findPublicRequest(params.digest)
-      if (jws === null) throw new LatchkeyError('NOT_FOUND', 'no such request')
-      // Not "immutable": the law can remove a text, and caches must notice within a day.
-      const headers = { 'content-type': 'application/jose', 'cache-control': 'public, max-age=86400' }
-      return { status: 200, bytes: utf8(jws), headers }
+    handle: async ({ params }, services) => jose((await services.findPublicRequest(params.digest))?.request),
+  }),
+  route({
+    method: 'GET',
+    url: '/v1/requests/:digest/certificate',
+    callers: ['anyone'],
+    schema: {
+      summary: 'The investigator certificate that a request names, as signed by the agency',
+      params: Exact({ digest: DigestField }),
+      answers: { 200: { mediaType: 'application/jose' } },
     },
+    handle: async ({ params }, services) => jose((await services.findPublicRequest(params.digest))?.certificate),
   }),
 ]
 

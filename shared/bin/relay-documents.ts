@@ -1,0 +1,81 @@
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { createRelayClient } from '../client/relay-client.ts'
+import type { AuditDocuments } from '../src/audit/audit.ts'
+import { fromUtf8 } from '../src/bytes/bytes.ts'
+import { digestOfJson } from '../src/crypto/hash.ts'
+import { codeOf, LatchkeyError } from '../src/errors.ts'
+import type { ReadTile } from '../src/tlog/tile-reader.ts'
+import { encodeTilePath } from '../src/tlog/tiles.ts'
+import { type AgencyList, agencyList, type AppList, appList } from '../src/wire/http.ts'
+import { MAX_JWS_BYTES } from '../src/wire/jws.ts'
+import { clipRequest } from '../src/wire/request.ts'
+import { readText } from './disk-files.ts'
+import { inFile } from './failure.ts'
+
+const MAX_CHECKPOINT_BYTES = 128 * 1024
+/** 256 entries of 64 KiB. */
+const MAX_TILE_BYTES = 17 * 1024 * 1024
+const MAX_POLICY_BYTES = 256 * 1024
+
+/** A relay's log and what stands beside it, as anyone reads them. */
+export interface PublicRelay {
+  readonly documents: Omit<AuditDocuments, 'refusedRequest'>
+  checkpoint(): Promise<Uint8Array>
+  readonly readTile: ReadTile
+  lists(): Promise<{ agencies: AgencyList; apps: AppList; policyDigest: string }>
+}
+
+/** Untrusted: everything that it answers. Each call throws when nobody answers. */
+export function createPublicRelay(origin: string, nowMs: () => number): PublicRelay {
+  const client = createRelayClient({ origin, nowMs })
+  const headers = { 'cache-control': 'no-cache' }
+  const read = (path: string, maxBytes: number) => client.bytes('GET', path, { maxBytes, headers })
+  /** Null when the relay says that there is none: that is an answer. */
+  async function shown(path: string, maxBytes: number): Promise<string | null> {
+    try {
+      return fromUtf8(await read(path, maxBytes))
+    } catch (error) {
+      if (codeOf(error) === 'NOT_FOUND') return null
+      throw error
+    }
+  }
+  const json = (text: string): unknown => {
+    try {
+      return JSON.parse(text)
+    } catch {
+      throw new LatchkeyError('JSON_INVALID', `what ${origin} shows as a policy is not JSON`)
+    }
+  }
+  return {
+    documents: {
+      request: (digest) => shown(`/v1/requests/${digest}`, MAX_JWS_BYTES),
+      certificate: (digest) => shown(`/v1/requests/${digest}/certificate`, MAX_JWS_BYTES),
+      policy: async (digest) => {
+        const text = await shown(`/v1/policies/${digest}`, MAX_POLICY_BYTES)
+        return text === null ? null : json(text)
+      },
+    },
+    checkpoint: () => read('/log/checkpoint', MAX_CHECKPOINT_BYTES),
+    readTile: (tile) => read(`/log/${encodeTilePath(tile)}`, MAX_TILE_BYTES),
+    lists: async () => ({
+      agencies: await client.json('GET', '/v1/agencies', agencyList, { headers }),
+      apps: await client.json('GET', '/v1/apps', appList, { headers }),
+      policyDigest: digestOfJson(json(fromUtf8(await read('/v1/policy.json', MAX_POLICY_BYTES)))),
+    }),
+  }
+}
+
+/** Texts of refused requests that somebody holds: every `*.jws` of a folder, by digest. @throws USAGE | the form codes */
+export async function loadRefusedRequests(path: string): Promise<ReadonlyMap<string, string>> {
+  const names = await readdir(path).catch((cause: unknown) => {
+    throw new LatchkeyError('USAGE', `cannot read the folder ${path}`, { cause })
+  })
+  const texts = new Map<string, string>()
+  for (const name of names.filter((file) => file.endsWith('.jws'))) {
+    const file = join(path, name)
+    const raw = await readText(file)
+    texts.set(await inFile(file, () => clipRequest.parse(raw).digest), raw)
+  }
+  return texts
+}

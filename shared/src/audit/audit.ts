@@ -1,0 +1,333 @@
+import { canonicalJson } from '../bytes/canonical-json.ts'
+import { digestOfJson } from '../crypto/hash.ts'
+import { LatchkeyError } from '../errors.ts'
+import { type Leaf, type LeafData, leafHourStartMs, parseLeaf } from '../tlog/leaf.ts'
+import { requestLeafData } from '../verify/bundle-leaf.ts'
+import type { Signed } from '../wire/jws.ts'
+import { type Policy, policy as policyValidator } from '../wire/policy.ts'
+import { type ClipRequest, clipRequest, investigatorCertificate } from '../wire/request.ts'
+import { parseWith } from '../wire/schema.ts'
+import { checkAgencyEntry } from './agency-entry.ts'
+import { auditFinding, type AuditFinding } from './audit-finding.ts'
+import {
+  type Judged,
+  REFUSAL_CODES,
+  type Rederived,
+  rederiveAccept,
+  rederiveRefusal,
+  rederiveUnseenRefusal,
+} from './rederive.ts'
+import { LATE_MS, type RecordedRequest, spanOfHour } from './request-record.ts'
+
+/**
+ * Public documents beside the log, as anyone gets them; null when they are not shown.
+ * Untrusted: what comes. Each throws only when nobody answers: that is no evidence.
+ */
+export interface AuditDocuments {
+  request(digest: string): Promise<string | null>
+  certificate(requestDigest: string): Promise<string | null>
+  policy(digest: string): Promise<unknown>
+  /** The text of a refused request, from who holds one. */
+  refusedRequest(digest: string): string | null
+}
+
+/** How many answers of the relay were derived again. */
+export interface AuditTally {
+  readonly accepted: { derived: number; open: number; contradicted: number }
+  readonly refused: { derived: number; open: number; contradicted: number }
+  /** Why answers stayed open, and how often. */
+  readonly open: Map<string, number>
+}
+
+/** An agency as its newest leaf says. */
+export interface AuditedAgency {
+  readonly data: LeafData<'agency'>
+  readonly index: number
+  /** Of the first leaf with this end of the notice period. */
+  readonly noticeIndex: number
+}
+
+/** What was read of a log so far, and what follows from it. */
+export interface AuditState {
+  readonly size: number
+  readonly agencies: ReadonlyMap<string, AuditedAgency>
+  readonly apps: readonly { readonly name: string; readonly digest: string; readonly index: number }[]
+  /** Of the newest policy leaf. */
+  readonly policyDigest: string | null
+  readonly tally: AuditTally
+}
+
+/** Judges the leaves of one log in their order. */
+export interface Audit {
+  readonly state: AuditState
+  /** The law removed these texts: entries further on say so. */
+  expectRemoved(digest: string): void
+  /** The next leaf. Untrusted: `bytes`. @throws what the documents throw */
+  add(bytes: Uint8Array): Promise<AuditFinding[]>
+}
+
+interface LeafAt<T> {
+  readonly index: number
+  readonly data: T
+  readonly hour: number
+}
+
+class LogAudit implements Audit {
+  readonly #origin: string
+  readonly #documents: AuditDocuments
+  readonly #nowMs: () => number
+  readonly #agencies = new Map<string, AuditedAgency>()
+  readonly #notices = new Map<string, number>()
+  readonly #policies = new Map<string, Policy>()
+  readonly #requests = new Map<string, RecordedRequest[]>()
+  readonly #accepted = new Map<string, number>()
+  readonly #refused = new Map<string, number>()
+  readonly #apps: { name: string; digest: string; index: number }[] = []
+  readonly #removed = new Set<string>()
+  readonly #tally: AuditTally = {
+    accepted: { derived: 0, open: 0, contradicted: 0 },
+    refused: { derived: 0, open: 0, contradicted: 0 },
+    open: new Map(),
+  }
+  #policyDigest: string | null = null
+  #size = 0
+  #hour = 0
+
+  constructor(parts: { origin: string; documents: AuditDocuments; nowMs: () => number }) {
+    this.#origin = parts.origin
+    this.#documents = parts.documents
+    this.#nowMs = parts.nowMs
+  }
+
+  get state(): AuditState {
+    return {
+      size: this.#size,
+      agencies: this.#agencies,
+      apps: this.#apps,
+      policyDigest: this.#policyDigest,
+      tally: this.#tally,
+    }
+  }
+
+  expectRemoved(digest: string): void {
+    this.#removed.add(digest)
+  }
+
+  async add(bytes: Uint8Array): Promise<AuditFinding[]> {
+    const index = this.#size
+    let leaf: Leaf
+    try {
+      leaf = parseLeaf(bytes)
+    } catch (error) {
+      if (!(error instanceof LatchkeyError)) throw error
+      this.#size++
+      return [auditFinding('LEAF_INVALID', index, `entry ${index} has no form that the log allows: ${error.message}`)]
+    }
+    const findings = [...this.#checkHour(index, leaf.hour), ...(await this.#judge(index, leaf))]
+    // Only now: a document that nobody answered for is asked for again.
+    this.#hour = Math.max(this.#hour, leaf.hour)
+    this.#size++
+    return findings
+  }
+
+  #checkHour(index: number, hour: number): AuditFinding[] {
+    const findings: AuditFinding[] = []
+    if (hour < this.#hour)
+      findings.push(auditFinding('HOUR_RUNS_BACK', index, `entry ${index} is of an earlier hour than one before it`))
+    if (leafHourStartMs(hour) > this.#nowMs() + LATE_MS)
+      findings.push(auditFinding('HOUR_IN_FUTURE', index, `entry ${index} is of an hour that has not come`))
+    return findings
+  }
+
+  async #judge(index: number, { type, data, hour }: Leaf): Promise<AuditFinding[]> {
+    switch (type) {
+      case 'request':
+        return this.#judgeRequest({ index, data, hour })
+      case 'refusal':
+        return this.#judgeRefusal({ index, data, hour })
+      case 'agency':
+        return this.#judgeAgency({ index, data, hour })
+      case 'policy':
+        return this.#judgePolicy({ index, data, hour })
+      case 'app':
+        this.#apps.push({ ...data, index })
+        return []
+      // Of these nothing but their form and their place can be judged.
+      case 'disclosure':
+      case 'feed':
+      case 'keyset':
+      case 'legal':
+      case 'sealed':
+      case 'statistics':
+        return []
+    }
+  }
+
+  /** What was in force, or why an answer cannot be judged. */
+  #judgedAt({ data, hour }: LeafAt<{ agency: string }>): Judged | string {
+    const agency = this.#agencies.get(data.agency)?.data
+    const policy = this.#policies.get(this.#policyDigest ?? '')
+    if (agency === undefined) return `no entry before it enrols ${data.agency}`
+    if (policy === undefined || this.#policyDigest === null) return 'the policy in force is not shown'
+    const before = this.#requests.get(data.agency) ?? []
+    return { agency, policy, policyDigest: this.#policyDigest, before, now: spanOfHour(hour) }
+  }
+
+  #count(which: 'accepted' | 'refused', { kind, ...more }: Rederived): void {
+    this.#tally[which][kind]++
+    if ('why' in more) this.#tally.open.set(more.why, (this.#tally.open.get(more.why) ?? 0) + 1)
+  }
+
+  async #judgeRequest(leaf: LeafAt<LeafData<'request'>>): Promise<AuditFinding[]> {
+    const { index, data, hour } = leaf
+    const earlier = this.#accepted.get(data.requestDigest)
+    const twice =
+      earlier === undefined
+        ? []
+        : [auditFinding('LOGGED_TWICE', index, `entry ${index} accepts the request of entry ${earlier} again`)]
+    const read = await this.#readRequest(leaf)
+    const findings = [...twice, ...read.findings]
+    if (read.request !== null) {
+      const answer = await this.#rederive(leaf, read.request)
+      this.#count('accepted', answer)
+      if (answer.kind === 'contradicted')
+        findings.push(
+          auditFinding(
+            'REQUEST_AGAINST_POLICY',
+            index,
+            `entry ${index} accepts what the rules refuse: ${answer.message}`,
+            {
+              reason: answer.reason,
+              evidence: { request: read.request.raw },
+            },
+          ),
+        )
+    } else if (findings.length > 0) this.#tally.accepted.contradicted++
+    else this.#count('accepted', { kind: 'open', why: 'the law removed the text of the request' })
+    this.#accepted.set(data.requestDigest, index)
+    const taken = spanOfHour(hour)
+    const iat = read.request?.payload.iat
+    const fromMs = iat === undefined ? taken.fromMs : Math.max(taken.fromMs, (iat - 60) * 1000)
+    const record = {
+      caseHash: data.caseHash,
+      expSeconds: read.request?.payload.exp ?? null,
+      taken: { ...taken, fromMs },
+    }
+    const list = this.#requests.get(data.agency) ?? []
+    list.push(record)
+    this.#requests.set(data.agency, list)
+    return findings
+  }
+
+  async #rederive(leaf: LeafAt<LeafData<'request'>>, request: Signed<ClipRequest>): Promise<Rederived> {
+    const judged = this.#judgedAt(leaf)
+    if (typeof judged === 'string')
+      return this.#agencies.has(leaf.data.agency)
+        ? { kind: 'open', why: judged }
+        : { kind: 'contradicted', reason: 'AGENCY_UNKNOWN', message: `AGENCY_UNKNOWN: ${judged}` }
+    const raw = await this.#documents.certificate(leaf.data.requestDigest)
+    try {
+      const certificate = raw === null ? null : investigatorCertificate.parse(raw)
+      return rederiveAccept(request, certificate, { ...judged, origin: this.#origin })
+    } catch (error) {
+      if (!(error instanceof LatchkeyError)) throw error
+      return { kind: 'contradicted', reason: 'INVESTIGATOR_INVALID', message: `INVESTIGATOR_INVALID: ${error.message}` }
+    }
+  }
+
+  /** The text that a leaf names, and that it is the one. */
+  async #readRequest({
+    index,
+    data,
+  }: LeafAt<LeafData<'request'>>): Promise<{ request: Signed<ClipRequest> | null; findings: AuditFinding[] }> {
+    const raw = await this.#documents.request(data.requestDigest)
+    if (raw === null && this.#removed.has(data.requestDigest)) return { request: null, findings: [] }
+    const wrong = (code: 'DOCUMENT_MISSING' | 'DOCUMENT_WRONG', message: string) => ({
+      request: null,
+      findings: [auditFinding(code, index, message, { evidence: raw === null ? {} : { shown: raw } })],
+    })
+    if (raw === null)
+      return wrong(
+        'DOCUMENT_MISSING',
+        `the text of the request of entry ${index} is not shown, and no entry removes it`,
+      )
+    try {
+      const request = clipRequest.parse(raw)
+      if (request.digest !== data.requestDigest)
+        return wrong('DOCUMENT_WRONG', `what is shown for entry ${index} is not the request that the entry names`)
+      if (canonicalJson(requestLeafData(request)) !== canonicalJson(data))
+        return wrong('DOCUMENT_WRONG', `entry ${index} says something else than the request that it names`)
+      return { request, findings: [] }
+    } catch (error) {
+      if (!(error instanceof LatchkeyError)) throw error
+      return wrong('DOCUMENT_WRONG', `what is shown for entry ${index} is not a request: ${error.message}`)
+    }
+  }
+
+  #judgeRefusal(leaf: LeafAt<LeafData<'refusal'>>): AuditFinding[] {
+    const { index, data } = leaf
+    const findings: AuditFinding[] = []
+    const [accepted, refused] = [this.#accepted.get(data.requestDigest), this.#refused.get(data.requestDigest)]
+    if (refused !== undefined)
+      findings.push(auditFinding('LOGGED_TWICE', index, `entry ${index} refuses the request of entry ${refused} again`))
+    if (accepted !== undefined)
+      findings.push(auditFinding('LOGGED_TWICE', index, `entry ${index} refuses what entry ${accepted} accepted`))
+    this.#refused.set(data.requestDigest, index)
+    const answer = this.#rederiveRefused(leaf)
+    this.#count('refused', answer)
+    if (answer.kind !== 'contradicted') return findings
+    const message = `entry ${index} refuses with ${data.code}, which cannot be: ${answer.message}`
+    return [...findings, auditFinding('REFUSAL_UNFOUNDED', index, message)]
+  }
+
+  #rederiveRefused(leaf: LeafAt<LeafData<'refusal'>>): Rederived {
+    const { code, requestDigest, agency } = leaf.data
+    if (!REFUSAL_CODES.has(code))
+      return { kind: 'contradicted', reason: null, message: 'no rule refuses with this code' }
+    const judged = this.#judgedAt(leaf)
+    if (typeof judged === 'string')
+      return this.#agencies.has(agency)
+        ? { kind: 'open', why: judged }
+        : { kind: 'contradicted', reason: null, message: judged }
+    const raw = this.#documents.refusedRequest(requestDigest)
+    if (raw === null) return rederiveUnseenRefusal(code, judged)
+    const request = clipRequest.parse(raw)
+    return request.payload.iss === agency
+      ? rederiveRefusal(request, code, judged)
+      : { kind: 'contradicted', reason: null, message: 'the request is of another agency' }
+  }
+
+  #judgeAgency({ index, data, hour }: LeafAt<LeafData<'agency'>>): AuditFinding[] {
+    const policy = this.#policies.get(this.#policyDigest ?? '') ?? null
+    const findings = checkAgencyEntry({ index, data, hour }, this.#agencies.get(data.uri)?.data ?? null, policy)
+    const notice = `${data.uri} ${data.noticeUntilMs}`
+    if (!this.#notices.has(notice)) this.#notices.set(notice, index)
+    this.#agencies.set(data.uri, { data, index, noticeIndex: this.#notices.get(notice)! })
+    return findings
+  }
+
+  async #judgePolicy({ index, data }: LeafAt<LeafData<'policy'>>): Promise<AuditFinding[]> {
+    const value = await this.#documents.policy(data.digest)
+    this.#policyDigest = data.digest
+    if (value === null) return [auditFinding('DOCUMENT_MISSING', index, `the policy of entry ${index} is not shown`)]
+    try {
+      if (digestOfJson(value) !== data.digest)
+        throw new LatchkeyError('MESSAGE_INVALID', 'it has another digest than the entry names')
+      this.#policies.set(data.digest, parseWith(policyValidator, value, 'policy'))
+      return []
+    } catch (error) {
+      if (!(error instanceof LatchkeyError)) throw error
+      const message = `what is shown for entry ${index} is not the policy that it names: ${error.message}`
+      return [auditFinding('DOCUMENT_WRONG', index, message, { evidence: { shown: JSON.stringify(value) } })]
+    }
+  }
+}
+
+/**
+ * Starts at the first leaf of a log.
+ * @param parts.origin the relay's public origin: requests must be meant for it
+ * @param parts.nowMs the reader's clock
+ */
+export function createAudit(parts: { origin: string; documents: AuditDocuments; nowMs: () => number }): Audit {
+  return new LogAudit(parts)
+}
