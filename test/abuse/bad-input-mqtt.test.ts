@@ -76,7 +76,18 @@ async function connectDevice(given: Device, options: IClientOptions = {}): Promi
 }
 
 /** Sends an event of a new stream and waits until the relay says that it, and with it everything before, was handled. */
+/** An agent comes back when it is hung up on: a broken conversation in its name, still on its way, takes its place. */
 async function sendServed(given: Device): Promise<DeviceEvent> {
+  for (let hungUp = 0; ; hungUp++) {
+    try {
+      return await sendOnce(given)
+    } catch (error) {
+      if (hungUp === 5 || !/closed/i.test((error as Error).message)) throw error
+    }
+  }
+}
+
+async function sendOnce(given: Device): Promise<DeviceEvent> {
   const client = await connectDevice(given)
   try {
     const [event, got] = [motion(randomId(), 1), [] as string[]]

@@ -18,7 +18,7 @@ import { createTemporaryFolder } from '../support/temporary-folder.ts'
 import { createTestDatabase } from '../support/relay-database.ts'
 import { createRelayWorld, enrolHousehold, expectStatus, type Household, randomSalt } from '../support/relay-world.ts'
 
-const KILLS = runs(6, 1000)
+const KILLS = runs(4, 1000)
 /** Agents killed beside each other, each with a relay of its own: most of a life is waiting. */
 const LANES = runs(1, 4)
 const CAMERA_NAME = 'Front door of the Example family'

@@ -32,7 +32,7 @@ import {
   signConsent,
 } from '../support/relay-world.ts'
 
-const KILLS = runs(4, 100)
+const KILLS = runs(2, 100)
 /** Longest life of a relay once it takes uploads, ms. */
 const LIFE_MS = 400
 /** So much faster time goes by for the device: what it waits for after a failure comes soon. */

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { chmod, writeFile } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
-import { startChromium } from '../support/chromium.ts'
+import { startChromium, WHOLE_CHROMIUM } from '../support/chromium.ts'
 import { createDoorbell, MAIN } from '../support/doorbell.ts'
 import { createHouseNetwork, onMachine } from '../support/house-network.ts'
 import { eventually } from '../support/poll.ts'
@@ -40,7 +40,7 @@ test.runIf(CAN_MOUNT)(
       // The owner, with a browser on another machine of the house.
       const program = `${folder}/chromium`
       const [tool, ...atTheOwner] = onMachine(house.owner.name)
-      await writeFile(program, `#!/bin/sh\nexec ${[tool, ...atTheOwner].join(' ')} /usr/bin/chromium "$@"\n`)
+      await writeFile(program, `#!/bin/sh\nexec ${[tool, ...atTheOwner].join(' ')} ${WHOLE_CHROMIUM} "$@"\n`)
       await chmod(program, 0o755)
       const browser = await startChromium(program)
       try {

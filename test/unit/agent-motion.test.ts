@@ -16,20 +16,27 @@ function createRandom(seed: number): () => number {
   }
 }
 
+/** Noise of a million places, a prime number of them: no picture has the noise of the one before. */
+const NOISE = (() => {
+  const random = createRandom(7)
+  return Float64Array.from({ length: 1_000_003 }, () => random() + random() + random() - 1.5)
+})()
+
 type Shade = (x: number, y: number, timeS: number) => number
 
 /** A patterned wall under noise, with `shade` for whatever else is there. */
 function watch(seconds: number, shade: (base: Shade) => Shade, sigma = 3): MotionFinding[] {
-  const random = createRandom(7)
+  let drawn = 0
   const wall: Shade = (x, y) => 90 + ((x >> 4) % 2) * 30 + ((y >> 4) % 2) * 20
   const scene = shade(wall)
   const detector = createMotionDetector()
   return Array.from({ length: seconds * (1000 / INTERVAL_MS) }, (_, i) => {
     const timeS = (i * INTERVAL_MS) / 1000
-    const luma = Uint8Array.from({ length: WIDTH * HEIGHT }, (_unused, at) => {
-      const noise = (random() + random() + random() - 1.5) * 2 * sigma
-      return Math.max(0, Math.min(255, scene(at % WIDTH, Math.floor(at / WIDTH), timeS) + noise))
-    })
+    const luma = new Uint8Array(WIDTH * HEIGHT)
+    for (let at = 0; at < luma.length; at++) {
+      const noise = NOISE[drawn++ % NOISE.length]! * 2 * sigma
+      luma[at] = Math.max(0, Math.min(255, scene(at % WIDTH, Math.floor(at / WIDTH), timeS) + noise))
+    }
     return detector.look({ width: WIDTH, height: HEIGHT, luma, captureMs: i * INTERVAL_MS })
   })
 }

@@ -184,7 +184,9 @@ export function createDetectionFeed(options: DetectionFeedOptions): DetectionFee
       const picture = measure(at, frame)
       if (frame.keyframe) decide(at)
       const eco = decision.mode === 'eco'
-      if (eco && !gate.awake && frame.keyframe && decoder.underWay > MAX_KEYFRAMES_UNDER_WAY) decoder.restart()
+      // A source that waits gives the decoder its time: what it fell asleep with may still be under way.
+      const isBehind = !waits && decoder.underWay > MAX_KEYFRAMES_UNDER_WAY
+      if (eco && !gate.awake && frame.keyframe && isBehind) decoder.restart()
       gate.take({ frame, fragment })
       if (asked !== 'full' && isAlarming(at, frame, picture) && eco) gate.wake('packets')
     },

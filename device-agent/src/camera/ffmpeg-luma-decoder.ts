@@ -70,6 +70,12 @@ export function lumaSize({ width, height }: VideoFormat): Size {
   return { width: scaled, height: Math.max(1, Math.round((height * scaled) / width)) }
 }
 
+/**
+ * Pictures that nobody will look at are decoded, since others build on them, but neither scaled nor handed over: a tenth of
+ * what a busy picture costs. Frames that are wanted are told by their time: an even number of ticks.
+ */
+const SELECT_WANTED = 'select=not(mod(pts\\,2))'
+
 interface DecoderFacts {
   readonly ffmpeg: FfmpegBinary
   readonly inOrder: boolean
@@ -81,12 +87,15 @@ function decoderArguments({ width, height }: Size, { ffmpeg, inOrder }: DecoderF
   const input = ['-f', 'mp4', '-probesize', '32', '-analyzeduration', '0', '-fpsprobesize', '0']
   // Output -threads 1: the rawvideo encoder is frame-threaded and would hold a picture back (ffmpeg 5.1, measured).
   const scale = `scale=${width}:${height}:flags=bilinear,format=gray`
-  const output = ['-map', '0:v:0', '-vf', scale, everyFrame, 'passthrough', '-threads', '1', '-f', 'rawvideo']
+  const filter = inOrder ? `${SELECT_WANTED},${scale}` : scale
+  const output = ['-map', '0:v:0', '-vf', filter, everyFrame, 'passthrough', '-threads', '1', '-f', 'rawvideo']
   const decode = ['-threads', '1', '-skip_loop_filter', 'all', ...(inOrder ? ['-flags', 'low_delay'] : [])]
   return [
     '-hide_banner',
     '-v',
     'error',
+    // Times as they are told: shifted ones could be odd where they were even.
+    '-copyts',
     ...decode,
     ...input,
     '-i',
@@ -100,6 +109,8 @@ function decoderArguments({ width, height }: Size, { ffmpeg, inOrder }: DecoderF
 
 interface Entry extends ShotTag {
   readonly captureMs: number
+  /** Its picture will come out. */
+  readonly wanted: boolean
 }
 
 /** Raw pictures carry no times: they come out in the order of capture, so the times fed are kept in that order. */
@@ -117,8 +128,11 @@ class CaptureQueue {
     this.#entries.splice(at, 0, entry)
   }
 
+  /** What came out, and with it those after it that never will. */
   take(): Entry | undefined {
-    return this.#entries.shift()
+    const out = this.#entries.shift()
+    while (this.#entries[0]?.wanted === false) this.#entries.shift()
+    return out
   }
 }
 
@@ -158,12 +172,14 @@ class DecoderRun {
   }
 
   /** Time runs on in here whatever is fed again: ffmpeg drops a picture whose time is earlier than that before it. */
-  feed({ dtsTicks }: CodedFrame, [moof, ...rest]: readonly Uint8Array[]): void {
+  feed({ dtsTicks, ptsTicks }: CodedFrame, [moof, ...rest]: readonly Uint8Array[], wanted?: boolean): void {
     if (moof === undefined) return
     if (dtsTicks + this.#shiftTicks < this.#nextTicks) this.#shiftTicks = this.#nextTicks - dtsTicks
-    const shiftedTicks = dtsTicks + this.#shiftTicks
-    this.#nextTicks = shiftedTicks + 1
-    this.write([this.#shiftTicks === 0 ? moof : withDecodeTime(moof, shiftedTicks), ...rest])
+    const ticks = this.#shiftTicks + dtsTicks
+    const isEven = (ticks + ptsTicks - dtsTicks) % 2 === 0
+    const toldTicks = wanted === undefined || isEven === wanted ? ticks : ticks + 1
+    this.#nextTicks = toldTicks + 1
+    this.write([toldTicks === dtsTicks ? moof : withDecodeTime(moof, toldTicks), ...rest])
   }
 }
 
@@ -181,10 +197,16 @@ export function createLumaDecoder(options: LumaDecoderOptions): LumaDecoder {
   /** Few enough under way for whoever waits. */
   let comfortable = COMFORTABLE_UNDER_WAY
 
-  function onPicture(size: Size, luma: Uint8Array, { captureMs, keyframe, pass }: Entry): void {
+  /** Asked once of each frame, in order of capture: when it goes in, or where others may come out first, when it comes out. */
+  function isWanted({ captureMs, keyframe }: Pick<Entry, 'captureMs' | 'keyframe'>): boolean {
     const tooSoon = captureMs - lastLumaMs < MIN_INTERVAL_MS && captureMs >= lastLumaMs
     if (!tooSoon) lastLumaMs = captureMs
-    if (!tooSoon || (everyKeyframe && keyframe)) onLuma({ ...size, luma: luma.slice(), captureMs }, { pass, keyframe })
+    return !tooSoon || (everyKeyframe && keyframe)
+  }
+
+  function onPicture(size: Size, luma: Uint8Array, entry: Entry): void {
+    const { captureMs, keyframe, pass } = entry
+    if (inOrder || isWanted(entry)) onLuma({ ...size, luma: luma.slice(), captureMs }, { pass, keyframe })
     if ((run?.queue.length ?? 0) < comfortable) wake?.()
   }
 
@@ -244,8 +266,11 @@ export function createLumaDecoder(options: LumaDecoderOptions): LumaDecoder {
         stats.skipped++
         return
       }
-      run.queue.add({ captureMs: frame.captureMs, keyframe: frame.keyframe, pass })
-      run.feed(frame, fragment)
+      const wanted = !inOrder || isWanted(frame)
+      const { captureMs, keyframe } = frame
+      // After the last picture that comes out nothing tells when these have been decoded.
+      if (wanted || run.queue.length > 0) run.queue.add({ captureMs, keyframe, pass, wanted })
+      run.feed(frame, fragment, inOrder ? wanted : undefined)
       stats.fed++
     },
     restart,
