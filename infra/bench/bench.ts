@@ -43,7 +43,7 @@ const PARTS: Readonly<Record<string, Part>> = {
     what: 'a walkthrough over a long visit: verifying it, and its consent against openssl',
     run: benchEvidence,
   },
-  phone: { what: 'the phone app in Chromium: what it takes to give a clip', run: benchPhone },
+  phone: { what: 'the phone app in Chromium: giving a clip, opening one, opening the app', run: benchPhone },
   motion: { what: 'motion detection, time per picture; asked for by name, presence as well', run: benchMotion },
   presence: {
     what: "who is there when, beside motion and ffmpeg's scene filter; only when asked for",

@@ -4,8 +4,9 @@ import { chromium } from 'playwright-core'
 import { build, type Rolldown } from 'vite'
 import type { RewrapRound } from './browser/rewrap-page.ts'
 import { type Measurement, measurementOf } from './measure.ts'
+import { CHROMIUM } from './phone-home.ts'
+import { benchPicture } from './picture-bench.ts'
 
-const CHROMIUM = '/usr/bin/chromium'
 const PAGE = fileURLToPath(new URL('./browser/rewrap-page.ts', import.meta.url))
 /** Nothing listens there: the answer is given here. Loopback, because WebCrypto is only where a page is trusted. */
 const ORIGIN = 'http://127.0.0.1:9/'
@@ -25,8 +26,7 @@ async function bundlePage(): Promise<string> {
 }
 
 /** Re-wrapping a clip's file keys in the browser that people use, beside the bare agreements of its WebCrypto. */
-export async function benchPhone(): Promise<Measurement[]> {
-  if (!existsSync(CHROMIUM)) throw new Error(`${CHROMIUM} is missing: sudo apt-get install -y chromium`)
+async function benchRewrap(): Promise<Measurement[]> {
   const code = await bundlePage()
   const browser = await chromium.launch({
     executablePath: CHROMIUM,
@@ -45,4 +45,10 @@ export async function benchPhone(): Promise<Measurement[]> {
   } finally {
     await browser.close()
   }
+}
+
+/** The phone app in Chromium. @param folder where a household may lie */
+export async function benchPhone(folder: string): Promise<Measurement[]> {
+  if (!existsSync(CHROMIUM)) throw new Error(`${CHROMIUM} is missing: sudo apt-get install -y chromium`)
+  return [...(await benchRewrap()), ...(await benchPicture(folder))]
 }

@@ -31,6 +31,7 @@ const EVERYTHING = {
   unzip: 'unzip',
   zip: 'zip',
   chromium: 'chromium',
+  'chromium-headless-shell': 'chromium-headless-shell',
   git: 'git',
 }
 const TASKS = {

@@ -3,10 +3,12 @@ import { writeFile } from 'node:fs/promises'
 import { consent, createVerifierTrust, releaseList, trust, verifyBundleZip } from '@latchkey/shared'
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { axeFindings } from '../support/chromium.ts'
+import { screenFindings } from '../support/chromium.ts'
 import { run } from '../support/command-line.ts'
 import { MAIN } from '../support/doorbell.ts'
+import { choose, press, write } from '../support/keyboard.ts'
 import { createOwnedPhone, createPhoneRig, type OwnedPhone, type Phone, type PhoneRig } from '../support/phone-rig.ts'
+import { openSheetPage, restoreWithSheet } from '../support/phone-sheet.ts'
 import { eventually } from '../support/poll.ts'
 import { acceptedRequest, certifyInvestigator, enrolAgency, randomId } from '../support/relay-world.ts'
 
@@ -56,25 +58,25 @@ const digitsOn = async (page: Page): Promise<string> => (await page.locator('.di
 async function addPhone(by: Page, name: string, role: RegExp, sayYes = pressThrice): Promise<Phone> {
   const phone = await rig.phone()
   await by.goto(`${rig.appOrigin}/#/home`)
-  await by.getByRole('button', { name: 'Add a phone' }).click()
-  await by.getByLabel('What is it called?').fill(name)
-  await by.getByLabel(role).check()
-  expect(await axeFindings(by)).toEqual([])
-  await by.getByRole('button', { name: 'Show the code' }).click()
+  await press(by.getByRole('button', { name: 'Add a phone' }))
+  await write(by.getByLabel('What is it called?'), name)
+  await choose(by.getByRole('group'), by.getByLabel(role))
+  expect(await screenFindings(by)).toEqual([])
+  await press(by.getByRole('button', { name: 'Show the code' }))
   const link = (await by.getByText('/join#').textContent())!
-  expect(await axeFindings(by)).toEqual([])
+  expect(await screenFindings(by)).toEqual([])
   await phone.page.goto(link)
-  await phone.page.getByRole('button', { name: 'Make this phone’s keys' }).click()
+  await press(phone.page.getByRole('button', { name: 'Make this phone’s keys' }))
   await by.getByRole('heading', { name: 'Does the new phone show these six digits?' }).waitFor()
   await phone.page.getByText('The other phone must show the same').waitFor()
   expect(await digitsOn(phone.page)).toBe(await digitsOn(by))
-  expect(await axeFindings(phone.page)).toEqual([])
-  await by.getByRole('button', { name: 'They are the same' }).click()
+  expect(await screenFindings(phone.page)).toEqual([])
+  await press(by.getByRole('button', { name: 'They are the same' }))
   await by.getByRole('heading', { name: 'Now say yes at the door' }).waitFor()
   await sayYes()
   await by.getByRole('heading', { name: 'The phone belongs to your household' }).waitFor()
-  expect(await axeFindings(by)).toEqual([])
-  await by.getByRole('button', { name: 'Done' }).click()
+  expect(await screenFindings(by)).toEqual([])
+  await press(by.getByRole('button', { name: 'Done' }))
   await by.getByRole('button', { name: `Take out ${name}` }).waitFor()
   await phone.page.getByRole('heading', { level: 1, name: 'Clips' }).waitFor()
   return phone
@@ -124,10 +126,10 @@ const button = (page: Page, name: string | RegExp) => page.getByRole('button', {
 
 test('two owners must agree from then on, and every phone knows', async () => {
   await goHome(owned.page)
-  await button(owned.page, 'Let two owners agree').click()
+  await press(button(owned.page, 'Let two owners agree'))
   await owned.page.getByText('only your recovery sheet helps').waitFor()
-  expect(await axeFindings(owned.page)).toEqual([])
-  await button(owned.page, 'Let two owners agree').click()
+  expect(await screenFindings(owned.page)).toEqual([])
+  await press(button(owned.page, 'Let two owners agree'))
   await owned.page.getByText('Two owners must agree before').waitFor()
   await goHome(kim.page)
   await kim.page.reload()
@@ -143,22 +145,22 @@ test('a clip that one owner shares waits for the other, who sees the words and a
   }
   await guest.page.getByText('Only a phone that may decide can answer questions').waitFor()
   expect(await button(guest.page, /Read|Show me/).count()).toBe(0)
-  await button(owned.page, 'Show me questions that concern my door').click()
-  await button(owned.page, 'Read the question').click()
-  await owned.page.getByRole('button', { name: 'Share', exact: true }).click()
+  await press(button(owned.page, 'Show me questions that concern my door'))
+  await press(button(owned.page, 'Read the question'))
+  await press(owned.page.getByRole('button', { name: 'Share', exact: true }))
   await eventually(() => button(owned.page, 'Sign and share').isEnabled(), 'the headers')
-  await button(owned.page, 'Sign and share').click()
+  await press(button(owned.page, 'Sign and share'))
   await owned.page.getByText('another owner of the household must agree').waitFor()
 
   const inbox = async () => (await investigator.client.json('GET', '/v1/releases', releaseList)).releases
   await goHome(kim.page)
   await kim.page.reload()
-  await kim.page.getByRole('link', { name: 'See what was shared' }).click()
+  await press(kim.page.getByRole('link', { name: 'See what was shared' }))
   await kim.page.getByText(request.payload.latchkey.caseNumber).waitFor()
   await kim.page.getByText('Signed on').first().waitFor()
-  expect(await axeFindings(kim.page)).toEqual([])
+  expect(await screenFindings(kim.page)).toEqual([])
   expect(await inbox()).toEqual([])
-  await button(kim.page, 'Agree to share').click()
+  await press(button(kim.page, 'Agree to share'))
   await kim.page.getByText('They may download it until').waitFor()
   await kim.page.getByText('Kim agreed as well.').waitFor()
   const [released] = await eventually(async () => {
@@ -182,10 +184,10 @@ test('a clip that one owner shares waits for the other, who sees the words and a
 
 test('one owner alone takes nobody out; when the other agrees, the phone is refused from then on', async () => {
   await goHome(owned.page)
-  await button(owned.page, 'Take out Guest').click()
+  await press(button(owned.page, 'Take out Guest'))
   await owned.page.getByText('it may have kept').waitFor()
-  expect(await axeFindings(owned.page)).toEqual([])
-  await button(owned.page, 'Take it out').click()
+  expect(await screenFindings(owned.page)).toEqual([])
+  await press(button(owned.page, 'Take it out'))
   await owned.page.getByText('Another owner must agree on their own phone').first().waitFor()
   await goHome(guest.page)
   await guest.page.reload()
@@ -193,20 +195,20 @@ test('one owner alone takes nobody out; when the other agrees, the phone is refu
   await goHome(kim.page)
   await kim.page.reload()
   await kim.page.getByText('Guest is taken out').waitFor()
-  expect(await axeFindings(kim.page)).toEqual([])
-  await kim.page.getByRole('button', { name: 'Agree', exact: true }).click()
+  expect(await screenFindings(kim.page)).toEqual([])
+  await press(kim.page.getByRole('button', { name: 'Agree', exact: true }))
   await kim.page.getByText('A change waits').waitFor({ state: 'detached' })
   await eventually(async () => (await kim.page.getByText('Guest').count()) === 0, 'the household without the guest')
   await guest.page.reload()
   await guest.page.getByText('The relay no longer takes this phone for one of your household’s.').waitFor()
-  expect(await axeFindings(guest.page)).toEqual([])
+  expect(await screenFindings(guest.page)).toEqual([])
 })
 
 test('a doorbell that comes later is paired by a phone that came later, and seals to everybody who is left', async () => {
   const { agent, pairingUrl } = await rig.doorbell('Back door')
   const page = await kim.context.newPage()
   await page.goto(await pairingUrl())
-  await page.getByRole('button', { name: 'They are the same' }).click()
+  await press(page.getByRole('button', { name: 'They are the same' }))
   await page.close()
   await agent.captured
   expect(await agent.drained(20_000)).toBe(true)
@@ -214,6 +216,33 @@ test('a doorbell that comes later is paired by a phone that came later, and seal
   await owned.page.getByText('Back door').waitFor()
   await owned.page.locator('.clip', { hasText: 'Back door' }).click()
   await plays(owned.page)
+})
+
+test('where two must agree, two object to a thief of the sheet; until the second did, it waits', async () => {
+  const { page, context } = await rig.phone()
+  await openSheetPage(page, rig.appOrigin)
+  await restoreWithSheet(page, owned.sheet)
+  for (const phone of [owned, kim]) {
+    await goHome(phone.page)
+    await phone.page.reload()
+    await phone.page.getByRole('heading', { name: 'Somebody uses your recovery sheet' }).waitFor()
+  }
+  await press(button(owned.page, 'Object: nobody of us does this'))
+  await owned.page.getByText('Your objection is signed. Another owner must agree').waitFor()
+  expect(await screenFindings(owned.page)).toEqual([])
+  await page.reload()
+  await page.getByRole('heading', { name: 'This phone does not decide yet' }).waitFor()
+  await kim.page.reload()
+  await kim.page.getByText('what was signed with the recovery sheet alone is stopped').waitFor()
+  expect(await screenFindings(kim.page)).toEqual([])
+  await press(kim.page.getByRole('button', { name: 'Agree', exact: true }))
+  await kim.page.getByText('Somebody uses your recovery sheet').waitFor({ state: 'detached' })
+  await owned.page.reload()
+  await owned.page.getByText('Two owners must agree before').waitFor()
+  expect(await owned.page.getByText('Somebody uses your recovery sheet').count()).toBe(0)
+  await page.reload()
+  await page.getByRole('heading', { name: 'The restoration was stopped' }).waitFor()
+  await context.close()
 })
 
 test('no page broke its own policy or stumbled', () => {

@@ -3,9 +3,18 @@ import type { CDPSession, Worker } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createLog } from '../../relay/src/kernel/log.ts'
 import { drawQrVideo } from '../support/qr-video.ts'
-import { axeFindings } from '../support/chromium.ts'
+import { screenFindings } from '../support/chromium.ts'
 import { databaseUrlOf } from '../support/kill-database.ts'
-import { acceptDoorbell, createPhoneRig, type Phone, type PhoneRig, setUpPhone } from '../support/phone-rig.ts'
+import {
+  acceptDoorbell,
+  createPhoneRig,
+  type PaperSheet,
+  type Phone,
+  type PhoneRig,
+  setUpPhone,
+} from '../support/phone-rig.ts'
+import { openSheetPage, sheetCodeOf } from '../support/phone-sheet.ts'
+import { press } from '../support/keyboard.ts'
 import { eventually } from '../support/poll.ts'
 import { createPushService, type PushServiceDouble } from '../support/push-service.ts'
 import { stubPush } from '../support/push-stub.ts'
@@ -26,6 +35,7 @@ let store: TestDatabase
 let service: PushServiceDouble
 let rig: PhoneRig
 let phone: Phone
+let sheet: PaperSheet
 let browser: Awaited<ReturnType<typeof stubPush>>
 let doorbell: Awaited<ReturnType<PhoneRig['doorbell']>>
 const logged: string[] = []
@@ -41,7 +51,7 @@ beforeAll(async () => {
   ;[phone, doorbell] = await Promise.all([rig.phone(), rig.doorbell()])
   await phone.context.grantPermissions(['notifications'], { origin: rig.appOrigin })
   browser = await stubPush(phone.context, service)
-  await setUpPhone(phone, await doorbell.pairingUrl())
+  sheet = await setUpPhone(phone, await doorbell.pairingUrl())
   await doorbell.agent.captured
   expect(await doorbell.agent.drained(20_000)).toBe(true)
 }, 120_000)
@@ -138,11 +148,11 @@ const shown = (worker: Worker): Promise<Shown[]> =>
 test('is told of rings after one tap; the relay learns where and when, and not how to write to it', async () => {
   await home()
   await button('Tell me when somebody rings').waitFor()
-  expect(await axeFindings(phone.page)).toEqual([])
+  expect(await screenFindings(phone.page)).toEqual([])
   await button('Tell me when somebody rings').press('Enter')
   await phone.page.getByText('This phone is told when somebody rings.').waitFor()
   await eventually(async () => (await focused(phone.page)) === 'When somebody rings', 'the focus on the heading')
-  expect(await axeFindings(phone.page)).toEqual([])
+  expect(await screenFindings(phone.page)).toEqual([])
   const dump = await dumpDatabase(store.database)
   expect(dump).toContain(browser.endpoint)
   for (const secret of [browser.p256dh, browser.auth])
@@ -297,7 +307,7 @@ test('says which app it is, and finds it in the public log by itself', async () 
   await phone.page.getByText(digest).waitFor()
   await phone.page.getByText(`recorded in the public log as entry ${index},`).waitFor()
   await phone.page.getByText(`latchkey monitor --app ${rig.appOrigin}`).waitFor()
-  expect(await axeFindings(phone.page)).toEqual([])
+  expect(await screenFindings(phone.page)).toEqual([])
   for (const [apps, words] of [
     [[], 'It is not in the public log of your relay.'],
     [[{ name: 'owner', digest, index: index + 1 }], 'names an entry of the public log that says something else'],
@@ -348,10 +358,10 @@ test('scans the doorbell’s code with its camera, which is off afterwards', asy
   const side = await rig.doorbell('Side door')
   const { page, context } = await emptyPhone(['camera'])
   await page.getByText('The picture stays on this phone').waitFor()
-  expect(await axeFindings(page)).toEqual([])
+  expect(await screenFindings(page)).toEqual([])
   await page.getByRole('button', { name: 'Scan the code with the camera' }).press('Enter')
   await page.getByText('That is a code, but not one of a doorbell.').waitFor()
-  expect(await axeFindings(page)).toEqual([])
+  expect(await screenFindings(page)).toEqual([])
   expect(await camerasOn(page)).toBe(1)
   // The next stop of who uses no mouse is the button that ends it.
   await page.keyboard.press('Tab')
@@ -366,11 +376,21 @@ test('scans the doorbell’s code with its camera, which is off afterwards', asy
   await side.agent[Symbol.asyncDispose]()
 })
 
+test('scans the code of a recovery sheet, and finds its household by that alone', async () => {
+  await drawQrVideo(sheetCodeOf(sheet), `${folder.path}/camera.y4m`)
+  const { page, context } = await emptyPhone(['camera'])
+  await openSheetPage(page, rig.appOrigin)
+  await press(page.getByRole('button', { name: 'Scan the code with the camera' }))
+  await page.getByRole('heading', { level: 1, name: 'Which phones are lost?' }).waitFor()
+  await eventually(async () => (await camerasOn(page)) === 0, 'a camera that is off')
+  await context.close()
+})
+
 test('without a camera, or without leave to use it, says so and takes the address', async () => {
   const { page, context } = await emptyPhone([])
   await page.getByRole('button', { name: 'Scan the code with the camera' }).click()
   await page.getByText('Your browser does not let Latchkey use the camera.').waitFor()
-  expect(await axeFindings(page)).toEqual([])
+  expect(await screenFindings(page)).toEqual([])
   await page.getByLabel('Or type the address that the doorbell shows').waitFor()
   await context.close()
 })
@@ -383,5 +403,5 @@ test('is told nothing more after one tap, and says so where a browser cannot be 
   await phone.context.addInitScript('delete globalThis.PushManager')
   await phone.page.reload()
   await phone.page.getByText('This browser cannot be told anything while Latchkey is closed.').waitFor()
-  expect(await axeFindings(phone.page)).toEqual([])
+  expect(await screenFindings(phone.page)).toEqual([])
 })

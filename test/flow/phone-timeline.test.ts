@@ -4,7 +4,8 @@ import { readFile } from 'node:fs/promises'
 import { type ClipEntry, type ClipList, openFile } from '@latchkey/shared'
 import type { Page, Route } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { axeFindings } from '../support/chromium.ts'
+import { screenFindings } from '../support/chromium.ts'
+import { press, write } from '../support/keyboard.ts'
 import { decodeComplaints } from '../support/media-files.ts'
 import { createOwnedPhone, createPhoneRig, type OwnedPhone, type PhoneRig } from '../support/phone-rig.ts'
 import { eventually } from '../support/poll.ts'
@@ -20,7 +21,8 @@ const LIST = /\/v1\/clips\?after=/
 
 beforeAll(async () => {
   rig = await createPhoneRig()
-  owned = await createOwnedPhone(rig)
+  // By the keyboard alone, every screen.
+  owned = await createOwnedPhone(rig, { hand: { press, write } })
   let listed: ClipEntry | undefined
   const page = await visit('', (kept) =>
     kept.route(LIST, async (route) => {
@@ -118,7 +120,7 @@ test('the clip stands in the list with its picture, its reason and its doorbell�
   const width = () =>
     row.locator('img').evaluate((image) => (image as unknown as { naturalWidth: number }).naturalWidth)
   expect(await eventually(async () => (await width()) > 0 && (await width()), 'the picture')).toBe(640)
-  expect(await axeFindings(page)).toEqual([])
+  expect(await screenFindings(page)).toEqual([])
 })
 
 test('one press plays it, by keyboard alone too: pictures are decoded and time goes on', async () => {
@@ -138,7 +140,7 @@ test('one press plays it, by keyboard alone too: pictures are decoded and time g
   await page.keyboard.press('Space')
   await playedTo(page, lengthS - 0.6)
   await page.getByText('Signed by your doorbell, and nothing was changed since.').waitFor()
-  expect(await axeFindings(page)).toEqual([])
+  expect(await screenFindings(page)).toEqual([])
   await page.close()
 })
 
@@ -150,7 +152,7 @@ test('what is saved is what the doorbell recorded, byte for byte, and plays else
       await route.fulfill({ response })
     }),
   )
-  await page.getByRole('button', { name: 'Save as a file' }).click()
+  await press(page.getByRole('button', { name: 'Save as a file' }))
   const link = page.getByRole('link', { name: /^Save front-door-/ })
   const [download] = await Promise.all([page.waitForEvent('download'), link.click()])
   expect(download.suggestedFilename()).toMatch(/^front-door-\d{4}-\d\d-\d\d-\d{6}\.mp4$/)
@@ -171,7 +173,7 @@ test('a piece that the relay swapped is said and left out; the rest plays on', a
   )
   await page.getByText('Left out because it is not what your doorbell recorded').waitFor()
   await playedTo(page, (third!.startMs - first!.startMs) / 1000 + 0.2)
-  await page.getByRole('button', { name: 'Save as a file' }).click()
+  await press(page.getByRole('button', { name: 'Save as a file' }))
   await page.getByText('One piece is left out').waitFor()
   expect(await page.getByRole('link', { name: /^Save front-door-/ }).count()).toBe(2)
   await page.close()
@@ -209,7 +211,7 @@ test.each([
   await page.getByText('Nothing of this clip is opened.').waitFor()
   expect(await page.locator('video, .poster img').count()).toBe(0)
   expect(asked).toEqual([])
-  expect(await axeFindings(page)).toEqual([])
+  expect(await screenFindings(page)).toEqual([])
   await page.close()
 })
 
@@ -218,7 +220,7 @@ test('no clip, and five hundred, are a list too: fifty at a time, and only those
     lied.route(LIST, (route) => answer(route, { json: listOf(clips) }))
   const empty = await visit('', answerList([]))
   await empty.getByText('Nothing was recorded yet.').waitFor()
-  expect(await axeFindings(empty)).toEqual([])
+  expect(await screenFindings(empty)).toEqual([])
   await empty.close()
   const idOf = (n: number) => `${String(n).padStart(21, '0')}A`
   const many = Array.from({ length: 500 }, (_, n) => ({ ...entry, cursor: n + 1, clip: idOf(n) }))
@@ -268,7 +270,7 @@ test('a second doorbell’s clip arrives without a reload, and is deleted for go
   await pairing.close()
   // Before the clip is there, and before anything of it was fetched.
   await early.getByText(/^Somebody moved at the door at/).waitFor()
-  expect(await axeFindings(early)).toEqual([])
+  expect(await screenFindings(early)).toEqual([])
   listed.resolve(null)
   await early.getByText('Back door').waitFor()
   expect(await early.getByText(/^Somebody moved at the door at/).count()).toBe(0)
@@ -286,19 +288,19 @@ test('a second doorbell’s clip arrives without a reload, and is deleted for go
   const other = await visit('')
   await other.getByText('New clips appear here by themselves.').waitFor()
   await page.getByText(/^It will be deleted on .* after 7 days\.$/).waitFor()
-  await page.getByRole('button', { name: /^Keep until / }).click()
+  await press(page.getByRole('button', { name: /^Keep until / }))
   await page.getByText(/^It is kept until .*\. Nothing stays longer than 30 days/).waitFor()
   await other.locator('.clip', { hasText: 'Back door' }).getByText('Kept', { exact: true }).waitFor()
-  expect(await axeFindings(page)).toEqual([])
+  expect(await screenFindings(page)).toEqual([])
   await page.reload()
-  await page.getByRole('button', { name: 'Do not keep it longer' }).click()
+  await press(page.getByRole('button', { name: 'Do not keep it longer' }))
   await page.getByRole('button', { name: /^Keep until / }).waitFor()
   await eventually(async () => (await other.getByText('Kept', { exact: true }).count()) === 0, 'the mark to go')
   await other.close()
-  await page.getByRole('button', { name: 'Delete', exact: true }).click()
+  await press(page.getByRole('button', { name: 'Delete', exact: true }))
   await page.getByRole('heading', { name: 'Delete this clip for good?' }).waitFor()
-  expect(await axeFindings(page)).toEqual([])
-  await page.getByRole('button', { name: 'Delete for good' }).click()
+  expect(await screenFindings(page)).toEqual([])
+  await press(page.getByRole('button', { name: 'Delete for good' }))
   await page.getByText(/^The clip of .* was deleted\.$/).waitFor()
   expect(await page.locator('.clip').count()).toBe(1)
   const again = await visit('')
@@ -327,6 +329,18 @@ test('a page that nobody looks at holds no connection for news, and takes it up 
   await eventually(async () => (await streams()) === 0, 'its end')
   await turn(false)
   await eventually(async () => (await streams()) === 1, 'another one')
+})
+
+test('without any network the app opens from what the phone keeps, says so, and goes on when there is one', async () => {
+  await owned.page.evaluate('navigator.serviceWorker.ready.then(() => {})')
+  await owned.context.setOffline(true)
+  const page = await visit('')
+  await page.getByRole('heading', { level: 1, name: 'Clips' }).waitFor()
+  await page.getByText('Your clips appear here as soon as it does.').waitFor()
+  expect(await screenFindings(page)).toEqual([])
+  await owned.context.setOffline(false)
+  await page.locator('.clip img').first().waitFor()
+  await page.close()
 })
 
 test('no page broke its own policy or stumbled', () => {

@@ -2,6 +2,8 @@
 import { describe, expect, test } from 'vitest'
 import { configTable, exampleConfig } from '../../device-agent/src/config-document.ts'
 import { ROUTES } from '../../relay/src/http/routes.ts'
+import { AUDIT_CODES } from '../../shared/src/audit/audit-finding.ts'
+import { NOT_JUDGED } from '../../shared/src/audit/not-judged.ts'
 import { ERROR_CODES } from '../../shared/src/errors.ts'
 import * as shared from '../../shared/src/index.ts'
 import { CHECKLIST } from '../../shared/src/verify/checklist.ts'
@@ -66,6 +68,12 @@ test('spec/consent.md holds the words of the notice', () => {
   const golden = readSource('test/vectors/notice-1-en.txt').split('\n')
   const fixed = golden.map((line) => line.replace(/(?<=^(?:[A-Z][a-z ]+)): .*$/, ':').replace(/ \d{4}-.*/, ''))
   expect(fixed.filter((words) => !page.includes(words))).toEqual([])
+})
+
+test('spec/monitor.md lists every finding of a monitor in order, and word for word what it cannot judge', () => {
+  expect(tableOf('shared/spec/monitor.md').map(([code]) => code)).toEqual(Object.keys(AUDIT_CODES))
+  const page = readSource('shared/spec/monitor.md')
+  for (const line of NOT_JUDGED) expect(page).toContain(`- ${line}`)
 })
 
 test('spec/log.md lists every type of leaf', () => {

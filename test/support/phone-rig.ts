@@ -2,11 +2,18 @@
 import { type Identity, parseIdentity } from '@latchkey/shared'
 import type { BrowserContext, Page } from 'playwright-core'
 import { type Agent, createAgent } from '../../device-agent/src/agent.ts'
+import { systemClock } from '../../device-agent/src/kernel/clock.ts'
 import { createLog } from '../../device-agent/src/kernel/log.ts'
+import {
+  acceptDoorbell,
+  type Hand,
+  type PaperSheet,
+  setUpPhone as setUpByHand,
+} from '../../infra/bench/phone-person.ts'
 import { findFreePort } from '../../infra/local/port.ts'
 import { buildOwnerApp } from '../../relay/web/build.ts'
 import { serveApp } from '../../relay/web/static-server.ts'
-import { startChromium } from './chromium.ts'
+import { startChromium, WHOLE_CHROMIUM } from './chromium.ts'
 import { drawScene } from './media-files.ts'
 import { eventually } from './poll.ts'
 import { createRelayWorld, type OwnRelayWorld } from './relay-world.ts'
@@ -44,6 +51,8 @@ export interface Phone {
 /** One agent. */
 export interface Doorbell {
   readonly agent: Agent
+  /** It ends, and begins anew on what it kept, at the relay's time: its camera shows the scene once more. */
+  again(): Promise<Agent>
   /** What its owner scans. */
   pairingUrl(): Promise<string>
 }
@@ -61,7 +70,7 @@ export async function createPhoneRig(
   const config = { appOrigins: [appOrigin], apps, ...options.config }
   const [world, browser] = await Promise.all([
     createRelayWorld({ ...options, config }),
-    startChromium(undefined, options.chromium),
+    startChromium(options.chromium && WHOLE_CHROMIUM, options.chromium),
   ])
   stack.use(world)
   stack.defer(() => browser.close())
@@ -89,73 +98,46 @@ export async function createPhoneRig(
       return { context, page }
     },
     async doorbell(name = 'Front door', rate = 40) {
-      const agent = await createAgent(
-        {
-          dataDir: `${world.folder}/agent-${agents.length}`,
-          camera: { source: scene, name, rate },
-          relay: { origin: world.relay.publicOrigin, pageOrigin: appOrigin },
-        },
-        {
-          pairingPollMs: 5,
-          retryBaseMs: 20,
-          log: createLog({ level: process.env['AGENT_LOG'] ?? 'silent', format: 'lines' }),
-        },
-      )
-      agents.push(agent)
+      const dataDir = `${world.folder}/agent-${agents.length}`
+      const start = async (): Promise<Agent> => {
+        const aheadMs = Math.round(world.clock.nowMs() - Date.now())
+        const started = await createAgent(
+          {
+            dataDir,
+            camera: { source: scene, name, rate },
+            relay: { origin: world.relay.publicOrigin, pageOrigin: appOrigin },
+          },
+          {
+            pairingPollMs: 5,
+            retryBaseMs: 20,
+            clock: { ...systemClock, nowMs: () => Date.now() + aheadMs },
+            log: createLog({ level: process.env['AGENT_LOG'] ?? 'silent', format: 'lines' }),
+          },
+        )
+        agents.push(started)
+        return started
+      }
+      const agent = await start()
       const pairingUrl = () =>
         eventually(() => {
           const { pairing } = agent.status()
           return pairing.kind === 'unpaired' ? pairing.url : null
         }, 'a pairing code')
-      return { agent, pairingUrl }
+      const again = async (): Promise<Agent> => {
+        await agent[Symbol.asyncDispose]()
+        return start()
+      }
+      return { agent, again, pairingUrl }
     },
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   }
 }
 
-/** What a person copied from the sheet on the screen. */
-export interface PaperSheet {
-  readonly words: readonly string[]
-  /** The line for age. */
-  readonly line: string
-  readonly relay: string
-  /** Sixteen characters, of relay and log. */
-  readonly code: string
-  readonly logVkey: string
-}
+export { acceptDoorbell, type PaperSheet }
 
-/** Copies the sheet that stands on the page, and types back its last six characters. */
-async function copySheet(page: Page): Promise<PaperSheet> {
-  const identity = page.getByText(/^AGE-SECRET-KEY-1/)
-  await identity.waitFor()
-  const line = (await identity.textContent())!.trim()
-  const words = await page.locator('ol.words li').allTextContents()
-  const [relay, code, logVkey] = await page.locator('main dd').allTextContents()
-  await page.getByRole('button', { name: 'I have it on paper' }).click()
-  await page.getByLabel('Last six characters').fill(line.slice(-6))
-  await page.getByRole('button', { name: 'Begin my household' }).click()
-  return { words, line, relay: relay!, code: code!, logVkey: logVkey! }
-}
-
-/**
- * From a pairing code to a phone that owns the doorbell: every screen, as a person goes through them.
- * @returns the recovery sheet
- */
-export async function setUpPhone({ page }: Phone, pairingUrl: string): Promise<PaperSheet> {
-  await page.goto(pairingUrl)
-  await page.getByRole('button', { name: 'Set up my household' }).click()
-  await page.getByLabel('Latitude, longitude').fill(RIG_PLACE)
-  await page.getByRole('button', { name: 'Continue' }).click()
-  const sheet = await copySheet(page)
-  await acceptDoorbell(page)
-  return sheet
-}
-
-/** Compares the six digits, which are not different. */
-export async function acceptDoorbell(page: Page): Promise<void> {
-  await page.getByRole('button', { name: 'They are the same' }).click()
-  await page.getByRole('heading', { level: 1, name: 'Clips' }).waitFor()
-}
+/** @see the same in `phone-person.ts`, at the rig's place */
+export const setUpPhone = ({ page }: Phone, pairingUrl: string, hand?: Hand): Promise<PaperSheet> =>
+  setUpByHand(page, pairingUrl, RIG_PLACE, hand)
 
 /** An owner's phone, and the doorbell that it owns. */
 export interface OwnedPhone extends Phone {
@@ -164,13 +146,13 @@ export interface OwnedPhone extends Phone {
   readonly recovery: Identity
 }
 
-/** An owner's phone whose doorbell has recorded its scene. @param look.camera what the doorbell is called */
+/** An owner's phone whose doorbell has recorded its scene. @param look.camera what the doorbell is called, @param look.hand else a finger */
 export async function createOwnedPhone(
   rig: PhoneRig,
-  look: PhoneLook & { readonly camera?: string } = {},
+  look: PhoneLook & { readonly camera?: string; readonly hand?: Hand } = {},
 ): Promise<OwnedPhone> {
   const [phone, doorbell] = await Promise.all([rig.phone(look), rig.doorbell(look.camera)])
-  const sheet = await setUpPhone(phone, await doorbell.pairingUrl())
+  const sheet = await setUpPhone(phone, await doorbell.pairingUrl(), look.hand)
   await doorbell.agent.captured
   if (!(await doorbell.agent.drained(20_000))) throw new Error('the doorbell could not upload what it recorded')
   return { ...phone, doorbell, sheet, recovery: parseIdentity(sheet.line) }

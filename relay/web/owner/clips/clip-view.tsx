@@ -96,7 +96,7 @@ function JudgedClip({ face, session }: { face: ClipFace; session: ClipsSession }
 /** One clip: its video, what is known of it, and what can be done with it. */
 export function ClipView(props: { session: ClipsSession; clip: string; onDeleted: (news: string) => void }) {
   const { session } = props
-  const { clips, checkedMs, days } = useObservable(session.feed.state)
+  const { clips, checkedMs, days, failure } = useObservable(session.feed.state)
   const face = useObservable(session.faces.faces).get(props.clip)
   const say = words.clips
   const place = clips.findIndex(({ clip }) => clip === props.clip) + 1
@@ -107,7 +107,8 @@ export function ClipView(props: { session: ClipsSession; clip: string; onDeleted
     await session.delete(props.clip)
     props.onDeleted(say.deleted(claims ? momentWords(timesOf(claims).startMs) : ''))
   }
-  const unseen = checkedMs === null ? say.loading : place === 0 ? say.gone : say.opening
+  const unheard = failure === null ? say.loading : say.unreached
+  const unseen = checkedMs === null ? unheard : place === 0 ? say.gone : say.opening
   return (
     <>
       <p>

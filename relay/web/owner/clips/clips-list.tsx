@@ -103,7 +103,7 @@ export function ClipsList({ session, news }: { session: ClipsSession; news: stri
     return (
       <>
         <Title>{say.title}</Title>
-        {feed.failure === null ? <p class="soft">{say.loading}</p> : <Alert>{say.unreachable}</Alert>}
+        {feed.failure === null ? <p class="soft">{say.loading}</p> : <Alert>{say.unreached}</Alert>}
       </>
     )
   return (

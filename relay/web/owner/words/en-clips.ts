@@ -6,6 +6,7 @@ export const clips = {
   none: 'Nothing was recorded yet. When somebody comes to the door, the clip appears here.',
   loading: 'Fetching your clips…',
   unreachable: 'The relay does not answer. What you see is as of the last time it did.',
+  unreached: 'The relay does not answer. Your clips appear here as soon as it does.',
   unread: (count: number) =>
     count === 1
       ? 'The relay lists one clip whose papers cannot be read. It is not shown.'

@@ -1,0 +1,69 @@
+/** A household whose keys were made in Chromium, and one clip of its doorbell: relay, doorbell and app as `npm start` runs them. */
+import { join } from 'node:path'
+import { type BrowserContext, chromium, type Page } from 'playwright-core'
+import { buildOwnerApp } from '../../relay/web/build.ts'
+import { serveApp, type StaticServer } from '../../relay/web/static-server.ts'
+import { loadDemoParties } from '../local/demo-parties.ts'
+import { startDemoWorld } from '../local/demo-world.ts'
+import { createProcessKeeper } from '../local/managed-process.ts'
+import { findFreePort } from '../local/port.ts'
+import { setUpPhone } from './phone-person.ts'
+import { mustRun } from './programs.ts'
+
+/** The browser that is measured. */
+export const CHROMIUM = '/usr/bin/chromium'
+const HOST = '127.0.0.1'
+const PLACE = '47.6, -122.3'
+/** A clip that takes longer than this never comes. */
+const CLIP_MS = 120_000
+const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true, locale: 'en-GB' }
+
+/** What a phone is measured on. */
+export interface PhoneHome extends AsyncDisposable {
+  readonly app: StaticServer
+  readonly phone: BrowserContext
+}
+
+/** Half a minute of moving test picture as a doorbell sends it: 1080p15 at 4 Mbit/s, a keyframe each second. */
+function drawVisit(path: string): void {
+  const source = 'testsrc2=size=1920x1080:rate=15:duration=30'
+  const coding = ['-c:v', 'libx264', '-preset', 'ultrafast', '-g', '15', '-bf', '0', '-pix_fmt', 'yuv420p']
+  const rate = ['-b:v', '4M', '-maxrate', '4M', '-bufsize', '1M']
+  mustRun('ffmpeg', ['-v', 'error', '-nostdin', '-f', 'lavfi', '-i', source, ...coding, ...rate, path])
+}
+
+/** The list with a clip that grows no longer. */
+async function waitForClip(page: Page): Promise<void> {
+  await page.locator('.clip img').first().waitFor({ timeout: CLIP_MS })
+  await page.getByText('Still being recorded').waitFor({ state: 'detached', timeout: CLIP_MS })
+}
+
+/** @param folder where everything may lie; about a minute, most of it the visit's */
+export async function createPhoneHome(folder: string): Promise<PhoneHome> {
+  await using stack = new AsyncDisposableStack()
+  const keeper = stack.use(createProcessKeeper())
+  const camera = join(folder, 'visit.mp4')
+  drawVisit(camera)
+  const [port, appPort, appFolder] = [await findFreePort(), await findFreePort(), await buildOwnerApp()]
+  const { operator } = await loadDemoParties(join(folder, 'parties'))
+  const relayOrigins = [`http://${HOST}:${port}`]
+  const app = stack.use(await serveApp({ folder: appFolder, host: HOST, port: appPort, relayOrigins }))
+  const world = await startDemoWorld({
+    folder,
+    port,
+    operator: operator.jwk,
+    keeper,
+    appOrigin: app.origin,
+    appFolder,
+  })
+  const { pairingUrl } = await world.startAgent({ path: camera, loop: false, rate: 1 })
+  const browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox', '--disable-gpu'] })
+  stack.defer(() => browser.close())
+  const phone = await browser.newContext(PHONE)
+  const page = await phone.newPage()
+  await setUpPhone(page, pairingUrl!, PLACE)
+  await waitForClip(page)
+  await page.close()
+  const whole = stack.move()
+  return { app, phone, [Symbol.asyncDispose]: () => whole.disposeAsync() }
+}
