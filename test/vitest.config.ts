@@ -63,6 +63,8 @@ export default defineConfig({
     // Real brokers, databases and ffmpeg share the cores. One worker more than two cores uses the time that tests wait:
     // measured 361 s with two, 329 s with three; more only makes deadlines miss.
     maxWorkers: Math.max(3, availableParallelism()),
+    // A page says two things one frame apart: what is read of it is asked again until it is so.
+    expect: { poll: { timeout: 20_000, interval: 20 } },
     testTimeout: 120_000,
     hookTimeout: 120_000,
     teardownTimeout: 20_000,

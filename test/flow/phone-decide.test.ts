@@ -112,15 +112,17 @@ test('the question is one screen in reading order, with two answers of one weigh
   await owned.page.evaluate('document.documentElement.style.fontSize = "200%"')
   await readQuestion('A burglary')
   await heading(`A question from ${investigator.agency.name}`).waitFor()
-  expect(await owned.page.getByRole('heading', { level: 2 }).allTextContents()).toEqual([
-    'Who asks',
-    'The case',
-    'Where',
-    'Which minutes',
-    'What would be sent',
-    'What they learn about you',
-    'How long they may keep it',
-  ])
+  await expect
+    .poll(() => owned.page.getByRole('heading', { level: 2 }).allTextContents())
+    .toEqual([
+      'Who asks',
+      'The case',
+      'Where',
+      'Which minutes',
+      'What would be sent',
+      'What they learn about you',
+      'How long they may keep it',
+    ])
   const text = await owned.page.locator('main').innerText()
   for (const words of [
     investigator.agency.uri,
@@ -301,7 +303,7 @@ test('nothing of the owner is told but what was ticked and written, and only to 
   await wantQuestions(owned.page)
   await readQuestion('Damage done on purpose')
   const ticks = owned.page.getByRole('checkbox')
-  expect(await ticks.count()).toBe(4)
+  await expect.poll(() => ticks.count()).toBe(4)
   for (const tick of await ticks.all()) expect(await tick.isChecked()).toBe(false)
   await ticks.nth(0).focus()
   await owned.page.keyboard.press('Space')

@@ -239,7 +239,7 @@ test('where two must agree, two object to a thief of the sheet; until the second
   await kim.page.getByText('Somebody uses your recovery sheet').waitFor({ state: 'detached' })
   await owned.page.reload()
   await owned.page.getByText('Two owners must agree before').waitFor()
-  expect(await owned.page.getByText('Somebody uses your recovery sheet').count()).toBe(0)
+  await expect.poll(() => owned.page.getByText('Somebody uses your recovery sheet').count()).toBe(0)
   await page.reload()
   await page.getByRole('heading', { name: 'The restoration was stopped' }).waitFor()
   await context.close()

@@ -357,7 +357,7 @@ test('a doorbell that the household does not trust any more signs nothing that i
   })
   await lied.getByText('From a doorbell that you no longer trust').waitFor()
   await lied.locator('.clip img').first().waitFor()
-  expect(await lied.locator('.clip img').count()).toBe(1)
+  await expect.poll(() => lied.locator('.clip img').count()).toBe(1)
   await lied.close()
 })
 

@@ -174,8 +174,8 @@ test('chooses what and when by keyboard; both hold after a reload and reach the 
   await phone.page.keyboard.press('ArrowDown')
   await eventually(async () => (await keysHeld())?.keys !== between!.keys, 'another wish')
   await phone.page.reload()
-  expect(await hour.inputValue()).toBe('7')
-  expect(await what.inputValue()).toBe('1')
+  await expect.poll(() => hour.inputValue()).toBe('7')
+  await expect.poll(() => what.inputValue()).toBe('1')
   expect((await keysHeld())!.minute_utc).toBe(minuteUtc)
 })
 

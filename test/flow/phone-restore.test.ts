@@ -106,7 +106,7 @@ test('words that are no sheet are told by their place, and a wrong relay before 
   await page.getByLabel('Word 1', { exact: true }).focus()
   for (const word of sheet.words) await page.keyboard.type(`${word.length > 4 ? word.slice(0, 4) : word} `)
   for (const [at, word] of sheet.words.entries())
-    expect(await page.getByLabel(`Word ${at + 1}`, { exact: true }).inputValue()).toBe(word)
+    await expect.poll(() => page.getByLabel(`Word ${at + 1}`, { exact: true }).inputValue()).toBe(word)
   await write(page.getByLabel('Word 7', { exact: true }), 'latchkey')
   await write(page.getByLabel('Word 9', { exact: true }), '')
   await press(button(page, 'Continue'))
@@ -166,7 +166,7 @@ test('the sheet finds the household, asks which phones are lost, says the delay,
   await page.getByText('answers no questions before it took over').waitFor()
   await goHome(page)
   await page.getByText('Front door').first().waitFor()
-  expect(await button(page, 'Add a phone').count()).toBe(0)
+  await expect.poll(() => button(page, 'Add a phone').count()).toBe(0)
 })
 
 test('every other phone is told who takes over, and when', async () => {
@@ -242,8 +242,8 @@ test('after its time the phone decides, the lost one is a stranger, and old clip
   await goHome(restored.page)
   await restored.page.reload()
   await button(restored.page, 'Add a phone').waitFor()
-  expect(await restored.page.getByText('This phone does not decide yet').count()).toBe(0)
-  expect(await restored.page.getByText('may decide').count()).toBe(1)
+  await expect.poll(() => restored.page.getByText('This phone does not decide yet').count()).toBe(0)
+  await expect.poll(() => restored.page.getByText('may decide').count()).toBe(1)
   expect(await keepsRecovery(restored.page)).toBe(true)
   // They were sealed to the lost phone alone.
   await eventually(() => settings.includes('PUT'), 'settings that are begun anew')

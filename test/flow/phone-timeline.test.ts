@@ -115,7 +115,7 @@ test('the clip stands in the list with its picture, its reason and its doorbell�
   const { page } = owned
   await page.getByText('Somebody moved').waitFor()
   const row = page.locator('.clip')
-  expect(await row.count()).toBe(1)
+  await expect.poll(() => row.count()).toBe(1)
   expect(await row.innerText()).toMatch(/\d+ seconds[^]*Somebody moved[^]*Front door/)
   const width = () =>
     row.locator('img').evaluate((image) => (image as unknown as { naturalWidth: number }).naturalWidth)
@@ -161,7 +161,7 @@ test('what is saved is what the doorbell recorded, byte for byte, and plays else
   // Opened outside the app, by the key on the recovery sheet.
   const recorded = Buffer.concat(pieces.map(({ index }) => openFile(bodies.get(index)!, owned.recovery)))
   expect(saved.equals(recorded)).toBe(true)
-  expect(await page.getByText(createHash('sha256').update(recorded).digest('hex')).count()).toBe(1)
+  await expect.poll(() => page.getByText(createHash('sha256').update(recorded).digest('hex')).count()).toBe(1)
   expect(decodeComplaints(saved)).toBe('')
   await page.close()
 })
@@ -175,7 +175,7 @@ test('a piece that the relay swapped is said and left out; the rest plays on', a
   await playedTo(page, (third!.startMs - first!.startMs) / 1000 + 0.2)
   await press(page.getByRole('button', { name: 'Save as a file' }))
   await page.getByText('One piece is left out').waitFor()
-  expect(await page.getByRole('link', { name: /^Save front-door-/ }).count()).toBe(2)
+  await expect.poll(() => page.getByRole('link', { name: /^Save front-door-/ }).count()).toBe(2)
   await page.close()
 })
 
@@ -273,7 +273,7 @@ test('a second doorbell’s clip arrives without a reload, and is deleted for go
   expect(await screenFindings(early)).toEqual([])
   listed.resolve(null)
   await early.getByText('Back door').waitFor()
-  expect(await early.getByText(/^Somebody moved at the door at/).count()).toBe(0)
+  await expect.poll(() => early.getByText(/^Somebody moved at the door at/).count()).toBe(0)
   await early.close()
   await agent.captured
   expect(await agent.drained(20_000)).toBe(true)
@@ -302,10 +302,10 @@ test('a second doorbell’s clip arrives without a reload, and is deleted for go
   expect(await screenFindings(page)).toEqual([])
   await press(page.getByRole('button', { name: 'Delete for good' }))
   await page.getByText(/^The clip of .* was deleted\.$/).waitFor()
-  expect(await page.locator('.clip').count()).toBe(1)
+  await expect.poll(() => page.locator('.clip').count()).toBe(1)
   const again = await visit('')
   await again.getByText('Front door').waitFor()
-  expect(await again.locator('.clip').count()).toBe(1)
+  await expect.poll(() => again.locator('.clip').count()).toBe(1)
   await again.close()
 })
 

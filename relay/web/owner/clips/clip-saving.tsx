@@ -1,5 +1,5 @@
 import type { OriginalFile } from '@latchkey/shared'
-import { useEffect, useState } from 'preact/hooks'
+import { useEffect, useMemo, useState } from 'preact/hooks'
 import { Alert, Button } from '../../kit/parts.tsx'
 import { failureWords } from '../words/failure.ts'
 import { words } from '../words/words.ts'
@@ -9,20 +9,18 @@ import { collectClip, fileNameOf, type SavedClip } from './save-clip.ts'
 const MEGABYTE = 1_000_000
 
 function FileLink({ file, name }: { file: OriginalFile; name: string }) {
-  const [url, setUrl] = useState<string | null>(null)
-  useEffect(() => {
-    const made = URL.createObjectURL(new Blob(file.chunks as Uint8Array<ArrayBuffer>[], { type: file.mediaType }))
-    setUrl(made)
-    return () => URL.revokeObjectURL(made)
-  }, [file])
+  // Made with the first drawing, not after it: the link is there at once with the words around it.
+  const url = useMemo(
+    () => URL.createObjectURL(new Blob(file.chunks as Uint8Array<ArrayBuffer>[], { type: file.mediaType })),
+    [file],
+  )
+  useEffect(() => () => URL.revokeObjectURL(url), [url])
   const say = words.clips
   return (
     <li>
-      {url !== null && (
-        <a class="button main" href={url} download={name}>
-          {say.saveFile(name, say.megabytes((file.sizeBytes / MEGABYTE).toFixed(1)))}
-        </a>
-      )}
+      <a class="button main" href={url} download={name}>
+        {say.saveFile(name, say.megabytes((file.sizeBytes / MEGABYTE).toFixed(1)))}
+      </a>
       <p class="mono soft">{say.fingerprint(file.sha256)}</p>
     </li>
   )
