@@ -13,6 +13,7 @@ import { drawQrCode } from '../../device-agent/src/commands/setup/qr-code.ts'
 import { loadCameraSource, recordCamera } from './camera-recording.ts'
 import { createDataFolder } from './data-folder.ts'
 import { CELL } from './demo-home.ts'
+import { startDemoRecord } from './demo-record.ts'
 import { createDemoOwner } from './demo-owner.ts'
 import { loadDemoParties } from './demo-parties.ts'
 import { type DemoCamera, type DemoWorld, type FormerPorts, loadFormerPorts, startDemoWorld } from './demo-world.ts'
@@ -21,6 +22,7 @@ import { choosePort } from './port.ts'
 
 const USUAL_PORT = 8377
 const USUAL_APP_PORT = 8378
+const USUAL_RECORD_PORT = 8380
 
 /** A live camera as it is; a file, or the drawn scene, in a loop at its own pace. */
 async function liveCamera(camera: string | null, folder: string, print: (line: string) => void): Promise<DemoCamera> {
@@ -53,11 +55,18 @@ function liveAppPort(asked: number | null, former: FormerPorts | null, print: (l
   return choosePort(former?.app ?? (asked === null ? USUAL_APP_PORT : 0), print)
 }
 
-function describe(world: DemoWorld, places: { folder: string; secrets: string; app: string }): string {
+/** Nobody keeps keys for this address: beside usual ports the usual one, else any free one. */
+function recordPort(asked: number | null, former: FormerPorts | null, print: (line: string) => void) {
+  const isUsual = asked === null && (former === null || former.relay === USUAL_PORT)
+  return choosePort(isUsual ? USUAL_RECORD_PORT : 0, print)
+}
+
+function describe(world: DemoWorld, places: { folder: string; secrets: string; app: string; record: string }): string {
   return `
 Latchkey is running. Ctrl-C stops it without loss.
 
   phone app    ${places.app}
+  public       ${places.record}   (what agencies ask, the rules, the log: for everyone to read)
   relay        ${world.origin}   (documentation: ${world.origin}/v1/openapi.json, log: ${world.origin}/log/checkpoint)
   health       ${world.operatorOrigin}/readyz   metrics: ${world.operatorOrigin}/metrics
   doorbell     records what moves, seals it in memory, uploads it; nobody but its owner can open it
@@ -129,13 +138,14 @@ export async function runLive(
     appOrigin: app.origin,
     appFolder,
   })
+  await using record = await startDemoRecord(world, { port: await recordPort(options.port, former, print), say: print })
   const doorbell = await world.startAgent(camera)
   if (doorbell.pairingUrl !== null && options.demoOwner) {
     const owner = createDemoOwner({ keys: parties.owner, relay: world.origin, nowMs: Date.now })
     await owner.enrol(CELL)
     print(`Paired the demo owner; phone and doorbell both show ${await owner.pair(doorbell.pairingUrl)}`)
   }
-  print(describe(world, { folder, secrets, app: app.origin }))
+  print(describe(world, { folder, secrets, app: app.origin, record: record.origin }))
   doorbell.listen((line) => {
     const url = PAIRING_URL.exec(line)?.[0]
     if (url !== undefined && !options.demoOwner) print(describePairing(url))

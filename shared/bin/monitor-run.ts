@@ -1,4 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
+import { createLogMonitor, type LogMonitor, type Look } from '../monitor/log-monitor.ts'
+import { createExportedRelay } from '../monitor/exported-relay.ts'
+import { createPublicRelay, type PublicRelay } from '../monitor/public-relay.ts'
 import { AUDIT_CODES, type AuditFinding } from '../src/audit/audit-finding.ts'
 import { NOT_JUDGED } from '../src/audit/not-judged.ts'
 import { canonicalJson } from '../src/bytes/canonical-json.ts'
@@ -7,13 +10,14 @@ import { logTrustOf } from '../src/tlog/checkpoint.ts'
 import type { Trust } from '../src/wire/trust.ts'
 import type { Arguments } from './arguments.ts'
 import type { World } from './command.ts'
-import { type Failure, failureOf } from './failure.ts'
-import { createLogMonitor, type LogMonitor, type Look } from './log-monitor.ts'
+import { readBytes } from './disk-files.ts'
+import { type Failure, failureOf, inFile } from './failure.ts'
 import { createForgetfulFolder, type MonitorFolder, openMonitorFolder } from './monitor-folder.ts'
-import { createPublicRelay, loadRefusedRequests } from './relay-documents.ts'
+import { loadRefusedRequests } from './refused-texts.ts'
 import { parseOrigin } from './value-syntax.ts'
 
 const DEFAULT_SECONDS = 60
+const MAX_EXPORT_BYTES = 1024 * 1024 * 1024
 
 function parseSeconds(text: string): number {
   const seconds = Number(text)
@@ -120,6 +124,14 @@ async function lookOn(
   }
 }
 
+/** The relay itself, or what somebody exported of it. */
+async function readerOf(given: Arguments, origin: string, nowMs: () => number): Promise<PublicRelay> {
+  const file = given.optional('export')
+  if (file === undefined) return createPublicRelay(origin, nowMs)
+  const zip = await readBytes(file, MAX_EXPORT_BYTES)
+  return inFile(file, () => createExportedRelay(zip))
+}
+
 /** Follows a log, once or until it is stopped. @returns every finding that was not said already: none */
 export async function monitorLog(given: Arguments, trust: Trust, world: World): Promise<readonly Failure[]> {
   const origin = parseOrigin(given.text('log').replace(/\/$/, ''))
@@ -131,11 +143,18 @@ export async function monitorLog(given: Arguments, trust: Trust, world: World): 
   const earlier = await folder.countEvidence()
   if (earlier > 0) terminal.note(`${earlier} pieces of evidence of earlier findings are in ${state}`)
   const findings = new Findings(folder, world)
-  const parts = { origin, relay: createPublicRelay(origin, nowMs), trust: logTrustOf(trust), folder, refused, nowMs }
+  const parts = {
+    origin,
+    relay: await readerOf(given, origin, nowMs),
+    trust: logTrustOf(trust),
+    folder,
+    refused,
+    nowMs,
+  }
   const monitor = await createLogMonitor({ ...parts, report: (finding) => findings.take(finding) })
   const textOf = given.flag('json') ? lookJson : lookText
   const tell = (look: Look) => terminal.print(textOf(monitor, look, findings.all))
-  if (given.flag('once')) tell(await monitor.look(terminal.progress))
+  if (given.flag('once') || given.optional('export') !== undefined) tell(await monitor.look(terminal.progress))
   else await lookOn(monitor, { every, tell, world })
   return findings.all.map(failureOfFinding)
 }

@@ -3,7 +3,7 @@ import ts from 'typescript'
 import { describe, expect, test } from 'vitest'
 import { filesBelow, nodesOf, parseSource } from '../support/source-files.ts'
 
-const SOURCES = ['shared/src', 'shared/client', 'shared/node', 'device-agent/src', 'relay/src'].flatMap((room) =>
+const SOURCES = ['shared/src', 'shared/client', 'shared/monitor', 'shared/node', 'device-agent/src', 'relay/src'].flatMap((room) =>
   filesBelow(room, '.ts'),
 )
 

@@ -6,7 +6,7 @@ import { monitorLog } from '../monitor-run.ts'
 import { loadTrust } from '../trust-file.ts'
 import { parseOrigin } from '../value-syntax.ts'
 
-const OF_LOG = ['state', 'texts', 'every', 'once', 'json'] as const
+const OF_LOG = ['state', 'texts', 'every', 'once', 'json', 'export'] as const
 const OF_APP = ['relay', 'name', 'user-agent'] as const
 
 const isGiven = (given: Arguments, name: string): boolean => given.optional(name) !== undefined
@@ -30,6 +30,10 @@ export const monitor: Command = {
     log: { value: 'URL', help: 'the public origin of the relay whose log is followed' },
     app: { value: 'URL', help: 'where a web app is served that is compared with the log' },
     trust: { value: 'F', required: true, help: 'trust file: its logs and witnesses are the only ones believed' },
+    export: {
+      value: 'FILE',
+      help: '--log: judge this export of the public record instead of asking the relay; ends after one look',
+    },
     state: { value: 'DIR', help: '--log: where it remembers and keeps evidence; nothing is remembered without' },
     texts: { value: 'DIR', help: '--log: refused requests that you hold (*.jws): their refusals are judged too' },
     every: { value: 'SECONDS', help: '--log: how long between two looks (default 60)' },

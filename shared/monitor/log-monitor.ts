@@ -8,8 +8,7 @@ import { type LogTrust, openCheckpoint, type VerifiedCheckpoint } from '../src/t
 import { EMPTY_FRONTIER, type Frontier } from '../src/tlog/frontier.ts'
 import type { LogFindingReason } from '../src/tlog/log-view.ts'
 import { followLog } from '../src/tlog/log-watch.ts'
-import type { MonitorFolder } from './monitor-folder.ts'
-import type { PublicRelay } from './relay-documents.ts'
+import type { PublicRelay } from './public-relay.ts'
 
 /** How far one look came. */
 export interface Look {
@@ -39,17 +38,25 @@ const MALFORMED: ReadonlySet<string> = new Set(['LOG_PROOF_INVALID', 'LOG_RANGE'
 
 const textOf = (bytes: Uint8Array | null): string => (bytes === null ? '' : new TextDecoder().decode(bytes))
 
+/** Where the newest checkpoint is kept. What was saved outlives the monitor, as far as its keeper does. */
+export interface CheckpointMemory {
+  load(): Promise<Uint8Array | null>
+  save(raw: Uint8Array): Promise<void>
+}
+
 /** What a monitor works with. */
 export interface LogMonitorParts {
   readonly origin: string
   readonly relay: PublicRelay
   readonly trust: LogTrust
-  readonly folder: MonitorFolder
+  readonly folder: CheckpointMemory
   /** Texts of refused requests by digest. */
   readonly refused: ReadonlyMap<string, string>
   readonly nowMs: () => number
   /** Told of each finding as soon as it is made; what it does is done before the next leaf. */
   readonly report: (finding: AuditFinding) => Promise<void>
+  /** Told of each entry when it is judged, in log order. */
+  readonly judged?: (index: number, bytes: Uint8Array) => void
 }
 
 /** Follows a log as anyone could. What it held is read from the folder; every leaf is read and judged anew. */
@@ -100,7 +107,9 @@ export async function createLogMonitor(parts: LogMonitorParts): Promise<LogMonit
     while (waiting !== null) {
       next ??= waiting.next().value ?? null
       if (next === null) break
+      const index = audit.state.size
       for (const finding of await audit.add(next)) await report(finding)
+      parts.judged?.(index, next)
       next = null
       if (audit.state.size % 100 === 0) progress(`judged ${audit.state.size} of ${frontier.size} entries`)
     }

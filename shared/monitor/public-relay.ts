@@ -1,5 +1,3 @@
-import { readdir } from 'node:fs/promises'
-import { join } from 'node:path'
 import { createRelayClient } from '../client/relay-client.ts'
 import type { AuditDocuments } from '../src/audit/audit.ts'
 import { fromUtf8 } from '../src/bytes/bytes.ts'
@@ -9,9 +7,6 @@ import type { ReadTile } from '../src/tlog/tile-reader.ts'
 import { encodeTilePath } from '../src/tlog/tiles.ts'
 import { type AgencyList, agencyList, type AppList, appList } from '../src/wire/http.ts'
 import { MAX_JWS_BYTES } from '../src/wire/jws.ts'
-import { clipRequest } from '../src/wire/request.ts'
-import { readText } from './disk-files.ts'
-import { inFile } from './failure.ts'
 
 const MAX_CHECKPOINT_BYTES = 128 * 1024
 /** 256 entries of 64 KiB. */
@@ -64,18 +59,4 @@ export function createPublicRelay(origin: string, nowMs: () => number): PublicRe
       policyDigest: digestOfJson(json(fromUtf8(await read('/v1/policy.json', MAX_POLICY_BYTES)))),
     }),
   }
-}
-
-/** Texts of refused requests that somebody holds: every `*.jws` of a folder, by digest. @throws USAGE | the form codes */
-export async function loadRefusedRequests(path: string): Promise<ReadonlyMap<string, string>> {
-  const names = await readdir(path).catch((cause: unknown) => {
-    throw new LatchkeyError('USAGE', `cannot read the folder ${path}`, { cause })
-  })
-  const texts = new Map<string, string>()
-  for (const name of names.filter((file) => file.endsWith('.jws'))) {
-    const file = join(path, name)
-    const raw = await readText(file)
-    texts.set(await inFile(file, () => clipRequest.parse(raw).digest), raw)
-  }
-  return texts
 }

@@ -1,0 +1,70 @@
+import { html } from './html.ts'
+import type { PublicRecord } from './record.ts'
+import { hourEndMs } from './record-times.ts'
+import { hostOf, wordOf } from './pages/page.ts'
+
+const NEWEST = 100
+
+interface News {
+  readonly index: number
+  readonly hour: number
+  readonly title: string
+  readonly path: string
+}
+
+function newsOf(record: PublicRecord): News[] {
+  const news: News[] = [
+    ...record.requests.map(({ index, hour, data }) => ({
+      index,
+      hour,
+      title: `${hostOf(data.agency)} asks about ${wordOf(data.incidentType)}`,
+      path: `/requests/${data.requestDigest}`,
+    })),
+    ...record.refusals.map(({ index, hour, data }) => ({
+      index,
+      hour,
+      title: `A request of ${hostOf(data.agency)} was refused: ${data.code}`,
+      path: `/log/${index}`,
+    })),
+    ...record.agencies.map(({ index, hour, data }) => ({
+      index,
+      hour,
+      title: `${data.name}: ${data.status}`,
+      path: `/agencies/${hostOf(data.uri)}`,
+    })),
+    ...record.policies.map(({ index, hour, data }) => ({
+      index,
+      hour,
+      title: 'New rules',
+      path: `/policy/${data.digest}`,
+    })),
+    ...record.removals.map(({ index, hour }) => ({ index, hour, title: 'A legal demand', path: `/log/${index}` })),
+  ]
+  return news.sort((a, b) => b.index - a.index).slice(0, NEWEST)
+}
+
+/** The newest entries as Atom. @param origin where the record is served @see RFC 4287 */
+export function feedOf(record: PublicRecord, origin: string): string {
+  const news = newsOf(record)
+  const at = (hour: number): string => new Date(hourEndMs(hour)).toISOString()
+  const id = (index: number): string => `${record.origin}/log#${index}`
+  return `<?xml version="1.0" encoding="utf-8"?>\n${
+    html`<feed xmlns="http://www.w3.org/2005/Atom">
+      <title>Public record of ${new URL(record.origin).host}</title>
+      <id>${record.origin}/log</id>
+      <link rel="self" href="${origin}/feed.atom" />
+      <link rel="alternate" type="text/html" href="${origin}/" />
+      <updated>${at(news[0]?.hour ?? 0)}</updated>
+      <author><name>${new URL(record.origin).host}</name></author>
+      ${news.map(
+        ({ index, hour, title, path }) =>
+          html`<entry>
+            <title>${title}</title>
+            <id>${id(index)}</id>
+            <link href="${origin}${path}" />
+            <updated>${at(hour)}</updated>
+          </entry>`,
+      )}
+    </feed>`.text
+  }\n`
+}

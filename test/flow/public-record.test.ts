@@ -1,0 +1,253 @@
+/** The public record as anybody reads it: pages without scripts, files, and one archive that needs no relay to be judged again. */
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { encodeBase64, openCheckpoint, logTrustOf, parseWith, trust as trustFile, type Trust } from '@latchkey/shared'
+import { createPublicRelay } from '@latchkey/shared/monitor'
+import type { Browser, BrowserContext, Page } from 'playwright-core'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { createRecordKeeper, type RecordKeeper } from '../../relay/web/public/record.ts'
+import { type RecordServer, serveRecord } from '../../relay/web/public/record-server.ts'
+import { screenFindings, startChromium } from '../support/chromium.ts'
+import { latchkey } from '../support/command-line.ts'
+import {
+  acceptedRequest,
+  type Agency,
+  certifyInvestigator,
+  codeOf,
+  draftRequest,
+  enrolAgency,
+  expectStatus,
+  type Investigator,
+  postRequest,
+} from '../support/relay-world.ts'
+import { createTemporaryFolder } from '../support/temporary-folder.ts'
+import { createTwoFacedRelay, type TwoFacedRelay } from '../support/two-faced-relay.ts'
+
+const HOSTILE = `<script>throw 1</script><img src=x onerror=alert(1)>"'&amp;`
+const HOUR_MS = 3_600_000
+
+let stack: AsyncDisposableStack
+let relay: TwoFacedRelay
+let trust: Trust
+let keeper: RecordKeeper
+let server: RecordServer
+let browser: Browser
+let reader: BrowserContext
+let agency: Agency
+let suspended: Agency
+let asked: Awaited<ReturnType<typeof acceptedRequest>>[]
+let folder: string
+
+const status = async ({ uri, name, signer }: Agency, is: string) =>
+  expectStatus(
+    await relay.world.operator.send('POST', '/v1/agencies', {
+      json: { uri, name, kind: 'police', status: is, keys: [signer.jwk] },
+    }),
+    201,
+  )
+
+async function hostileRequest(investigator: Investigator): Promise<void> {
+  const base = draftRequest(relay.world, investigator)
+  const words = { reason: HOSTILE, contact: HOSTILE, caseNumber: `2026-${HOSTILE}`.slice(0, 64) }
+  await expectStatus(await postRequest(investigator, { ...base, latchkey: { ...base.latchkey, ...words } }), 201)
+}
+
+async function fill(): Promise<void> {
+  const { world } = relay
+  agency = await enrolAgency(world, { name: HOSTILE })
+  suspended = await enrolAgency(world)
+  const investigator = await certifyInvestigator(world, agency, { name: HOSTILE, role: 'detective' })
+  asked = [await acceptedRequest(world, investigator), await acceptedRequest(world, investigator)]
+  await hostileRequest(investigator)
+  const live = { startMs: world.clock.nowMs() - HOUR_MS, endMs: world.clock.nowMs() + HOUR_MS }
+  expect(await codeOf(postRequest(investigator, draftRequest(world, investigator, live)))).toBe('WINDOW_IN_FUTURE')
+  await status(suspended, 'suspended')
+}
+
+beforeAll(async () => {
+  stack = new AsyncDisposableStack()
+  folder = stack.use(await createTemporaryFolder()).path
+  relay = stack.use(await createTwoFacedRelay())
+  await fill()
+  trust = parseWith(trustFile, JSON.parse(await text(relay.origin, '/v1/trust.json')), 'trust')
+  await writeFile(join(folder, 'trust.json'), JSON.stringify(trust))
+  const { nowMs } = relay.world.clock
+  const reading = createPublicRelay(relay.origin, nowMs)
+  keeper = await createRecordKeeper({ origin: relay.origin, relay: reading, trust, nowMs })
+  await keeper.look()
+  server = stack.use(await serveRecord({ keeper, relay: reading, host: '127.0.0.1', port: 0, nowMs }))
+  browser = await startChromium()
+  stack.defer(() => browser.close())
+  reader = await browser.newContext({ javaScriptEnabled: false })
+})
+
+afterAll(() => stack.disposeAsync())
+
+async function text(origin: string, path: string): Promise<string> {
+  const response = await fetch(origin + path)
+  expect(response.status, path).toBe(200)
+  return response.text()
+}
+
+async function open(path: string): Promise<Page> {
+  const page = await reader.newPage()
+  const answer = await page.goto(server.origin + path)
+  expect(answer!.status(), path).toBe(200)
+  return page
+}
+
+const bodyOf = async (path: string): Promise<string> => {
+  const page = await open(path)
+  const words = await page.locator('body').innerText()
+  await page.close()
+  return words
+}
+
+test('a reader without scripts goes from the overview to the whole text of a request, and to its proof', async () => {
+  const page = await open('/')
+  expect(await page.locator('main').innerText()).toContain('surveillance camera')
+  await page.getByRole('link', { name: 'Requests', exact: true }).click()
+  expect(await page.locator('tbody tr').count()).toBe(3)
+  await page.locator(`a[href="/requests/${asked[0]!.digest}"]`).click()
+  const { reason, caseNumber, contact } = asked[0]!.payload.latchkey
+  const words = await page.locator('main').innerText()
+  for (const part of [reason, caseNumber, contact, 'voluntary']) expect(words).toContain(part)
+  await page.getByRole('link', { name: `entry ${asked[0]!.index}` }).click()
+  const entry = await page.locator('main').innerText()
+  expect(entry).toContain(asked[0]!.digest)
+  expect(entry).toContain('came to the root of the checkpoint')
+  await page.close()
+})
+
+test('each page is readable by everyone: axe finds nothing, nothing is wider than a narrow phone, nothing runs', async () => {
+  const context = await browser.newContext()
+  const page = await context.newPage()
+  const complaints: string[] = []
+  page.on('console', (message) => complaints.push(message.text()))
+  page.on('pageerror', (error) => complaints.push(error.message))
+  const host = agency.uri.slice('https://'.length)
+  const paths = ['/', '/agencies', `/agencies/${host}`, '/requests', `/requests/${asked[1]!.digest}`, '/refusals']
+  for (const path of [...paths, '/policy', '/log', '/log/0', `/log/${asked[0]!.index}`]) {
+    await page.goto(server.origin + path)
+    expect(await screenFindings(page), path).toEqual([])
+    // What strangers wrote is text, wherever it stands.
+    expect(await page.locator('script, img, iframe').count(), path).toBe(0)
+  }
+  expect(complaints).toEqual([])
+  await context.close()
+})
+
+test('what strangers wrote is shown as they wrote it', async () => {
+  expect(await bodyOf(`/agencies/${agency.uri.slice('https://'.length)}`)).toContain(HOSTILE)
+  const csv = await text(server.origin, '/agencies.csv')
+  expect(csv).toContain(`"${HOSTILE.replaceAll('"', '""')}"`)
+  expect(await text(server.origin, '/feed.atom')).toContain('&lt;script&gt;')
+})
+
+test('refusals stand by agency and reason, in words', async () => {
+  const words = await bodyOf('/refusals')
+  expect(words).toContain('it asked for what had not happened yet')
+  expect(words).toContain('WINDOW_IN_FUTURE')
+})
+
+test('how many agencies took part is known for now and for any day before', async () => {
+  const now = JSON.parse(await text(server.origin, '/agencies.json'))
+  expect(now.totals).toEqual({ active: 1, suspended: 1 })
+  expect(now.agencies.find((one: { uri: string }) => one.uri === agency.uri)).toMatchObject({
+    requests: 3,
+    refused: 1,
+    status: 'active',
+    medianWindowMs: 3_599_000,
+  })
+  expect(JSON.parse(await text(server.origin, '/agencies.json?at=2020-01-01'))).toMatchObject({ agencies: [] })
+  expect(await bodyOf('/agencies?at=2020-01-01')).toContain('0 agencies')
+  const map = JSON.parse(await text(server.origin, '/agencies.geojson'))
+  expect(map.features.map(({ geometry }: { geometry: { type: string } | null }) => geometry?.type ?? null)).toEqual([
+    'MultiPolygon',
+    null,
+  ])
+})
+
+test('what is no address, no day and no number is said in a page, and changes nothing', async () => {
+  for (const [path, code] of [
+    ['/nothing', 404],
+    ['/agencies/nobody.example', 404],
+    [`/requests/${'A'.repeat(43)}`, 404],
+    ['/log/999999', 404],
+    ['/agencies?at=yesterday', 400],
+    ['/log/entry?index=-1', 400],
+    ['/log/consistency?size=1&root=%3Cscript%3E', 400],
+    ['/policy/../../etc/passwd', 404],
+  ] as const) {
+    const answer = await fetch(server.origin + path)
+    expect([path, answer.status]).toEqual([path, code])
+    expect(await answer.text()).not.toContain('<script')
+    expect(answer.headers.get('content-security-policy')).toContain("default-src 'none'")
+  }
+  expect((await fetch(server.origin, { method: 'POST' })).status).toBe(405)
+})
+
+test('who kept an older root learns that nothing was changed since, and who kept another that it is not the same', async () => {
+  const { checkpoint } = keeper.record
+  const kept = openCheckpoint(checkpoint!.raw, logTrustOf(trust))
+  await certifyInvestigator(relay.world, await enrolAgency(relay.world))
+  await keeper.look()
+  expect(keeper.record.checkpoint!.size).toBeGreaterThan(kept.size)
+  const page = await open('/log')
+  await page.getByLabel('Entries on that day').fill(String(kept.size))
+  await page.getByLabel('Root on that day').fill(encodeBase64(kept.root))
+  await page.getByRole('button', { name: 'Prove', exact: true }).click()
+  expect(await page.getByRole('status').innerText()).toContain('Nothing was changed or dropped')
+  await page.close()
+  const other = encodeBase64(new Uint8Array(32).fill(7))
+  expect(await bodyOf(`/log/consistency?size=${kept.size}&root=${encodeURIComponent(other)}`)).toContain(
+    'does not begin with what you noted',
+  )
+})
+
+test('everything in one file is judged again without the relay, and one changed byte of it is found', async () => {
+  const answer = await fetch(`${server.origin}/export.zip`)
+  const zip = new Uint8Array(await answer.arrayBuffer())
+  await writeFile(join(folder, 'record.zip'), zip)
+  relay.isAway = true
+  const judge = (file: string) =>
+    latchkey(['monitor', '--log', relay.origin, '--export', file, '--trust', 'trust.json', '--json'], folder)
+  const { status: ended, stdout, stderr } = await judge('record.zip')
+  expect([ended, stderr]).toEqual([0, expect.not.stringContaining(':')])
+  const said = JSON.parse(stdout)
+  expect(said).toMatchObject({ size: keeper.record.checkpoint!.size, isWhole: true, findings: [] })
+  expect(said.accepted.derived).toBe(3)
+  relay.beHonest()
+  const at = Buffer.from(zip).indexOf('A burglary') < 0 ? zip.length >> 1 : Buffer.from(zip).indexOf('A burglary')
+  const changed = zip.slice()
+  changed[at] = changed[at]! ^ 1
+  await writeFile(join(folder, 'changed.zip'), changed)
+  expect((await judge('changed.zip')).status).toBe(1)
+})
+
+test('a relay that hides a request is accused on every page', async () => {
+  const reading = createPublicRelay(relay.origin, relay.world.clock.nowMs)
+  const parts = { origin: relay.origin, relay: reading, trust, nowMs: relay.world.clock.nowMs }
+  const other = await createRecordKeeper(parts)
+  const { body, status: gone } = await fetch(`${relay.origin}/v1/requests/${'A'.repeat(43)}`)
+  relay.lies.set(`/v1/requests/${asked[0]!.digest}`, { status: gone, body: await new Response(body).text() })
+  await other.look()
+  relay.beHonest()
+  expect(other.record.findings.map(({ code }) => code)).toEqual(['DOCUMENT_MISSING'])
+  await using lied = await serveRecord({ ...parts, keeper: other, host: '127.0.0.1', port: 0 })
+  const page = await reader.newPage()
+  await page.goto(lied.origin)
+  expect(await page.getByRole('status').innerText()).toContain('Something is wrong with this relay')
+  await page.goto(`${lied.origin}/log`)
+  expect(await page.locator('main').innerText()).toContain('what an entry names is not shown to the public')
+  await page.close()
+})
+
+test('while the relay is away the record stays readable and says so', async () => {
+  relay.isAway = true
+  await keeper.look()
+  expect(await bodyOf('/')).toContain('The relay does not answer')
+  relay.beHonest()
+  await keeper.look()
+  expect(await bodyOf('/')).not.toContain('The relay does not answer')
+})
