@@ -151,9 +151,9 @@ test('refusals stand by agency and reason, in words', async () => {
 })
 
 test('how many agencies took part is known for now and for any day before', async () => {
-  const now = JSON.parse(await text(server.origin, '/agencies.json'))
+  const now = JSON.parse(await text(server.origin, '/agencies.json')) as { totals: object; agencies: { uri: string }[] }
   expect(now.totals).toEqual({ active: 1, suspended: 1 })
-  expect(now.agencies.find((one: { uri: string }) => one.uri === agency.uri)).toMatchObject({
+  expect(now.agencies.find(({ uri }) => uri === agency.uri)).toMatchObject({
     requests: 3,
     refused: 1,
     status: 'active',
@@ -161,11 +161,10 @@ test('how many agencies took part is known for now and for any day before', asyn
   })
   expect(JSON.parse(await text(server.origin, '/agencies.json?at=2020-01-01'))).toMatchObject({ agencies: [] })
   expect(await bodyOf('/agencies?at=2020-01-01')).toContain('0 agencies')
-  const map = JSON.parse(await text(server.origin, '/agencies.geojson'))
-  expect(map.features.map(({ geometry }: { geometry: { type: string } | null }) => geometry?.type ?? null)).toEqual([
-    'MultiPolygon',
-    null,
-  ])
+  const map = JSON.parse(await text(server.origin, '/agencies.geojson')) as {
+    features: { geometry: { type: string } | null }[]
+  }
+  expect(map.features.map(({ geometry }) => geometry?.type ?? null)).toEqual(['MultiPolygon', null])
 })
 
 test('what is no address, no day and no number is said in a page, and changes nothing', async () => {
