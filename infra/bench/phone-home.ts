@@ -1,9 +1,14 @@
 /** A household whose keys were made in Chromium, and one clip of its doorbell: relay, doorbell and app as `npm start` runs them. */
+import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
+import { policy as policyValidator, type Vertex } from '@latchkey/shared'
+import { createRelayClient } from '@latchkey/shared/client'
 import { type BrowserContext, chromium, type Page } from 'playwright-core'
 import { buildOwnerApp } from '../../relay/web/build.ts'
 import { serveApp, type StaticServer } from '../../relay/web/static-server.ts'
-import { loadDemoParties } from '../local/demo-parties.ts'
+import { blockAround } from '../local/demo-home.ts'
+import { createDemoInvestigator } from '../local/demo-investigator.ts'
+import { type DemoParties, loadDemoParties } from '../local/demo-parties.ts'
 import { startDemoWorld } from '../local/demo-world.ts'
 import { createProcessKeeper } from '../local/managed-process.ts'
 import { findFreePort } from '../local/port.ts'
@@ -14,6 +19,9 @@ import { mustRun } from './programs.ts'
 export const CHROMIUM = '/usr/bin/chromium'
 const HOST = '127.0.0.1'
 const PLACE = '47.6, -122.3'
+const PLACE_MICRO: Vertex = [47_600_000, -122_300_000]
+/** Long enough for any clip of this run, and what policy allows for a block. */
+const WINDOW_MS = 3_600_000
 /** A clip that takes longer than this never comes. */
 const CLIP_MS = 120_000
 const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true, locale: 'en-GB' }
@@ -22,6 +30,8 @@ const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile:
 export interface PhoneHome extends AsyncDisposable {
   readonly app: StaticServer
   readonly phone: BrowserContext
+  /** Somebody asks the people around its door for the last hour. */
+  ask(): Promise<void>
 }
 
 /** Half a minute of moving test picture as a doorbell sends it: 1080p15 at 4 Mbit/s, a keyframe each second. */
@@ -38,6 +48,19 @@ async function waitForClip(page: Page): Promise<void> {
   await page.getByText('Still being recorded').waitFor({ state: 'detached', timeout: CLIP_MS })
 }
 
+async function askAround(relay: string, keys: DemoParties): Promise<void> {
+  const investigator = createDemoInvestigator({ keys, relay, nowMs: Date.now })
+  const policy = await createRelayClient({ origin: relay, nowMs: Date.now }).json(
+    'GET',
+    '/v1/policy.json',
+    policyValidator,
+  )
+  await investigator.enrolAgency()
+  const window = { startMs: Date.now() - WINDOW_MS, endMs: Date.now() - 1_000 }
+  const caseNumber = `BENCH-${randomBytes(3).toString('hex').toUpperCase()}`
+  await investigator.ask({ window, area: blockAround(PLACE_MICRO), policy, caseNumber })
+}
+
 /** @param folder where everything may lie; about a minute, most of it the visit's */
 export async function createPhoneHome(folder: string): Promise<PhoneHome> {
   await using stack = new AsyncDisposableStack()
@@ -45,13 +68,13 @@ export async function createPhoneHome(folder: string): Promise<PhoneHome> {
   const camera = join(folder, 'visit.mp4')
   drawVisit(camera)
   const [port, appPort, appFolder] = [await findFreePort(), await findFreePort(), await buildOwnerApp()]
-  const { operator } = await loadDemoParties(join(folder, 'parties'))
+  const parties = await loadDemoParties(join(folder, 'parties'))
   const relayOrigins = [`http://${HOST}:${port}`]
   const app = stack.use(await serveApp({ folder: appFolder, host: HOST, port: appPort, relayOrigins }))
   const world = await startDemoWorld({
     folder,
     port,
-    operator: operator.jwk,
+    operator: parties.operator.jwk,
     keeper,
     appOrigin: app.origin,
     appFolder,
@@ -65,5 +88,6 @@ export async function createPhoneHome(folder: string): Promise<PhoneHome> {
   await waitForClip(page)
   await page.close()
   const whole = stack.move()
-  return { app, phone, [Symbol.asyncDispose]: () => whole.disposeAsync() }
+  const ask = () => askAround(`http://${HOST}:${port}`, parties)
+  return { app, phone, ask, [Symbol.asyncDispose]: () => whole.disposeAsync() }
 }

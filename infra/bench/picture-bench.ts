@@ -1,5 +1,6 @@
 /** How long somebody waits who opens the app, and who taps on a clip. */
 import type { BrowserContext, CDPSession, Page } from 'playwright-core'
+import { benchAnswer } from './answer-bench.ts'
 import { type Measurement, measurementOf, quantile } from './measure.ts'
 import { createPhoneHome } from './phone-home.ts'
 
@@ -15,18 +16,24 @@ interface Stopwatch {
   readonly pictureMs?: number
   /** A heading of the app is on the screen. */
   readonly pageMs?: number
+  /** A clip of the kept list is. */
+  readonly listMs?: number
 }
 
 /** Runs in the page before anything of the app's. */
 const STOPWATCH = `
   const watch = (globalThis.stopwatch = {})
   addEventListener('pointerdown', ({ timeStamp }) => (watch.tapMs ??= timeStamp), { capture: true })
-  let isHeaded = false, video = null
+  let isHeaded = false, isListed = false, video = null
   new MutationObserver(() => {
     if (!isHeaded && document.querySelector('main h1')) {
       isHeaded = true
       // The second begins when what the first one drew is on its way to the screen.
       requestAnimationFrame(() => requestAnimationFrame((now) => (watch.pageMs = now)))
+    }
+    if (!isListed && document.querySelector('.clip')) {
+      isListed = true
+      requestAnimationFrame(() => requestAnimationFrame((now) => (watch.listMs = now)))
     }
     const found = document.querySelector('video')
     if (found === null || found === video) return
@@ -58,21 +65,26 @@ async function tapOnce(phone: BrowserContext, origin: string): Promise<number> {
 }
 
 /** Without a network, and with a worker that has to be started first. */
-async function openOnce(phone: BrowserContext, debug: CDPSession, origin: string): Promise<number> {
+async function openOnce(
+  phone: BrowserContext,
+  debug: CDPSession,
+  origin: string,
+): Promise<[page: number, list: number]> {
   await debug.send('ServiceWorker.stopAllWorkers')
   const page = await phone.newPage()
   try {
     await page.goto(origin)
-    return (await read(page, 'pageMs')).pageMs! / 1000
+    const { pageMs, listMs } = await read(page, 'listMs')
+    return [pageMs! / 1000, listMs! / 1000]
   } finally {
     await page.close()
   }
 }
 
-async function times(count: number, once: () => Promise<number>): Promise<number[]> {
-  const seconds: number[] = []
-  for (let round = 0; round < count; round++) seconds.push(await once())
-  return seconds
+async function times<T>(count: number, once: () => Promise<T>): Promise<T[]> {
+  const measured: T[] = []
+  for (let round = 0; round < count; round++) measured.push(await once())
+  return measured
 }
 
 const rowsOf = (what: string, seconds: readonly number[]): Measurement[] => [
@@ -84,6 +96,7 @@ const rowsOf = (what: string, seconds: readonly number[]): Measurement[] => [
 export async function benchPicture(folder: string): Promise<Measurement[]> {
   await using home = await createPhoneHome(folder)
   const { app, phone } = home
+  const answers = await benchAnswer(home)
   await phone.addInitScript(STOPWATCH)
   const taps = await times(TAPS, () => tapOnce(phone, app.origin))
   const lookout = await phone.newPage()
@@ -95,7 +108,15 @@ export async function benchPicture(folder: string): Promise<Measurement[]> {
   await phone.setOffline(true)
   const visits = await times(VISITS, () => openOnce(phone, debug, app.origin))
   return [
+    ...answers,
     ...rowsOf('tap on a clip of 1080p at 4 Mbit/s → its first picture, in Chromium', taps),
-    ...rowsOf('app opened without a network → its page on the screen, in Chromium', visits),
+    ...rowsOf(
+      'app opened without a network → its page on the screen, in Chromium',
+      visits.map(([page]) => page),
+    ),
+    ...rowsOf(
+      'the same → its list of clips',
+      visits.map(([, list]) => list),
+    ),
   ]
 }

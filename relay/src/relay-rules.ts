@@ -61,7 +61,7 @@ import type { Log } from './kernel/log.ts'
 import type { WitnessPlace } from './log/witnesses.ts'
 import { createMailboxes } from './pairing/mailbox.ts'
 import { listApps } from './policy/apps.ts'
-import { findPolicy, findPublicPolicy } from './policy/policies.ts'
+import { findPolicy, findPublicPolicy, listPolicies } from './policy/policies.ts'
 import { createPushRules, type PushCore } from './push-rules.ts'
 import { loadBundle } from './release/bundle.ts'
 import { submitReceived } from './release/received.ts'
@@ -286,6 +286,7 @@ function publicRoutes(core: RelayCore): BoundRoute[] {
     putAgency: (submission) => putAgency(core, submission),
     listCell: (cell) => listCell(database, cell, clock.nowMs()),
     findPublicRequest: (digest) => findPublicRequest(database, digest),
+    listPolicies: () => listPolicies(database),
     findPublicPolicy: (digest) => findPublicPolicy(database, digest),
   })
 }

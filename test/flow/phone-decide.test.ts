@@ -1,7 +1,7 @@
 /** Being asked and deciding, on a real phone page against a real relay: both answers, taking back, no network, lies. */
 import { type CellRequests, consent, digestOfJws, indexesOf, noticeDigest, openIdentity } from '@latchkey/shared'
 import { createRelayClient } from '@latchkey/shared/client'
-import type { Locator, Page } from 'playwright-core'
+import type { Locator, Page, Request } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { screenFindings } from '../support/chromium.ts'
 import { createSeededRandom, IS_FULL, runs, tellSoak } from '../support/counts.ts'
@@ -233,6 +233,9 @@ test('no request of the phone, nor its moment, tells whether a question concerne
 
 test('what is trimmed, read and signed is what the relay holds; until it counts it can be taken back unseen', async () => {
   await wantQuestions(owned.page)
+  const fetched: string[] = []
+  const note = (request: Request): void => void fetched.push(new URL(request.url()).pathname)
+  owned.page.on('request', note)
   await readQuestion('A burglary')
   const trim = owned.page.getByRole('slider')
   await trim.first().focus()
@@ -244,6 +247,9 @@ test('what is trimmed, read and signed is what the relay holds; until it counts 
   await heading('Shared').waitFor()
   await owned.page.getByText(/It counts from/).waitFor()
   await owned.page.getByText('This phone found it in the public log.').waitFor()
+  owned.page.off('request', note)
+  // Whoever decides without looking moves the small headers, and nothing of the picture.
+  expect(fetched.filter((path) => /^\/v1\/clips\/./.test(path))).toEqual([expect.stringMatching(/\/headers$/)])
   const { payload } = consent.parse(await heldConsent())
   expect(payload.latchkey.notice.sha256).toBe(noticeDigest(`${notice.trimEnd()}\n`))
   expect(payload.latchkey.disclosure).toBeNull()

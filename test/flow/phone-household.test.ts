@@ -1,7 +1,7 @@
 /** A household of several phones, in real browsers, on one relay and with one doorbell. */
 import { writeFile } from 'node:fs/promises'
 import { consent, createVerifierTrust, releaseList, trust, verifyBundleZip } from '@latchkey/shared'
-import type { Page } from 'playwright-core'
+import type { Locator, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { screenFindings } from '../support/chromium.ts'
 import { run } from '../support/command-line.ts'
@@ -10,16 +10,32 @@ import { choose, press, write } from '../support/keyboard.ts'
 import { createOwnedPhone, createPhoneRig, type OwnedPhone, type Phone, type PhoneRig } from '../support/phone-rig.ts'
 import { openSheetPage, restoreWithSheet } from '../support/phone-sheet.ts'
 import { eventually } from '../support/poll.ts'
-import { acceptedRequest, certifyInvestigator, enrolAgency, randomId } from '../support/relay-world.ts'
+import {
+  acceptedRequest,
+  certifyInvestigator,
+  enrolAgency,
+  type Investigator,
+  randomId,
+} from '../support/relay-world.ts'
 
 let rig: PhoneRig
 let owned: OwnedPhone
 let kim: Phone
 let guest: Phone
+/** Two agencies that ask the same door. */
+let investigator: Investigator
+let other: Investigator
+let caseNumber: string
 
 beforeAll(async () => {
   rig = await createPhoneRig()
   owned = await createOwnedPhone(rig)
+  const enrol = async () => certifyInvestigator(rig.world, await enrolAgency(rig.world))
+  investigator = await enrol()
+  other = await enrol()
+  // Both before a page looks for the first time: a square's questions may be half a minute old.
+  caseNumber = (await acceptedRequest(rig.world, investigator)).payload.latchkey.caseNumber
+  await acceptedRequest(rig.world, other)
 })
 afterAll(() => rig[Symbol.asyncDispose]())
 
@@ -122,7 +138,12 @@ test('the second owner adds a phone that may only look', async () => {
 
 /** Kim’s and the first owner’s phones, at home. */
 const goHome = (page: Page) => page.goto(`${rig.appOrigin}/#/home`)
-const button = (page: Page, name: string | RegExp) => page.getByRole('button', { name })
+const button = (page: Page | Locator, name: string | RegExp) => page.getByRole('button', { name })
+/** The card of an agency's question. */
+const askedBy = (page: Page, { agency }: Investigator) =>
+  page
+    .getByRole('listitem')
+    .filter({ has: page.getByRole('heading', { name: `Asked by ${agency.name}`, exact: true }) })
 
 test('two owners must agree from then on, and every phone knows', async () => {
   await goHome(owned.page)
@@ -137,8 +158,6 @@ test('two owners must agree from then on, and every phone knows', async () => {
 })
 
 test('a clip that one owner shares waits for the other, who sees the words and agrees; its bundle verifies', async () => {
-  const investigator = await certifyInvestigator(rig.world, await enrolAgency(rig.world))
-  const request = await acceptedRequest(rig.world, investigator)
   for (const { page } of [owned, guest]) {
     await page.goto(`${rig.appOrigin}/#/questions`)
     await page.reload()
@@ -146,7 +165,7 @@ test('a clip that one owner shares waits for the other, who sees the words and a
   await guest.page.getByText('Only a phone that may decide can answer questions').waitFor()
   expect(await button(guest.page, /Read|Show me/).count()).toBe(0)
   await press(button(owned.page, 'Show me questions that concern my door'))
-  await press(button(owned.page, 'Read the question'))
+  await press(button(askedBy(owned.page, investigator), 'Read the question'))
   await press(owned.page.getByRole('button', { name: 'Share', exact: true }))
   await eventually(() => button(owned.page, 'Sign and share').isEnabled(), 'the headers')
   await press(button(owned.page, 'Sign and share'))
@@ -156,7 +175,7 @@ test('a clip that one owner shares waits for the other, who sees the words and a
   await goHome(kim.page)
   await kim.page.reload()
   await press(kim.page.getByRole('link', { name: 'See what was shared' }))
-  await kim.page.getByText(request.payload.latchkey.caseNumber).waitFor()
+  await kim.page.getByText(caseNumber).waitFor()
   await kim.page.getByText('Signed on').first().waitFor()
   expect(await screenFindings(kim.page)).toEqual([])
   expect(await inbox()).toEqual([])
@@ -177,9 +196,34 @@ test('a clip that one owner shares waits for the other, who sees the words and a
   const trusted = createVerifierTrust(await rig.world.anyone.json('GET', '/v1/trust.json', trust))
   const verdict = verifyBundleZip(zip, trusted, { identity: investigator.identity })
   expect(verdict).toMatchObject({ passed: true })
+  await kim.page.getByText('Downloaded 1 of 3 times.').waitFor()
   await goHome(guest.page)
   await guest.page.reload()
   await guest.page.getByText('Another phone of your household agreed to share a clip.').waitFor()
+})
+
+test('the questions of one agency are hidden on every phone of the household, and no others; and are shown again', async () => {
+  const openQuestions = async (page: Page): Promise<void> => {
+    await page.goto(`${rig.appOrigin}/#/questions`)
+    await page.reload()
+    await askedBy(page, investigator).waitFor()
+  }
+  await openQuestions(owned.page)
+  await press(button(askedBy(owned.page, other), 'Hide all questions from them'))
+  const hidden = `Questions from ${other.agency.uri} are hidden.`
+  await owned.page.getByText(hidden).waitFor()
+  await expect.poll(() => askedBy(owned.page, other).count()).toBe(0)
+  expect(await screenFindings(owned.page)).toEqual([])
+  // After a restart too, and on the phone of the other owner.
+  for (const { page } of [owned, kim]) {
+    await openQuestions(page)
+    await page.getByText(hidden).waitFor()
+    await expect.poll(() => askedBy(page, other).count()).toBe(0)
+  }
+  await press(button(kim.page, 'Show them again'))
+  await askedBy(kim.page, other).waitFor()
+  await askedBy(owned.page, other).waitFor()
+  await expect.poll(() => owned.page.getByText(hidden).count()).toBe(0)
 })
 
 test('one owner alone takes nobody out; when the other agrees, the phone is refused from then on', async () => {

@@ -10,8 +10,10 @@ import {
   clipList,
   type ClipManifest,
   clipManifest,
+  consentList,
   createSigner,
   deviceList,
+  digestOfJson,
   encodeBase64url,
   encodeDescriptor,
   hashLeaf,
@@ -20,6 +22,7 @@ import {
   pairingHello,
   parseCheckpoint,
   parsePairingUrl,
+  policyList,
   randomBytes,
   rootOfLeaves,
   signCheckpoint,
@@ -31,6 +34,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { loadDeviceKey } from '../../device-agent/src/keys/device-key.ts'
 import { loadSecrets } from '../../relay/src/secrets.ts'
 import { screenFindings } from '../support/chromium.ts'
+import { press } from '../support/keyboard.ts'
 import { createLiar, type Liar } from '../support/liar.ts'
 import { createOwnedPhone, createPhoneRig, type OwnedPhone, type PhoneRig } from '../support/phone-rig.ts'
 import { eventually } from '../support/poll.ts'
@@ -45,6 +49,7 @@ import {
 } from '../support/relay-world.ts'
 
 const AGENCIES = /\/v1\/agencies$/
+const POLICIES = /\/v1\/policies$/
 const LIST = /\/v1\/clips\?after=/
 const HOSTILE = '<img src=x onerror=alert(1)>"\'${7*7}</script><script>alert(2)</script>'
 
@@ -80,9 +85,8 @@ beforeAll(async () => {
       return said
     }),
   )
-  await page.getByText('Somebody moved').waitFor()
+  entry = await eventually(() => listed, 'the list')
   await page.close()
-  entry = listed!
 }, 120_000)
 afterAll(() => rig[Symbol.asyncDispose]())
 
@@ -183,15 +187,15 @@ describe('clips', () => {
   })
 })
 
-describe('questions', () => {
-  const wantQuestions = async (page: Page): Promise<void> => {
-    const on = page.getByRole('button', { name: 'Show me questions that concern my door' })
-    const off = page.getByRole('button', { name: 'Do not show me questions' })
-    await on.or(off).waitFor()
-    if (await on.isVisible()) await on.click()
-    await off.waitFor()
-  }
+async function wantQuestions(page: Page): Promise<void> {
+  const on = page.getByRole('button', { name: 'Show me questions that concern my door' })
+  const off = page.getByRole('button', { name: 'Do not show me questions' })
+  await on.or(off).waitFor()
+  if (await on.isVisible()) await on.click()
+  await off.waitFor()
+}
 
+describe('questions', () => {
   test('are shown while their agency stands in the log as it is told; hostile words are words', async () => {
     const page = await visit('questions')
     await wantQuestions(page)
@@ -227,6 +231,36 @@ describe('questions', () => {
     await wantQuestions(page)
     await page.getByText('are not what they claim to be').waitFor()
     expect(await page.getByText('Asked by').count()).toBe(0)
+    await page.close()
+  })
+
+  const looser = () => ({ ...rig.world.policy, outcomeDueMs: rig.world.policy.outcomeDueMs + 1 })
+  const tellLooser = (liar: Liar) => liar.answer(/\/v1\/policies\/[\w-]{43}$/, () => ({ json: looser() }))
+
+  test.each<[string, (liar: Liar) => Promise<unknown>]>([
+    ['hash to something else than the log names', tellLooser],
+    [
+      'were never in the log',
+      async (liar) => {
+        await tellLooser(liar)
+        await liar.change(POLICIES, policyList, ({ policies }) => ({
+          policies: policies.map((one) => ({ ...one, digest: digestOfJson(looser()) })),
+        }))
+      },
+    ],
+    [
+      'stand elsewhere in the log than it says',
+      (liar) =>
+        liar.change(POLICIES, policyList, ({ policies }) => ({
+          policies: policies.map((one) => ({ ...one, index: one.index + 1 })),
+        })),
+    ],
+  ])('are not shown by a relay whose rules %s, and that is said', async (_, lie) => {
+    const page = await visit('questions', lie)
+    await wantQuestions(page)
+    await page.getByText('The rules by which your relay takes questions').waitFor()
+    await expect.poll(() => page.getByText(/Asked by|No question concerns your door/).count()).toBe(0)
+    expect(await screenFindings(page)).toEqual([])
     await page.close()
   })
 
@@ -331,6 +365,27 @@ test('hostile words are words on every screen, and so is what a relay says of it
   expect(rig.complaints).toEqual([])
 })
 
+test('a consent that the relay keeps out of the log is overdue after a batch and a minute, whenever the relay says that it came', async () => {
+  const pass = async (ms: number): Promise<void> => {
+    rig.world.clock.shift(ms)
+    await owned.context.clock.setSystemTime(rig.world.clock.nowMs())
+  }
+  await pass(180_000)
+  const page = await visit('shared', (liar) =>
+    liar.change(/\/v1\/consents$/, consentList, ({ consents, ...said }) => ({
+      ...said,
+      consents: consents.map((one) => ({ ...one, index: null, receivedMs: rig.world.clock.nowMs() })),
+    })),
+  )
+  await page.getByText('It should be in the public log by now and is not.').waitFor()
+  expect(await screenFindings(page)).toEqual([])
+  await page.close()
+  const honest = await visit('shared')
+  await honest.getByText('This phone found it in the public log.').waitFor()
+  await honest.close()
+  await pass(-180_000)
+})
+
 test('a doorbell that the household does not trust any more signs nothing that is shown, though its relay hides that', async () => {
   const page = await visit('home')
   const card = page
@@ -340,9 +395,9 @@ test('a doorbell that the household does not trust any more signs nothing that i
   await card.getByText('Online').waitFor()
   await card.getByText('That stands in the public log.').waitFor()
   expect(await screenFindings(page)).toEqual([])
-  await card.getByRole('button', { name: 'Stop trusting it' }).click()
+  await press(card.getByRole('button', { name: 'Stop trusting it' }))
   expect(await screenFindings(page)).toEqual([])
-  await card.getByRole('button', { name: 'Stop trusting it for good' }).click()
+  await press(card.getByRole('button', { name: 'Stop trusting it for good' }))
   await page.getByText('Not trusted any more since').waitFor()
   await page.close()
   const later = await signedAnew(
@@ -366,4 +421,24 @@ test('a relay that hides the household’s newest list of phones is seen through
   await page.getByText('The relay no longer shows the newest list of your household’s phones').waitFor()
   expect(await screenFindings(page)).toEqual([])
   await page.close()
+})
+
+test('a relay that goes back to older rules than the phone has seen is seen through', async () => {
+  const before = await rig.world.anyone.json('GET', '/v1/policies', policyList)
+  await rig.world.restart({ ...rig.world.policy, outcomeDueMs: rig.world.policy.outcomeDueMs + 1 })
+  await expect
+    .poll(async () => (await rig.world.anyone.json('GET', '/v1/policies', policyList)).policies.length)
+    .toBe(2)
+  const rules = 'The rules by which your relay takes questions'
+  // New rules that stand in the log are believed, and what was asked by the old ones is not shown any more. A page that is
+  // listened to has no cache: a list of rules may be a minute old elsewhere.
+  const page = await visit('questions', (liar) => liar.hear(POLICIES, () => {}))
+  await wantQuestions(page)
+  await page.getByText(/questions were asked by rules that are in force no longer/).waitFor()
+  await expect.poll(() => page.getByText(/Asked by|not what (it|they) claims? to be/).count()).toBe(0)
+  await expect.poll(() => page.getByText(rules).count()).toBe(0)
+  await page.close()
+  const lied = await visit('questions', (liar) => liar.answer(POLICIES, () => ({ json: before })))
+  await lied.getByText(rules).waitFor()
+  await lied.close()
 })

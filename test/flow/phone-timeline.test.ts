@@ -31,9 +31,8 @@ beforeAll(async () => {
       await route.fulfill({ response })
     }),
   )
-  await page.getByText('Somebody moved').waitFor()
+  entry = await eventually(() => listed, 'the list')
   await page.close()
-  entry = listed!
 })
 afterAll(() => rig[Symbol.asyncDispose]())
 
@@ -45,6 +44,9 @@ async function visit(hash: string, prepare: (page: Page) => Promise<unknown> = a
   await page.goto(`${rig.appOrigin}/${hash}`)
   return page
 }
+
+/** The list is what the relay says, not what the phone kept of it. */
+const isHeard = (page: Page) => page.getByText(/New clips appear here by themselves|Checked \d/).waitFor()
 
 interface Playing {
   readonly currentTime: number
@@ -88,20 +90,63 @@ const answer = (route: Route, options: { json?: unknown; body?: Buffer }) =>
     headers: { 'access-control-allow-origin': rig.appOrigin, 'content-type': 'application/octet-stream' },
   })
 
+interface Asked<T> {
+  result: T
+  onsuccess: () => void
+}
+
+interface Records {
+  get(name: string): Asked<unknown>
+  getAllKeys(range: unknown): Asked<string[]>
+  delete(range: unknown): void
+}
+
+interface Browser {
+  readonly indexedDB: {
+    open(
+      name: string,
+    ): Asked<{ transaction(store: string, mode: string): { objectStore(name: string): Records }; close(): void }>
+  }
+  readonly IDBKeyRange: { bound(from: string, to: string): unknown }
+}
+
+/** What the phone keeps under this name. */
+const keptRecord = (page: Page, name: string) =>
+  page.evaluate(async (wanted) => {
+    const done = <T>(asked: Asked<T>) => new Promise<T>((resolve) => (asked.onsuccess = () => resolve(asked.result)))
+    const database = await done((globalThis as unknown as Browser).indexedDB.open('latchkey'))
+    const kept = await done(database.transaction('records', 'readonly').objectStore('records').get(wanted))
+    database.close()
+    return kept
+  }, name)
+
+/** Names of what it keeps under this prefix. */
+const keptNames = (page: Page, prefix: string) =>
+  page.evaluate(async (wanted) => {
+    const { indexedDB, IDBKeyRange } = globalThis as unknown as Browser
+    const done = <T>(asked: Asked<T>) => new Promise<T>((resolve) => (asked.onsuccess = () => resolve(asked.result)))
+    const database = await done(indexedDB.open('latchkey'))
+    const records = database.transaction('records', 'readonly').objectStore('records')
+    const names = await done(records.getAllKeys(IDBKeyRange.bound(wanted, `${wanted}\uffff`)))
+    database.close()
+    return names
+  }, prefix)
+
+/** The list for its next start. */
+async function keptList(page: Page) {
+  type Kept = { clips: { clip: string; isGenuine: boolean; refused: string[] }[] } | undefined
+  const kept = (await keptRecord(page, 'clip-list')) as Kept
+  return kept?.clips.map(({ clip, isGenuine, refused }) => ({ clip, isGenuine, refused }))
+}
+
+/** Until it is the true one. */
+const isKept = (page: Page) =>
+  expect.poll(() => keptList(page)).toEqual([{ clip: entry.clip, isGenuine: true, refused: [] }])
+
 /** Forgets the sealed pictures that this phone keeps, so that it asks the relay for them again. */
 const forgetPictures = (page: Page) =>
   page.evaluate(async () => {
-    interface Request {
-      result: {
-        transaction(store: string, mode: string): { objectStore(name: string): { delete(range: unknown): void } }
-        close(): void
-      }
-      onsuccess: () => void
-    }
-    const { indexedDB, IDBKeyRange } = globalThis as unknown as {
-      indexedDB: { open(name: string): Request }
-      IDBKeyRange: { bound(from: string, to: string): unknown }
-    }
+    const { indexedDB, IDBKeyRange } = globalThis as unknown as Browser
     const opening = indexedDB.open('latchkey')
     await new Promise<void>((resolve) => (opening.onsuccess = resolve))
     opening.result
@@ -206,6 +251,7 @@ test.each([
     )
     lied.on('request', (request) => ITEM.test(request.url()) && asked.push(request.url()))
   })
+  await isHeard(page)
   await page.getByText('Not what your doorbell signed').waitFor()
   await page.locator('.clip').click()
   await page.getByText('Nothing of this clip is opened.').waitFor()
@@ -249,6 +295,7 @@ test('a lost connection is said, and what was missed comes when it is back', asy
   const page = await visit('', (cut) => cut.route(LIST, (route) => route.abort()))
   await page.getByText('The relay does not answer.').waitFor()
   await page.unroute(LIST)
+  await isHeard(page)
   await page.getByText('Somebody moved').waitFor()
   await page.close()
 })
@@ -264,9 +311,12 @@ test('a second doorbell’s clip arrives without a reload, and is deleted for go
   await early.getByText('New clips appear here by themselves.').waitFor()
   await early.route(LIST, (route) => listed.promise.then(() => route.continue()))
   const { agent, pairingUrl } = await rig.doorbell('Back door')
-  const pairing = await owned.context.newPage()
-  await pairing.goto(await pairingUrl())
-  await pairing.getByRole('button', { name: 'They are the same' }).click()
+  const pairing = await visit('#/home')
+  await press(pairing.getByRole('button', { name: 'Add a doorbell' }))
+  await write(pairing.getByLabel('Or type the address that the doorbell shows'), await pairingUrl())
+  await press(pairing.getByRole('button', { name: 'Use this address' }))
+  await press(pairing.getByRole('button', { name: 'They are the same' }))
+  await pairing.getByRole('heading', { level: 2, name: 'Doorbells' }).waitFor()
   await pairing.close()
   // Before the clip is there, and before anything of it was fetched.
   await early.getByText(/^Somebody moved at the door at/).waitFor()
@@ -302,6 +352,7 @@ test('a second doorbell’s clip arrives without a reload, and is deleted for go
   expect(await screenFindings(page)).toEqual([])
   await press(page.getByRole('button', { name: 'Delete for good' }))
   await page.getByText(/^The clip of .* was deleted\.$/).waitFor()
+  await isKept(page)
   await expect.poll(() => page.locator('.clip').count()).toBe(1)
   const again = await visit('')
   await again.getByText('Front door').waitFor()
@@ -331,16 +382,78 @@ test('a page that nobody looks at holds no connection for news, and takes it up 
   await eventually(async () => (await streams()) === 1, 'another one')
 })
 
-test('without any network the app opens from what the phone keeps, says so, and goes on when there is one', async () => {
+/** Of the first picture on the page, as it is drawn. */
+const pictureWidth = (page: Page, place: string) =>
+  page
+    .locator(`${place} img`)
+    .first()
+    .evaluate((image) => (image as unknown as { naturalWidth: number }).naturalWidth)
+
+test('without any network list and clip are there as they were, with pictures, and are said to be; a video opens when there is one', async () => {
   await owned.page.evaluate('navigator.serviceWorker.ready.then(() => {})')
+  const before = await visit('')
+  await isHeard(before)
+  await isKept(before)
+  // At rest there are times and digests; what the doorbell is called and what it saw stay sealed.
+  expect(JSON.stringify(await keptRecord(before, 'clip-list'))).not.toContain('Front door')
+  await before.close()
   await owned.context.setOffline(true)
   const page = await visit('')
-  await page.getByRole('heading', { level: 1, name: 'Clips' }).waitFor()
-  await page.getByText('Your clips appear here as soon as it does.').waitFor()
+  await page
+    .getByText(/^The relay does not answer\. This is your list as of .*; videos open as soon as it does\.$/)
+    .waitFor()
+  const row = page.locator('.clip')
+  await expect
+    .poll(() => row.allInnerTexts())
+    .toEqual([expect.stringMatching(/seconds[^]*Somebody moved[^]*Front door/)])
+  await expect.poll(() => pictureWidth(page, '.clip')).toBe(640)
+  expect(await screenFindings(page)).toEqual([])
+  await press(row)
+  await page.getByText(/^This is what this phone knew of the clip on /).waitFor()
+  await page.getByRole('heading', { level: 1, name: 'Somebody moved' }).waitFor()
+  await expect.poll(() => pictureWidth(page, 'main')).toBe(640)
+  await expect.poll(() => page.locator('video').count()).toBe(0)
   expect(await screenFindings(page)).toEqual([])
   await owned.context.setOffline(false)
-  await page.locator('.clip img').first().waitFor()
+  await playedTo(page, 0.3)
+  await expect.poll(() => page.getByText('This is what this phone knew').count()).toBe(0)
   await page.close()
+})
+
+test('what the phone kept is shown before the relay answers, and what it answers is judged anew', async () => {
+  const answered = Promise.withResolvers<null>()
+  const forged = { ...entry, manifest: `${entry.manifest.slice(0, -8)}AAAAAAAA` }
+  const page = await visit('', (slow) =>
+    slow.route(LIST, async (route) => {
+      if (route.request().method() === 'OPTIONS') return route.continue()
+      await answered.promise
+      return answer(route, { json: listOf([forged]) })
+    }),
+  )
+  await page.getByText(/^This is your list as of .* Asking the relay what is new…$/).waitFor()
+  await expect.poll(() => pictureWidth(page, '.clip')).toBe(640)
+  answered.resolve(null)
+  await isHeard(page)
+  await page.getByText('Not what your doorbell signed').waitFor()
+  await expect.poll(() => page.locator('.poster img').count()).toBe(0)
+  await page.close()
+})
+
+test('a clip whose time was up goes from the phone too, with its picture, though nobody can be asked', async () => {
+  const before = await visit('')
+  await isHeard(before)
+  await isKept(before)
+  await before.close()
+  await owned.context.setOffline(true)
+  await owned.context.clock.setSystemTime(Date.now() + 8 * 86_400_000)
+  const page = await visit('')
+  await page.getByText('Your clips appear here as soon as it does.').waitFor()
+  await expect.poll(() => page.locator('.clip').count()).toBe(0)
+  await expect.poll(() => keptNames(page, 'sealed/')).toEqual([])
+  expect(await screenFindings(page)).toEqual([])
+  await page.close()
+  await owned.context.clock.setSystemTime(Date.now())
+  await owned.context.setOffline(false)
 })
 
 test('no page broke its own policy or stumbled', () => {

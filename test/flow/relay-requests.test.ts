@@ -10,6 +10,7 @@ import {
   parseEntries,
   parseLeaf,
   parseVkey,
+  policyList,
   requestLeafData,
   signCompact,
   trust as trustFile,
@@ -274,6 +275,9 @@ describe('public documents', () => {
     expect(await codeOf(world.anyone.send('GET', `/v1/policies/${randomSalt()}`))).toBe('NOT_FOUND')
     const logged = (await leaves()).filter((leaf) => leaf.type === 'policy').map((leaf) => leaf.data)
     expect(logged).toEqual([{ digest: digestOfJson(policy) }])
+    const { policies } = await world.anyone.json('GET', '/v1/policies', policyList)
+    const places = (await leaves()).flatMap((leaf, index) => (leaf.type === 'policy' ? [index] : []))
+    expect(policies).toEqual([{ digest: digestOfJson(policy), index: places[0] }])
   })
 
   it('list an agency as its leaf says, and refuse kinds that policy does not admit', async () => {

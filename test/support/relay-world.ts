@@ -150,8 +150,8 @@ export interface RelayWorld extends AsyncDisposable {
 export interface OwnRelayWorld extends RelayWorld {
   /** Stops the relay; only {@link restart} makes it run again. */
   stop(): Promise<void>
-  /** Stops the relay, where it runs, and starts it again over the same data, at the same address. */
-  restart(): Promise<void>
+  /** Stops the relay, where it runs, and starts it again over the same data, at the same address; by other rules, where some are given. */
+  restart(policy?: Policy): Promise<void>
 }
 
 /**
@@ -207,10 +207,10 @@ export async function createRelayWorld(
     stop: async () => {
       await relay[Symbol.asyncDispose]()
     },
-    restart: async () => {
+    restart: async (judgingBy = config.policy) => {
       await relay[Symbol.asyncDispose]()
       const port = Number(new URL(publicOrigin).port)
-      relay = await createRelay({ ...config, listen: { ...config.listen, port } }, parts)
+      relay = await createRelay({ ...config, policy: judgingBy, listen: { ...config.listen, port } }, parts)
     },
     clock,
     policy,

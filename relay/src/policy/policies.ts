@@ -1,4 +1,4 @@
-import { digestOfJson, LatchkeyError, type Policy, policy as policyValidator } from '@latchkey/shared'
+import { digestOfJson, LatchkeyError, type Policy, type PolicyList, policy as policyValidator } from '@latchkey/shared'
 import type { Database, LeafLog, Queryable } from '../flow.ts'
 import type { LeafSettler } from '../kernel/leaf-settler.ts'
 
@@ -53,3 +53,7 @@ export async function findPublicPolicy(db: Queryable, digest: string): Promise<P
   )
   return row && policyValidator.check(row.policy) ? row.policy : null
 }
+
+/** Every policy that stands in the public log, in its order. */
+export const listPolicies = (db: Queryable): Promise<PolicyList['policies']> =>
+  db.query('SELECT digest, log_index AS index FROM policies WHERE log_index IS NOT NULL ORDER BY log_index')

@@ -177,6 +177,10 @@ export type AgencySubmission = Static<typeof AgencySubmission>
 export const AgencyList = Exact({ agencies: Type.Array(AgencyEntry) })
 export type AgencyList = Static<typeof AgencyList>
 
+/** `GET /v1/policies` (anyone): policies that stand in the log, in its order; the last one is in force. */
+export const PolicyList = Exact({ policies: Type.Array(Exact({ digest: DigestField, index: Count })) })
+export type PolicyList = Static<typeof PolicyList>
+
 /** `GET /v1/apps` (anyone): web apps as this relay's operator published them, in log order. */
 export const AppList = Exact({ apps: Type.Array(Exact({ name: Line(64), digest: DigestField, index: Count })) })
 export type AppList = Static<typeof AppList>
@@ -252,4 +256,5 @@ export const requestAccepted = createValidator(RequestAccepted)
 export const consentAccepted = createValidator(ConsentAccepted)
 export const releaseList = createValidator(ReleaseList)
 export const appList = createValidator(AppList)
+export const policyList = createValidator(PolicyList)
 export const consentList = createValidator(ConsentList)

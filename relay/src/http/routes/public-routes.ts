@@ -11,6 +11,7 @@ import {
   Geohash5,
   LatchkeyError,
   Policy,
+  PolicyList,
   type PublicRequest,
   Trust,
   utf8,
@@ -26,6 +27,7 @@ export interface PublicServices {
   putAgency(submission: AgencySubmission): Promise<AgencyEntry>
   listCell(cell: string): Promise<PublicRequest[]>
   findPublicRequest(digest: string): Promise<{ readonly request: string; readonly certificate: string } | null>
+  listPolicies(): Promise<PolicyList['policies']>
   findPublicPolicy(digest: string): Promise<Policy | null>
 }
 
@@ -69,6 +71,14 @@ const documentRoutes: readonly Route<PublicServices>[] = [
     callers: ['anyone'],
     schema: { summary: 'The policy in force, canonical: its digest stands in requests', answers: { 200: Policy } },
     handle: async ({ headers }, services) => tagged(services.policy, LIST_CACHING, headers['if-none-match']),
+  }),
+  route({
+    method: 'GET',
+    url: '/v1/policies',
+    callers: ['anyone'],
+    schema: { summary: 'Policies of the log in its order: the last one is in force', answers: { 200: PolicyList } },
+    handle: async ({ headers }, services) =>
+      tagged({ policies: await services.listPolicies() }, LIST_CACHING, headers['if-none-match']),
   }),
   route({
     method: 'GET',

@@ -32,6 +32,11 @@ export interface ClipFace {
   readonly refused: readonly ('poster' | 'meta')[]
 }
 
+/** As much of it as a list shows. */
+export type FaceLook = Pick<ClipFace, 'poster' | 'meta' | 'refused'> & {
+  readonly verdict: Pick<ClipVerdict, 'isGenuine' | 'faults'>
+}
+
 /** Faces by clip. */
 export type Faces = ReadonlyMap<string, ClipFace>
 
@@ -57,25 +62,24 @@ async function openPart<T>(opening: Promise<T> | undefined): Promise<T | 'refuse
   }
 }
 
-function masksAgree(clip: ListedClip, meta: ClipMeta): boolean {
-  const stated = claimsOf(clip)!.masks
-  return Object.keys(meta.masks).length === 0 ? stated === null : digestOfMasks(meta.masks) === stated
+/** A description that was opened; `refused` when its masks are not the ones that the manifest states. @throws when it does not parse */
+export function metaOf(bytes: Uint8Array, stated: string | null): ClipMeta | 'refused' {
+  const meta = parseClipMeta(bytes)
+  const agrees = Object.keys(meta.masks).length === 0 ? stated === null : digestOfMasks(meta.masks) === stated
+  return agrees ? meta : 'refused'
 }
 
-async function openMeta(
-  clip: ListedClip,
-  items: ItemOpener,
-  descriptor: ItemDescriptor,
-): Promise<ClipMeta | 'refused'> {
-  const meta = parseClipMeta(await items.openKept(clip.clip, descriptor))
-  return masksAgree(clip, meta) ? meta : 'refused'
-}
-
-async function openPoster(clip: ListedClip, items: ItemOpener, descriptor: ItemDescriptor): Promise<Poster> {
-  const bytes = await items.openKept(clip.clip, descriptor)
+/** A picture that was opened; its address is to be revoked. */
+export function posterOf(bytes: Uint8Array, { startMs }: ItemDescriptor): Poster {
   const url = URL.createObjectURL(new Blob([new Uint8Array(bytes)], { type: 'image/jpeg' }))
-  return { url, atMs: descriptor.startMs }
+  return { url, atMs: startMs }
 }
+
+const openMeta = async (clip: ListedClip, items: ItemOpener, descriptor: ItemDescriptor) =>
+  metaOf(await items.openKept(clip.clip, descriptor), claimsOf(clip)!.masks)
+
+const openPoster = async (clip: ListedClip, items: ItemOpener, descriptor: ItemDescriptor) =>
+  posterOf(await items.openKept(clip.clip, descriptor), descriptor)
 
 async function makeFace(clip: ListedClip, verdict: ClipVerdict, items: ItemOpener): Promise<ClipFace> {
   const bare = { judged: clip, verdict, poster: null, meta: null, refused: [] }

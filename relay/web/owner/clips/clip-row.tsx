@@ -1,17 +1,30 @@
 import { minuteWords } from '../words/times.ts'
 import { words } from '../words/words.ts'
-import type { ClipFace } from './clip-faces.ts'
+import type { FaceLook } from './clip-faces.ts'
 import { lengthWords, noteWords, reasonWords } from './clip-words.ts'
-import { type ClipClaims, claimsOf, type ListedClip, timesOf } from './listed-clip.ts'
 import { PosterPicture } from './poster-picture.tsx'
 
-function Notes({ claims, face, kept }: { claims: ClipClaims; face: ClipFace | undefined; kept: boolean }) {
+/** What a list shows of a clip. */
+export interface Row {
+  readonly clip: string
+  /** Corrected, UTC ms. */
+  readonly startMs: number
+  readonly endMs: number
+  /** Is it still being recorded? */
+  readonly open: boolean
+  /** Does an owner want it kept? */
+  readonly kept: boolean
+  /** `undefined` until it was judged. */
+  readonly face: FaceLook | undefined
+}
+
+function Notes({ row: { open, kept, face } }: { row: Row }) {
   const say = words.clips
   const note = face === undefined ? null : noteWords(face.verdict)
   if (face !== undefined && !face.verdict.isGenuine) return <strong class="bad">{note}</strong>
   return (
     <>
-      {claims.open && <span class="note">{say.recording}</span>}
+      {open && <span class="note">{say.recording}</span>}
       {kept && <span class="soft small">{say.kept}</span>}
       {note !== null && <strong class="bad">{note}</strong>}
       {face?.refused.includes('poster') && <strong class="bad">{say.posterRefused}</strong>}
@@ -21,22 +34,20 @@ function Notes({ claims, face, kept }: { claims: ClipClaims; face: ClipFace | un
 }
 
 /** One clip in the list: as it was judged, once it is. */
-export function ClipRow({ clip, face }: { clip: ListedClip; face: ClipFace | undefined }) {
-  const claims = claimsOf(face?.judged ?? clip)
-  if (claims === null) return null
-  const { startMs } = timesOf(claims)
+export function ClipRow({ row }: { row: Row }) {
+  const { clip, startMs, face } = row
   return (
     <li>
-      <a class="clip" href={`#/clips/${clip.clip}`}>
+      <a class="clip" href={`#/clips/${clip}`}>
         <PosterPicture face={face} />
         <span class="about">
           <span class="when">
             <time dateTime={new Date(startMs).toISOString()}>{minuteWords(startMs)}</time>
-            <span class="soft small">{lengthWords(claims)}</span>
+            <span class="soft small">{lengthWords(row)}</span>
           </span>
           <span>{reasonWords(face?.meta ?? null)}</span>
           {face?.meta && <span class="soft small">{face.meta.camera}</span>}
-          <Notes claims={claims} face={face} kept={clip.kept} />
+          <Notes row={row} />
         </span>
       </a>
     </li>

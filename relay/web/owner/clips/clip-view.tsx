@@ -10,8 +10,10 @@ import { type ClipPieces, createClipPieces } from './clip-pieces.ts'
 import { ClipSaving } from './clip-saving.tsx'
 import { ClipVideo } from './clip-video.tsx'
 import { clipSentences, faultSentences, lengthWords, noteWords, reasonWords } from './clip-words.ts'
+import type { Row } from './clip-row.tsx'
 import type { ClipsSession } from './clips-session.ts'
 import { type ClipClaims, claimsOf, type ListedClip, timesOf } from './listed-clip.ts'
+import { PosterPicture } from './poster-picture.tsx'
 
 /** The clip's pieces as long as it is looked at; the same ones when it grows. */
 function usePieces(clip: ListedClip, session: ClipsSession): ClipPieces {
@@ -74,16 +76,32 @@ function RightClip({ face, claims, session }: { face: ClipFace; claims: ClipClai
   )
 }
 
-function About({ claims, face }: { claims: ClipClaims; face: ClipFace }) {
-  const parts = [momentWords(timesOf(claims).startMs), lengthWords(claims), face.meta?.camera ?? '']
+function About(props: { startMs: number; endMs: number; camera: string | undefined }) {
+  const parts = [momentWords(props.startMs), lengthWords(props), props.camera ?? '']
   return <p class="soft">{parts.filter((part) => part !== '').join(' · ')}</p>
+}
+
+/** What this phone knew before the relay has said anything: to be looked at, and nothing of it opens. */
+function EarlyClip({ row, asOfMs, unheard }: { row: Row; asOfMs: number; unheard: string | null }) {
+  const say = words.clips
+  const note = row.face ? noteWords(row.face.verdict) : null
+  return (
+    <>
+      <About startMs={row.startMs} endMs={row.endMs} camera={row.face?.meta?.camera} />
+      {unheard !== null && <Alert>{unheard}</Alert>}
+      <PosterPicture face={row.face} />
+      {note !== null && <p class="bad">{note}</p>}
+      <p>{say.asOfClip(momentWords(asOfMs))}</p>
+      <p class="soft">{say.asOfVideo}</p>
+    </>
+  )
 }
 
 function JudgedClip({ face, session }: { face: ClipFace; session: ClipsSession }) {
   const claims = claimsOf(face.judged)
   return (
     <>
-      {claims !== null && <About claims={claims} face={face} />}
+      {claims !== null && <About {...timesOf(claims)} camera={face.meta?.camera} />}
       {claims === null || !face.verdict.isGenuine ? (
         <WrongClip face={face} />
       ) : (
@@ -98,6 +116,7 @@ export function ClipView(props: { session: ClipsSession; clip: string; onDeleted
   const { session } = props
   const { clips, checkedMs, days, failure } = useObservable(session.feed.state)
   const face = useObservable(session.faces.faces).get(props.clip)
+  const early = useObservable(session.early)
   const say = words.clips
   const place = clips.findIndex(({ clip }) => clip === props.clip) + 1
   const listed = clips[place - 1]
@@ -107,6 +126,7 @@ export function ClipView(props: { session: ClipsSession; clip: string; onDeleted
     await session.delete(props.clip)
     props.onDeleted(say.deleted(claims ? momentWords(timesOf(claims).startMs) : ''))
   }
+  const before = face === undefined ? early?.rows.find(({ clip }) => clip === props.clip) : undefined
   const unheard = failure === null ? say.loading : say.unreached
   const unseen = checkedMs === null ? unheard : place === 0 ? say.gone : say.opening
   return (
@@ -114,8 +134,14 @@ export function ClipView(props: { session: ClipsSession; clip: string; onDeleted
       <p>
         <a href="#/clips">‹ {say.back}</a>
       </p>
-      <Title>{reasonWords(face?.meta ?? null)}</Title>
-      {face === undefined ? <p class="soft">{unseen}</p> : <JudgedClip face={face} session={session} />}
+      <Title>{reasonWords((face ?? before?.face)?.meta ?? null)}</Title>
+      {face !== undefined ? (
+        <JudgedClip face={face} session={session} />
+      ) : before !== undefined && early !== null ? (
+        <EarlyClip row={before} asOfMs={early.asOfMs} unheard={failure === null ? null : say.unanswered} />
+      ) : (
+        <p class="soft">{unseen}</p>
+      )}
       {listed !== undefined && days !== null && <ClipKeeping clip={listed} days={days} session={session} />}
       {place > 0 && session.role === 'owner' && <ClipDeletion onDelete={remove} />}
     </>

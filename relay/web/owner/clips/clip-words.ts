@@ -19,7 +19,7 @@ export function dayTitle(ms: number): string {
 }
 
 /** “24 seconds”, never less than one. */
-export const lengthWords = ({ startMs, endMs }: ClipClaims): string =>
+export const lengthWords = ({ startMs, endMs }: Pick<ClipClaims, 'startMs' | 'endMs'>): string =>
   say.seconds(Math.max(1, Math.round((endMs - startMs) / 1000)))
 
 /** Why there is a clip. */
@@ -72,7 +72,7 @@ export const faultSentences = ({ faults, missing }: ClipVerdict): readonly strin
   )
 
 /** The same in a few words for a list: the worst of it. `null` when nothing is wrong. */
-export function noteWords({ faults }: ClipVerdict): string | null {
+export function noteWords({ faults }: Pick<ClipVerdict, 'faults'>): string | null {
   const [worst] = faults
   return worst === undefined ? null : say.faults[worst].note
 }

@@ -4,42 +4,44 @@ import { useObservable } from '../kernel/observable.ts'
 import { clockWords, dayKey, minuteWords, momentWords } from '../words/times.ts'
 import { words } from '../words/words.ts'
 import type { FeedState } from './clip-feed.ts'
-import { ClipRow } from './clip-row.tsx'
+import { ClipRow, type Row } from './clip-row.tsx'
 import type { Faces } from './clip-faces.ts'
 import { dayTitle } from './clip-words.ts'
 import type { ClipsSession } from './clips-session.ts'
-import { type ClipClaims, claimsOf, type ListedClip, timesOf } from './listed-clip.ts'
+import type { EarlyList } from './kept-faces.ts'
+import { claimsOf, timesOf } from './listed-clip.ts'
 import type { Visit } from './visits.ts'
 
 /** So many are shown, and their posters fetched, before older ones are asked for. */
 const STEP = 50
 
-type Readable = { readonly clip: ListedClip; readonly claims: ClipClaims }
-
-function readable(clips: readonly ListedClip[]): Readable[] {
-  return clips.flatMap((clip) => {
-    const claims = claimsOf(clip)
-    return claims === null ? [] : [{ clip, claims }]
+/** As it was judged, once it is; those whose papers cannot be read have no row. */
+function rowsOf({ clips }: FeedState, faces: Faces): Row[] {
+  return clips.flatMap((listed) => {
+    const { clip, kept } = listed
+    const face = faces.get(clip)
+    const claims = claimsOf(face?.judged ?? listed)
+    return claims === null ? [] : [{ clip, kept, face, open: claims.open, ...timesOf(claims) }]
   })
 }
 
 /** Neighbours of the same day, newest first. */
-function byDay(clips: readonly Readable[]): [day: string, clips: Readable[]][] {
-  const days = new Map<string, Readable[]>()
-  for (const entry of clips) {
-    const day = dayKey(timesOf(entry.claims).startMs)
-    days.set(day, [...(days.get(day) ?? []), entry])
+function byDay(rows: readonly Row[]): [day: string, rows: Row[]][] {
+  const days = new Map<string, Row[]>()
+  for (const row of rows) {
+    const day = dayKey(row.startMs)
+    days.set(day, [...(days.get(day) ?? []), row])
   }
   return [...days]
 }
 
-function Day({ day, clips, faces }: { day: string; clips: readonly Readable[]; faces: Faces }) {
+function Day({ day, rows }: { day: string; rows: readonly Row[] }) {
   return (
     <section class="day" aria-labelledby={`day-${day}`}>
-      <h2 id={`day-${day}`}>{dayTitle(timesOf(clips[0]!.claims).startMs)}</h2>
+      <h2 id={`day-${day}`}>{dayTitle(rows[0]!.startMs)}</h2>
       <ul class="clips">
-        {clips.map(({ clip }) => (
-          <ClipRow key={clip.clip} clip={clip} face={faces.get(clip.clip)} />
+        {rows.map((row) => (
+          <ClipRow key={row.clip} row={row} />
         ))}
       </ul>
     </section>
@@ -61,13 +63,17 @@ function Arrivals({ count }: { count: number }) {
   )
 }
 
-function State(props: { feed: FeedState; isTold: boolean; newest: ClipClaims | undefined }) {
-  const { feed, isTold, newest } = props
+function State(props: { feed: FeedState; early: EarlyList | null; isTold: boolean; newest: Row | undefined }) {
+  const { feed, early, isTold, newest } = props
   const say = words.clips
+  if (early !== null) {
+    const when = momentWords(early.asOfMs)
+    return feed.failure === null ? <p class="soft small">{say.asOf(when)}</p> : <Alert>{say.asOfUnreached(when)}</Alert>
+  }
   if (feed.failure !== null) return <Alert>{say.unreachable}</Alert>
   return (
     <p class="soft small">
-      {newest !== undefined && `${say.last(momentWords(timesOf(newest).startMs))} `}
+      {newest !== undefined && `${say.last(momentWords(newest.startMs))} `}
       {isTold ? say.live : feed.checkedMs !== null && say.checked(clockWords(feed.checkedMs))}
     </p>
   )
@@ -90,16 +96,18 @@ function AtTheDoor({ visits }: { visits: readonly Visit[] }) {
 /** The household's clips, newest first. */
 export function ClipsList({ session, news }: { session: ClipsSession; news: string | null }) {
   const feed = useObservable(session.feed.state)
+  const early = useObservable(session.early)
   const faces = useObservable(session.faces.faces)
   const visits = useObservable(session.visits)
   const isTold = useObservable(session.stream.isLive)
   const [shown, setShown] = useState(STEP)
   // Papers that cannot be read stand before the readable ones and take no place from them.
-  const clips = readable(feed.clips)
-  const unread = feed.clips.length - clips.length
+  const heard = rowsOf(feed, faces)
+  const unread = feed.clips.length - heard.length
+  const rows = early === null ? heard : early.rows
   useEffect(() => session.faces.reach(shown + unread), [session, shown, unread])
   const say = words.clips
-  if (feed.checkedMs === null)
+  if (feed.checkedMs === null && early === null)
     return (
       <>
         <Title>{say.title}</Title>
@@ -110,17 +118,17 @@ export function ClipsList({ session, news }: { session: ClipsSession; news: stri
     <>
       <Title>{say.title}</Title>
       {news !== null && <p role="status">{news}</p>}
-      <State feed={feed} isTold={isTold} newest={clips[0]?.claims} />
+      <State feed={feed} isTold={isTold} early={early} newest={rows[0]} />
       <AtTheDoor visits={visits} />
-      <Arrivals count={clips.length} />
-      {unread > 0 && <Alert wrong>{say.unread(unread)}</Alert>}
-      {clips.length === 0 && <p class="card">{say.none}</p>}
-      {byDay(clips.slice(0, shown)).map(([day, entries]) => (
-        <Day key={day} day={day} clips={entries} faces={faces} />
+      {early === null && <Arrivals count={rows.length} />}
+      {early === null && unread > 0 && <Alert wrong>{say.unread(unread)}</Alert>}
+      {rows.length === 0 && <p class="card">{say.none}</p>}
+      {byDay(rows.slice(0, shown)).map(([day, ofDay]) => (
+        <Day key={day} day={day} rows={ofDay} />
       ))}
-      {clips.length > shown && (
+      {rows.length > shown && (
         <p>
-          <Button onClick={() => setShown(shown + STEP)}>{say.older(Math.min(STEP, clips.length - shown))}</Button>
+          <Button onClick={() => setShown(shown + STEP)}>{say.older(Math.min(STEP, rows.length - shown))}</Button>
         </p>
       )}
     </>

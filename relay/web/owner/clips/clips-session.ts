@@ -14,12 +14,16 @@ import { createFaceMaker, type FaceMaker } from './clip-faces.ts'
 import { createClipJudge, type Verdicts } from './clip-judge.ts'
 import { loadJudgeContext, rememberGone, rememberSeen } from './clip-memory.ts'
 import { createItemOpener, type ItemOpener } from './item-opener.ts'
+import { type EarlyList, showKept } from './kept-faces.ts'
+import { forgetKept, keepList, loadKeptList } from './kept-list.ts'
 import { placeOf } from './listed-clip.ts'
 import { createVisits, type Visit } from './visits.ts'
 
 /** The running parts. */
 export interface ClipsSession {
   readonly feed: ClipFeed
+  /** The list as this phone judged it last, until there is a newer one. */
+  readonly early: Observable<EarlyList | null>
   /** Somebody rang or moved, and the clip is on its way. */
   readonly visits: Observable<readonly Visit[]>
   readonly stream: HouseholdStream
@@ -44,8 +48,10 @@ const usualFrom = ({ days }: FeedState): Pick<JudgeContext, 'usualFromMs'> =>
   days === null ? {} : { usualFromMs: nowMs() - days.usual * DAY_MS }
 
 async function start(home: Home, database: Database, signal: AbortSignal): Promise<ClipsSession> {
-  const [client, openers] = await Promise.all([memberClient(home), openersOf(home)])
+  const [client, openers, kept] = await Promise.all([memberClient(home), openersOf(home), loadKeptList(database)])
   const items = createItemOpener({ client, openers, database })
+  // What had its time goes from this phone too, whether or not the relay can say so.
+  if (kept.over.size > 0) void Promise.all([forgetKept(database, kept.over), items.forget(kept.over)]).catch(() => {})
   const stream = householdStreamOf(client)
   const onWhole = (clips: ReadonlySet<string>): void => void items.keepOnly(clips).catch(() => {})
   const feed = createClipFeed({ client, isTold: stream.isLive, onWhole })
@@ -67,12 +73,16 @@ async function start(home: Home, database: Database, signal: AbortSignal): Promi
   signal.addEventListener('abort', stream.listen(follow))
   const faces = createFaceMaker({ feed: feed.state, verdicts: judge.verdicts, items })
   const role = (await ownRole(home)) ?? 'viewer'
+  const sources = { feed: feed.state, verdicts: judge.verdicts, faces: faces.faces }
+  const early = showKept(kept.list, { items, sources, signal })
   checkDoorbells()
   void feed.run(signal)
   void judge.run(signal)
   void faces.run(signal)
+  void keepList(database, sources, signal)
   return {
     feed,
+    early,
     visits: visits.waiting,
     stream,
     verdicts: judge.verdicts,
@@ -88,6 +98,7 @@ async function start(home: Home, database: Database, signal: AbortSignal): Promi
       await client.bytes('DELETE', `/v1/clips/${clip}`)
       if (place !== null) await rememberGone(database, place)
       feed.drop(clip)
+      await forgetKept(database, new Set([clip]))
     },
   }
 }

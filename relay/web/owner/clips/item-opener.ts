@@ -24,8 +24,12 @@ export interface ItemOpener {
   open(clip: string, descriptor: ItemDescriptor, signal?: AbortSignal): Promise<Uint8Array>
   /** The same, its sealed bytes kept on this phone for the next time. */
   openKept(clip: string, descriptor: ItemDescriptor): Promise<Uint8Array>
+  /** What was kept of it, as {@link ItemOpener.open} would open it; `null` when nothing was, or it does not open. Asks nobody. */
+  openHeld(clip: string, descriptor: ItemDescriptor): Promise<Uint8Array | null>
   /** Forgets what was kept of other clips than these. */
   keepOnly(clips: ReadonlySet<string>): Promise<void>
+  /** Forgets what was kept of these. */
+  forget(clips: ReadonlySet<string>): Promise<void>
 }
 
 const KEPT = 'sealed/'
@@ -61,31 +65,34 @@ export function createItemOpener(parts: {
   const fetchItem = (clip: string, index: number, signal?: AbortSignal) =>
     client.bytes('GET', `/v1/clips/${clip}/items/${index}`, signal === undefined ? {} : { signal })
 
-  async function openFromDisk(name: string, descriptor: ItemDescriptor): Promise<Uint8Array | null> {
-    const kept = await database.load(name)
+  async function openHeld(clip: string, descriptor: ItemDescriptor): Promise<Uint8Array | null> {
+    const kept = await database.load(keptName(clip, descriptor.index))
     if (!(kept instanceof Uint8Array)) return null
     // What a disk lost is fetched anew.
     return openSealedItem(kept, descriptor, openers).catch(() => null)
   }
 
+  async function deleteWhere(isOver: (clip: string) => boolean): Promise<void> {
+    const names = await database.names(KEPT)
+    await database.deleteAll(names.filter((name) => isOver(name.slice(KEPT.length).split('/')[0]!)))
+  }
+
   return {
+    openHeld,
     async open(clip, descriptor, signal) {
       return openSealedItem(await fetchItem(clip, descriptor.index, signal), descriptor, openers)
     },
     async openKept(clip, descriptor) {
-      const name = keptName(clip, descriptor.index)
-      const kept = await openFromDisk(name, descriptor)
+      const kept = await openHeld(clip, descriptor)
       if (kept !== null) return kept
       const body = await fetchItem(clip, descriptor.index)
       const plaintext = await openSealedItem(body, descriptor, openers)
       // A full disk costs a fetch the next time, and nothing else.
-      await database.save(name, body).catch(() => {})
+      await database.save(keptName(clip, descriptor.index), body).catch(() => {})
       return plaintext
     },
-    async keepOnly(clips) {
-      const names = await database.names(KEPT)
-      await database.deleteAll(names.filter((name) => !clips.has(name.slice(KEPT.length).split('/')[0]!)))
-    },
+    keepOnly: (clips) => deleteWhere((clip) => !clips.has(clip)),
+    forget: (clips) => deleteWhere((clip) => clips.has(clip)),
   }
 }
 

@@ -1,6 +1,6 @@
 import type { ClipMeta } from '@latchkey/shared'
 import { words } from '../words/words.ts'
-import type { ClipFace, Poster } from './clip-faces.ts'
+import type { FaceLook, Poster } from './clip-faces.ts'
 
 /** Boxes further away in time than this are of another picture. */
 const SAME_MOMENT_MS = 400
@@ -12,7 +12,7 @@ function boxesAt(meta: ClipMeta | null, { atMs }: Poster) {
 }
 
 /** A clip's picture with frames around what moved; said in words beside it, so it is not read out. */
-export function PosterPicture({ face }: { face: ClipFace | undefined }) {
+export function PosterPicture({ face }: { face: FaceLook | undefined }) {
   const poster = face?.poster ?? null
   if (poster === null)
     return <span class="poster none">{face === undefined ? words.clips.opening : words.clips.noPoster}</span>

@@ -3,6 +3,7 @@ import { codeOf, type ConsentSubmission, consentAccepted, type ErrorCode, Latchk
 import type { Home } from '../household/home.ts'
 import type { Database } from '../kernel/database.ts'
 import { memberClient } from '../household/relay-clients.ts'
+import { nowMs } from '../kernel/clock.ts'
 
 /** `stale`: it came too late to leave the time for taking it back, and has to be signed again. */
 export type DecisionState = 'unsent' | 'sent' | 'stale' | 'refused' | 'dropped'
@@ -19,6 +20,8 @@ export interface KeptDecision {
   readonly request: string
   readonly signedMs: number
   readonly state: DecisionState
+  /** When the relay had it, by this phone's own clock; nothing for those that were sent before this was kept. */
+  readonly sentMs?: number
   /** Why the relay refused it. */
   readonly code: ErrorCode | null
 }
@@ -29,7 +32,7 @@ const RECORD = 'decisions'
 export interface Outbox {
   list(): Promise<readonly KeptDecision[]>
   /** Keeps a decision, durable when this resolves; then {@link flush} sends it. */
-  keep(decision: Omit<KeptDecision, 'state' | 'code'>): Promise<void>
+  keep(decision: Omit<KeptDecision, 'state' | 'code' | 'sentMs'>): Promise<void>
   /** Sends what was not sent; answers with everything as it then stands. */
   flush(): Promise<readonly KeptDecision[]>
   /** Forgets one that never left the phone. @throws CONFLICT when it did */
@@ -57,7 +60,7 @@ export function createOutbox(database: Database, home: Home): Outbox {
     const asMember = await memberClient(home)
     try {
       await asMember.json('POST', '/v1/consents', consentAccepted, { json: submission })
-      await change(digest, { state: 'sent', code: null })
+      await change(digest, { state: 'sent', code: null, sentMs: nowMs() })
     } catch (error) {
       const code = codeOf(error)
       // Whatever may work later stays unsent.

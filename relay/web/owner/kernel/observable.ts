@@ -30,6 +30,25 @@ export function createObservable<T>(value: T): Settable<T> {
   }
 }
 
+/** Resolves when `isSo`, which is asked whenever one of these changes; or when `signal` is aborted. */
+export function until(
+  changing: readonly Pick<Observable<unknown>, 'listen'>[],
+  isSo: () => boolean,
+  signal: AbortSignal,
+): Promise<void> {
+  return new Promise((resolve) => {
+    const ends: (() => void)[] = []
+    function look(): void {
+      if (!isSo() && !signal.aborted) return
+      ends.forEach((end) => end())
+      resolve()
+    }
+    ends.push(...changing.map((one) => one.listen(look)))
+    signal.addEventListener('abort', look, { once: true })
+    look()
+  })
+}
+
 /** The value now; the part is drawn again whenever it changes. */
 export function useObservable<T>(observable: Observable<T>): T {
   const [, draw] = useState(0)

@@ -5,6 +5,7 @@ import {
   checkAgencyInLog,
   codeOf,
   checkOwnLeaf,
+  checkPolicyInLog,
   digestOf,
   encodeTilePath,
   findKeysetLabel,
@@ -13,6 +14,7 @@ import {
   type Leaf,
   type LogFindingReason,
   logTrustOf,
+  type NamedPolicy,
   openCheckpoint,
   type OwnLeaf,
   type OwnLeafState,
@@ -41,6 +43,8 @@ interface KeptLog {
   /** The newest checkpoint that was verified, as signed. */
   readonly checkpoint: Uint8Array | null
   readonly evidence: readonly LogEvidence[]
+  /** Where the newest policy stands that was found in it. */
+  readonly policyIndex?: number
 }
 
 /** The log as this phone follows it. */
@@ -68,6 +72,11 @@ export interface LogKeeper {
    * asks something here, so that reading says nothing. @throws UNAVAILABLE when it cannot be read
    */
   findAgencies(agencies: readonly AgencyEntry[], noticeMs: number): Promise<ReadonlySet<AgencyEntry>>
+  /**
+   * Does this policy stand in it as the relay tells, and no newer one that this phone found before? What is found is remembered.
+   * @throws UNAVAILABLE when it cannot be read
+   */
+  findPolicy(named: NamedPolicy): Promise<boolean>
 }
 
 /** One phone follows one log. */
@@ -162,6 +171,20 @@ export function createLogKeeper(database: Database, home: Home): LogKeeper {
       }
       const found = await Promise.all(agencies.map(async (agency) => ((await isThere(agency)) ? [agency] : [])))
       return new Set(found.flat())
+    },
+    async findPolicy(named) {
+      const kept = await load()
+      if (named.index < (kept.policyIndex ?? 0)) return false
+      const name = canonicalJson({ policy: named })
+      if (proven.has(name)) return true
+      const { state } = await checkPolicyInLog(named, { held: heldOf(kept), readTile })
+      if (state !== 'included') return false
+      proven.add(name)
+      await database.update(LOG_RECORD, (record) => {
+        const now = keptOf(record)
+        return { ...now, policyIndex: Math.max(named.index, now.policyIndex ?? 0) } satisfies KeptLog
+      })
+      return true
     },
   }
 }

@@ -11,11 +11,14 @@ import {
   type InvestigatorCertificate,
   investigatorCertificate,
   type Json,
+  type NamedPolicy,
   type Policy,
   policy as policyValidator,
+  policyList,
   type PublicRequest,
   type Signed,
 } from '@latchkey/shared'
+import type { RelayClient } from '@latchkey/shared/client'
 import type { Home } from '../household/home.ts'
 import { anyoneClient } from '../household/relay-clients.ts'
 import { nowMs } from '../kernel/clock.ts'
@@ -31,9 +34,12 @@ export interface Question {
 /** Everything that was asked here. */
 export interface Questions {
   readonly asked: readonly Question[]
-  readonly policy: Policy
+  /** The rules in force; `null` when the log does not show them as the newest ones: then nothing is asked. */
+  readonly policy: Policy | null
   /** How many the relay sent that are not what they claim, and are therefore not shown. */
   readonly refused: number
+  /** How many were asked by rules of the log that are in force no longer: they are not shown either. */
+  readonly superseded: number
   /** Addresses of agencies that ask and are not in the public log as the relay tells of them: nothing of theirs is shown. */
   readonly unlogged: readonly string[]
   /** The log contradicted itself once: nothing in it proves anything any more. */
@@ -63,21 +69,51 @@ function checkQuestion(
   }
 }
 
+/** The rules that the relay judges by, under the digest that it gives them; `null` when it shows others. */
+async function loadPolicy(
+  anyone: RelayClient,
+): Promise<{ named: NamedPolicy; policy: Policy; former: ReadonlySet<string> } | null> {
+  const { policies } = await anyone.json('GET', '/v1/policies', policyList)
+  const named = policies.at(-1)
+  if (named === undefined) return null
+  const policy = await anyone.json('GET', `/v1/policies/${named.digest}`, policyValidator)
+  const former = new Set(policies.slice(0, -1).map(({ digest }) => digest))
+  return digestOfJson(policy satisfies Json) === named.digest ? { named, policy, former } : null
+}
+
+function isUnder(policies: ReadonlySet<string>, { request }: PublicRequest): boolean {
+  try {
+    return policies.has(clipRequest.parse(request).payload.latchkey.policy)
+  } catch {
+    return false
+  }
+}
+
 /** Fetches and checks. Untrusted: everything that arrives. @throws UNAVAILABLE | MESSAGE_INVALID */
 export async function loadQuestions(home: Home, log: LogKeeper): Promise<Questions> {
   const anyone = anyoneClient(home)
-  const [{ requests }, { agencies }, policy] = await Promise.all([
+  const [{ requests }, { agencies }, told] = await Promise.all([
     anyone.json('GET', `/v1/cells/${home.cell}/requests`, cellRequests),
     anyone.json('GET', '/v1/agencies', agencyList),
-    anyone.json('GET', '/v1/policy.json', policyValidator),
+    loadPolicy(anyone),
   ])
   // What was fetched may be newer than the log as this phone held it.
   const isLogFalse = (await log.look()).length > 0
-  const digest = digestOfJson(policy satisfies Json)
-  const checked = requests.map((raw) => checkQuestion(raw, agencies, home.relay, digest))
+  if (told === null || !(await log.findPolicy(told.named)))
+    return { asked: [], policy: null, refused: 0, superseded: 0, unlogged: [], isLogFalse }
+  const { policy, named, former } = told
+  const current = requests.filter((raw) => !isUnder(former, raw))
+  const checked = current.map((raw) => checkQuestion(raw, agencies, home.relay, named.digest))
   const claimed = checked.filter((question) => question !== null)
   const logged = await log.findAgencies(agencies, policy.agencyNoticeMs)
   const asked = claimed.filter(({ agency }) => logged.has(agency))
   const unlogged = claimed.filter(({ agency }) => !logged.has(agency)).map(({ agency }) => agency.uri)
-  return { asked, policy, refused: checked.length - claimed.length, unlogged: [...new Set(unlogged)], isLogFalse }
+  return {
+    asked,
+    policy,
+    refused: checked.length - claimed.length,
+    superseded: requests.length - current.length,
+    unlogged: [...new Set(unlogged)],
+    isLogFalse,
+  }
 }

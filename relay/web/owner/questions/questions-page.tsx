@@ -104,7 +104,9 @@ function OptIn({ choices, onChoices }: { choices: SettingsChoices; onChoices: (n
     <section class="card">
       {!requests.on && <h2>{say.off}</h2>}
       <p>{requests.on ? say.onText : say.offText}</p>
-      <Button onClick={() => change({ on: !requests.on })}>{requests.on ? say.turnOff : say.on}</Button>
+      <p>
+        <Button onClick={() => change({ on: !requests.on })}>{requests.on ? say.turnOff : say.on}</Button>
+      </p>
       {requests.muted.map((uri) => (
         <p key={uri} class="row">
           <span>{say.muted(uri)}</span>
@@ -146,7 +148,7 @@ export function QuestionsPage(props: {
     () => void props.outbox.list().then((kept) => setAnswered(new Set(kept.map(({ request }) => request)))),
     [open],
   )
-  if (open !== null && found !== null)
+  if (open !== null && found !== null && found.policy !== null)
     return (
       <DecidePage
         home={home}
@@ -168,8 +170,10 @@ export function QuestionsPage(props: {
       {failure !== null && <Alert wrong>{failure}</Alert>}
       {found?.isLogFalse && <Alert wrong>{words.shared.distrust}</Alert>}
       <OptIn choices={choices} onChoices={props.onChoices} />
-      {choices.requests.on && matches?.length === 0 && <p>{say.none}</p>}
+      {found?.policy === null && <Alert wrong>{say.policyUnlogged}</Alert>}
+      {choices.requests.on && found !== null && found.policy !== null && matches?.length === 0 && <p>{say.none}</p>}
       {choices.requests.on && found !== null && found.refused > 0 && <Alert>{say.refused(found.refused)}</Alert>}
+      {choices.requests.on && found !== null && found.superseded > 0 && <p>{say.superseded(found.superseded)}</p>}
       {choices.requests.on &&
         found?.unlogged.map((uri) => (
           <Alert key={uri} wrong>

@@ -39,7 +39,9 @@ async function findInLog({ told, kept, signed }: GivenConsent, log: LogKeeper): 
   if (told === null) return null
   // The salt of this phone's own making, where it has one: the relay's word for it proves less.
   const salt = decodeBase64url(kept?.submission.salt ?? told.salt)
-  const leaf = { salt, kind: 'consent', object: utf8(signed.raw), takenMs: told.receivedMs, index: told.index } as const
+  // The same of the time: a relay that hides a consent must not say for ever that it only just came.
+  const takenMs = Math.min(told.receivedMs, kept?.sentMs ?? told.receivedMs)
+  const leaf = { salt, kind: 'consent', object: utf8(signed.raw), takenMs, index: told.index } as const
   try {
     return (await log.check(leaf)).state
   } catch {

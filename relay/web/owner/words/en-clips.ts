@@ -7,6 +7,13 @@ export const clips = {
   loading: 'Fetching your clips…',
   unreachable: 'The relay does not answer. What you see is as of the last time it did.',
   unreached: 'The relay does not answer. Your clips appear here as soon as it does.',
+  asOf: (when: string) => `This is your list as of ${when}. Asking the relay what is new…`,
+  asOfUnreached: (when: string) =>
+    `The relay does not answer. This is your list as of ${when}; videos open as soon as it does.`,
+  unanswered: 'The relay does not answer.',
+  asOfClip: (when: string) => `This is what this phone knew of the clip on ${when}.`,
+  asOfVideo:
+    'The video stays with the relay. It opens here as soon as the relay answers and this phone has checked the clip anew.',
   unread: (count: number) =>
     count === 1
       ? 'The relay lists one clip whose papers cannot be read. It is not shown.'

@@ -1,9 +1,11 @@
-/** A phone believes of an agency what everybody can read in the log, and nothing else. */
+/** A phone believes of agencies and rules what everybody can read in the log, and nothing else. */
 import {
   type AgencyEntry,
   checkAgencyInLog,
+  checkPolicyInLog,
   createNoteSigner,
   createSigner,
+  digestOf,
   encodeEntries,
   encodeLeaf,
   extendTiles,
@@ -15,6 +17,7 @@ import {
   randomBytes,
   rootOfLeaves,
   signCheckpoint,
+  utf8,
 } from '@latchkey/shared'
 import { describe, expect, test } from 'vitest'
 import { createTileShelf } from '../../../support/log-leaves.ts'
@@ -85,4 +88,14 @@ describe('an agency', () => {
     const empty = { held: null, readTile: () => Promise.reject(new Error('not asked')) }
     expect((await checkAgencyInLog(entry, empty, { noticeMs: 0, nowMs: NOW_MS })).state).toBe('unseen')
   })
+})
+
+test('the rules that a relay judges by are the ones that stand where it says', async () => {
+  const digest = digestOf(utf8('the rules'))
+  const log = await holding([leafOf(agency), { v: 1, type: 'policy', data: { digest }, hour: oldHour }])
+  const stateOf = async (named: { digest: string; index: number }) => (await checkPolicyInLog(named, log)).state
+  expect(await stateOf({ digest, index: 1 })).toBe('included')
+  expect(await stateOf({ digest, index: 0 })).toBe('contradicted')
+  expect(await stateOf({ digest: digestOf(utf8('others')), index: 1 })).toBe('contradicted')
+  expect(await stateOf({ digest, index: 2 })).toBe('unseen')
 })
