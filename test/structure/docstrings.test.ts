@@ -41,7 +41,9 @@ function namesOf(statement: ts.Statement): string[] {
 }
 
 test('exports of shared have docstrings', () => {
-  const files = ['shared/src', 'shared/client', 'shared/monitor', 'shared/node'].flatMap((room) => filesBelow(room, '.ts'))
+  const files = ['shared/src', 'shared/client', 'shared/monitor', 'shared/node'].flatMap((room) =>
+    filesBelow(room, '.ts'),
+  )
   expect(files.length).toBeGreaterThan(40)
   expect(files.flatMap((path) => undocumented(parseSource(path)))).toEqual([])
 })

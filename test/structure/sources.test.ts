@@ -3,9 +3,14 @@ import ts from 'typescript'
 import { describe, expect, test } from 'vitest'
 import { filesBelow, nodesOf, parseSource } from '../support/source-files.ts'
 
-const SOURCES = ['shared/src', 'shared/client', 'shared/monitor', 'shared/node', 'device-agent/src', 'relay/src'].flatMap((room) =>
-  filesBelow(room, '.ts'),
-)
+const SOURCES = [
+  'shared/src',
+  'shared/client',
+  'shared/monitor',
+  'shared/node',
+  'device-agent/src',
+  'relay/src',
+].flatMap((room) => filesBelow(room, '.ts'))
 
 /** What a syntax node takes from the world, if anything. */
 function worldOf(node: ts.Node): string | null {
