@@ -68,6 +68,7 @@ import { submitReceived } from './release/received.ts'
 import { openReleasedItem } from './release/released-item.ts'
 import { takeDownload } from './release/downloads.ts'
 import { findInvestigator, findPublicRequest, findRequest, listCell } from './request/request-store.ts'
+import { submitOutcome } from './request/outcomes.ts'
 import { submitRequest } from './request/requests.ts'
 
 const DAY_MS = 24 * 3_600_000
@@ -266,6 +267,7 @@ function investigatorRoutes(core: RelayCore): BoundRoute[] {
   }
   return bindRoutes(INVESTIGATOR_ROUTES, {
     submitRequest: (thumbprint, raw) => submitRequest(requestParts, thumbprint, raw),
+    submitOutcome: (thumbprint, raw) => submitOutcome({ ...core, findAgency }, thumbprint, raw),
     listReleases: ({ thumbprint }) => listGranted(database, thumbprint, clock.nowMs()),
     takeDownload: (caller, asked) => takeDownload(releaseParts, caller, asked),
     openReleasedItem: (caller, wanted) => openReleasedItem(releaseParts, caller, wanted),

@@ -69,6 +69,8 @@ export const ERROR_CODES = {
   POLICY_UNKNOWN: refuse(422, 'Policy digest is not the one in force'),
   CASE_LIMIT: refuse(429, 'This case has used its requests'),
   AGENCY_LIMIT: retry(429, 'This agency has used its requests'),
+  OUTCOME_DUE: refuse(403, 'The report of an earlier request is overdue'),
+  OUTCOME_INVALID: refuse(422, 'Outcome report is not acceptable'),
   AGENCY_UNKNOWN: refuse(403, 'Agency is not enrolled'),
   AGENCY_NOTICE: refuse(403, 'Agency notice period is not over'),
   AGENCY_SUSPENDED: refuse(403, 'Agency is suspended'),

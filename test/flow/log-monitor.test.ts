@@ -315,6 +315,7 @@ async function forgeRefusals(forged: Forgery): Promise<void> {
   forged.refuse({ uri: 'https://nobody.example.gov' }, 'AREA_TOO_LARGE')
   forged.refuse(quiet, 'AGENCY_LIMIT')
   forged.refuse(spent.agency, 'CASE_LIMIT')
+  forged.refuse(quiet, 'OUTCOME_DUE')
   // Whoever holds the text can tell more.
   const raw = await clipRequest.encode(draft(), investigator.signer)
   await writeFile(join(folder, 'texts', 'good.jws'), raw)
@@ -327,6 +328,11 @@ async function forgeRefusals(forged: Forgery): Promise<void> {
   forged.leaf({ type: 'refusal', data: ofAccepted }, 'LOGGED_TWICE')
   relay.lies.set(`/v1/requests/${accepted.digest}/certificate`, { body: investigator.certificate })
   forged.leaf({ type: 'request', data: requestLeafData(accepted) }, 'LOGGED_TWICE', 'REQUEST_AGAINST_POLICY')
+  const report = { agency: agency.uri, requestDigest: accepted.digest, digest: randomSalt() }
+  forged.leaf({ type: 'outcome', data: { ...report, agency: spent.agency.uri } }, 'OUTCOME_UNFOUNDED')
+  forged.leaf({ type: 'outcome', data: { ...report, requestDigest: randomSalt() } }, 'OUTCOME_UNFOUNDED')
+  forged.leaf({ type: 'outcome', data: report })
+  forged.leaf({ type: 'outcome', data: { ...report, digest: randomSalt() } }, 'LOGGED_TWICE')
 }
 
 function forgeAgencies(forged: Forgery, entries: readonly Uint8Array[]): void {

@@ -78,6 +78,7 @@ test('no message says that an owner declined, looked, waited or was reminded', (
     'latchkey-joining+jwt',
     'latchkey-keyset+jwt',
     'latchkey-mqtt+jwt',
+    'latchkey-outcome+jwt',
     'latchkey-push+jwt',
     'latchkey-received+jwt',
     'latchkey-release+jwt',

@@ -19,6 +19,8 @@ import {
   investigatorCertificate,
   type ItemDescriptor,
   type ItemKind,
+  outcome,
+  type Outcome,
   keyset,
   type Keyset,
   type Policy,
@@ -412,6 +414,30 @@ export async function acceptedRequest(
   const answer = await expectStatus(await postRequest(investigator, draft), 201)
   const raw = await clipRequest.encode(draft, investigator.signer)
   return { ...clipRequest.parse(raw), index: answer['index'] as number, proof: answer['proof'] as string }
+}
+
+/** What came of a request, by an investigator of the agency that asked. */
+export function draftOutcome(world: RelayWorld, investigator: Investigator, request: string): Outcome {
+  return {
+    iss: investigator.agency.uri,
+    sub: investigator.signer.urn,
+    aud: world.relay.publicOrigin,
+    jti: randomId(),
+    iat: world.nowSeconds(),
+    cnf: { jwk: investigator.signer.jwk },
+    latchkey: {
+      v: 1,
+      request,
+      outcome: 'not-used',
+      investigatorCertificate: digestOfJws(investigator.certificate),
+    },
+  }
+}
+
+export async function postOutcome(investigator: Investigator, report: Outcome): Promise<Response> {
+  const raw = await outcome.encode(report, investigator.signer)
+  const json = { outcome: raw, investigatorCertificate: investigator.certificate }
+  return investigator.client.send('POST', '/v1/outcomes', { json })
 }
 
 /** Headers that go with an item's body. */

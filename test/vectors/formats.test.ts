@@ -213,7 +213,7 @@ describe('the case as a whole', () => {
   test('is a first keyset, an acceptable request and an acceptable consent', () => {
     expect(checkFirstKeyset(signedKeyset, keys['root']!.jwk)).toEqual({ findings: [], authority: 'root-first' })
     expect(digestOfJson(vectors.policy)).toBe(request.payload.latchkey.policy)
-    const history = { sameCase: 0, lastDay: 0, last30Days: 0, open: 0 }
+    const history = { sameCase: 0, lastDay: 0, last30Days: 0, open: 0, overdue: 0 }
     expect(checkRequest(request.payload, rules, { nowMs: vectors.nowSeconds * 1000, history })).toEqual([])
     expect(checkConsent(subject)).toEqual([])
   })

@@ -12,6 +12,7 @@ export type LoggedTable =
   | 'apps'
   | 'requests'
   | 'refusals'
+  | 'outcomes'
   | 'consents'
   | 'revocations'
   | 'downloads'
@@ -37,6 +38,7 @@ const TABLES: readonly LoggedTable[] = [
   'apps',
   'requests',
   'refusals',
+  'outcomes',
   'consents',
   'revocations',
   'downloads',

@@ -66,23 +66,43 @@ export async function listCell(
   )
 }
 
+interface HistoryRow {
+  same_case: number
+  last_day: number
+  last_30_days: number
+  open: number
+  overdue: number
+}
+
+/** One request or report of an agency at a time, so that two at once cannot both take the last place. */
+export async function lockAgency(tx: Queryable, agency: string): Promise<void> {
+  await tx.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [`requests/${agency}`])
+}
+
 /** What this agency has asked before. */
 export async function historyOf(
   tx: Queryable,
-  asked: { readonly agency: string; readonly caseHash: string; readonly nowMs: number },
+  asked: {
+    readonly agency: string
+    readonly caseHash: string
+    readonly nowMs: number
+    readonly outcomeDueMs: number
+  },
 ): Promise<RequestHistory> {
-  const { agency, caseHash, nowMs } = asked
-  const [row] = await tx.query<{ same_case: number; last_day: number; last_30_days: number; open: number }>(
+  const { agency, caseHash, nowMs, outcomeDueMs } = asked
+  const [row] = await tx.query<HistoryRow>(
     `SELECT count(*) FILTER (WHERE case_hash = $2) AS same_case, count(*) FILTER (WHERE received_ms > $3) AS last_day,
-       count(*) FILTER (WHERE received_ms > $4) AS last_30_days, count(*) FILTER (WHERE exp_s > $5) AS open
+       count(*) FILTER (WHERE received_ms > $4) AS last_30_days, count(*) FILTER (WHERE exp_s > $5) AS open,
+       count(*) FILTER (WHERE exp_s * 1000 < $6 AND NOT EXISTS (SELECT 1 FROM outcomes o WHERE o.request = digest)) AS overdue
      FROM requests WHERE agency = $1`,
-    [agency, caseHash, nowMs - DAY_MS, nowMs - 30 * DAY_MS, Math.floor(nowMs / 1000)],
+    [agency, caseHash, nowMs - DAY_MS, nowMs - 30 * DAY_MS, Math.floor(nowMs / 1000), nowMs - outcomeDueMs],
   )
   return {
     sameCase: row!.same_case,
     lastDay: row!.last_day,
     last30Days: row!.last_30_days,
     open: row!.open,
+    overdue: row!.overdue,
   }
 }
 

@@ -18,7 +18,7 @@ import {
 import type { Database, LeafLog, Queryable, Transaction } from '../flow.ts'
 import type { Clock } from '../kernel/clock.ts'
 import type { LeafSettler } from '../kernel/leaf-settler.ts'
-import { findRequest, historyOf, secondsUntilNextSlot } from './request-store.ts'
+import { findRequest, historyOf, lockAgency, secondsUntilNextSlot } from './request-store.ts'
 
 export interface RequestParts {
   readonly database: Database
@@ -125,7 +125,7 @@ async function judge(
   const ofContent = checkRequest(request.payload, parts.policy, { nowMs, history: null })
   if (ofContent.length > 0) return ofContent
   const { caseHash } = requestLeafData(request)
-  const history = await historyOf(tx, { agency: agency.uri, caseHash, nowMs })
+  const history = await historyOf(tx, { agency: agency.uri, caseHash, nowMs, outcomeDueMs: parts.policy.outcomeDueMs })
   return checkRequest(request.payload, parts.policy, { nowMs, history })
 }
 
@@ -135,8 +135,7 @@ async function decide(
   submission: Submission,
   agency: LeafData<'agency'>,
 ): Promise<Verdict> {
-  // One request of an agency at a time, so that two at once cannot both take the last place.
-  await tx.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [`requests/${agency.uri}`])
+  await lockAgency(tx, agency.uri)
   const known = await findRequest(tx, submission.request.digest)
   if (known) return { ticket: known.leaf }
   const findings = await judge(parts, tx, submission, agency)

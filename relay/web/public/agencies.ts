@@ -41,6 +41,22 @@ function rowOf(changes: readonly Change[], asked: readonly AskedRequest[], refus
   }
 }
 
+/** Until when the agency must report, by the rules in force; null where text or rules are not shown. */
+export function reportDueMs(record: PublicRecord, { text }: AskedRequest): number | null {
+  const rules = record.policies.at(-1)?.text
+  return text === null || !rules ? null : text.exp * 1000 + rules.outcomeDueMs
+}
+
+/** Closed requests of an agency of which a report is overdue. */
+export function overdueReports(record: PublicRecord, uri: string, nowMs: number): AskedRequest[] {
+  const reported = new Set(record.outcomes.map(({ data }) => data.requestDigest))
+  return record.requests.filter((request) => {
+    if (request.data.agency !== uri || reported.has(request.data.requestDigest)) return false
+    const dueMs = reportDueMs(record, request)
+    return dueMs !== null && dueMs < nowMs
+  })
+}
+
 function grouped<T>(entries: readonly Entry<T>[], of: (data: T) => string): Map<string, Entry<T>[]> {
   const groups = new Map<string, Entry<T>[]>()
   for (const entry of entries) {

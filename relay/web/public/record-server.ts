@@ -143,8 +143,11 @@ async function entryOf({ record, relay }: Site, index: string | null): Promise<F
 }
 
 const PARTS: ReadonlyMap<string, Answer> = new Map<string, Answer>([
-  ['agencies', ({ record }, _query, host) => page(agencyPage(record, `https://${host}`), 'no such agency')],
-  ['requests', ({ record }, _query, digest) => page(requestPage(record, digest), 'no such request')],
+  [
+    'agencies',
+    ({ record, nowMs }, _query, host) => page(agencyPage(record, `https://${host}`, nowMs), 'no such agency'),
+  ],
+  ['requests', ({ record, nowMs }, _query, digest) => page(requestPage(record, digest, nowMs), 'no such request')],
   ['policy', ({ record }, _query, digest) => page(policyPage(record, digest), 'no such rules')],
   ['log', (site, _query, index) => entryOf(site, index)],
 ])

@@ -56,6 +56,7 @@ export interface PublicRecord {
   readonly audit: AuditState
   readonly requests: readonly AskedRequest[]
   readonly refusals: readonly Entry<LeafData<'refusal'>>[]
+  readonly outcomes: readonly Entry<LeafData<'outcome'>>[]
   readonly agencies: readonly Entry<LeafData<'agency'>>[]
   readonly policies: readonly EnactedPolicy[]
   readonly apps: readonly Entry<LeafData<'app'>>[]
@@ -127,6 +128,7 @@ const policyOf = (value: unknown, digest: string): Policy | null =>
 class Books {
   readonly requests: AskedRequest[] = []
   readonly refusals: Entry<LeafData<'refusal'>>[] = []
+  readonly outcomes: Entry<LeafData<'outcome'>>[] = []
   readonly agencies: Entry<LeafData<'agency'>>[] = []
   readonly policies: EnactedPolicy[] = []
   readonly apps: Entry<LeafData<'app'>>[] = []
@@ -159,6 +161,7 @@ class Books {
     const { hour } = leaf
     if (leaf.type === 'request') this.requests.push(this.#requestOf({ index, hour, data: leaf.data }))
     else if (leaf.type === 'refusal') this.refusals.push({ index, hour, data: leaf.data })
+    else if (leaf.type === 'outcome') this.outcomes.push({ index, hour, data: leaf.data })
     else if (leaf.type === 'agency') this.agencies.push({ index, hour, data: leaf.data })
     else if (leaf.type === 'app') this.apps.push({ index, hour, data: leaf.data })
     else if (leaf.type === 'legal') this.#remove({ index, hour, data: leaf.data })
@@ -225,8 +228,8 @@ export async function createRecordKeeper(parts: {
   })
   return {
     get record() {
-      const { requests, refusals, agencies, policies, apps, removals, counts } = books
-      const entries = { requests, refusals, agencies, policies, apps, removals, counts }
+      const { requests, refusals, outcomes, agencies, policies, apps, removals, counts } = books
+      const entries = { requests, refusals, outcomes, agencies, policies, apps, removals, counts }
       const { told } = texts
       return { origin, ...state, told, findings: [...findings.values()], audit: monitor.audit.state, ...entries }
     },

@@ -16,6 +16,7 @@ export const AUDIT_CODES = {
   LOGGED_TWICE: 'one request has two entries where it may have one',
   REQUEST_AGAINST_POLICY: 'a request was accepted that the rules refuse',
   REFUSAL_UNFOUNDED: 'a request was refused for a reason that cannot be',
+  OUTCOME_UNFOUNDED: 'a report is of a request that the agency never made',
   AGENCY_AGAINST_POLICY: 'an agency takes part that the policy does not admit',
   AGENCY_NOTICE_SHORT: 'an agency or its key did not wait the public notice period',
   TOLD_OTHERWISE: 'the relay tells something else than its log holds',

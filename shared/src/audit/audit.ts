@@ -80,6 +80,7 @@ class LogAudit implements Audit {
   readonly #notices = new Map<string, number>()
   readonly #policies = new Map<string, Policy>()
   readonly #requests = new Map<string, RecordedRequest[]>()
+  readonly #asked = new Map<string, { readonly agency: string; readonly record: { isReported: boolean } }>()
   readonly #accepted = new Map<string, number>()
   readonly #refused = new Map<string, number>()
   readonly #apps: { name: string; digest: string; index: number }[] = []
@@ -147,6 +148,8 @@ class LogAudit implements Audit {
         return this.#judgeRefusal({ index, data, hour })
       case 'agency':
         return this.#judgeAgency({ index, data, hour })
+      case 'outcome':
+        return this.#judgeOutcome({ index, data, hour })
       case 'policy':
         return this.#judgePolicy({ index, data, hour })
       case 'app':
@@ -212,7 +215,9 @@ class LogAudit implements Audit {
       caseHash: data.caseHash,
       expSeconds: read.request?.payload.exp ?? null,
       taken: { ...taken, fromMs },
+      isReported: false,
     }
+    this.#asked.set(data.requestDigest, { agency: data.agency, record })
     const list = this.#requests.get(data.agency) ?? []
     list.push(record)
     this.#requests.set(data.agency, list)
@@ -295,6 +300,18 @@ class LogAudit implements Audit {
     return request.payload.iss === agency
       ? rederiveRefusal(request, code, judged)
       : { kind: 'contradicted', reason: null, message: 'the request is of another agency' }
+  }
+
+  #judgeOutcome({ index, data }: LeafAt<LeafData<'outcome'>>): AuditFinding[] {
+    const asked = this.#asked.get(data.requestDigest)
+    if (asked?.agency !== data.agency)
+      return [
+        auditFinding('OUTCOME_UNFOUNDED', index, `entry ${index} reports of a request that ${data.agency} never made`),
+      ]
+    if (asked.record.isReported)
+      return [auditFinding('LOGGED_TWICE', index, `entry ${index} reports of a request that an entry before it did`)]
+    asked.record.isReported = true
+    return []
   }
 
   #judgeAgency({ index, data, hour }: LeafAt<LeafData<'agency'>>): AuditFinding[] {

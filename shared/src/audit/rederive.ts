@@ -71,7 +71,12 @@ export function rederiveAccept(
   const [identity] = checkSigner(request, certificate, judged)
   if (identity) return contradicted(identity)
   const { now, before } = judged
-  const { certain, possible } = boundedHistory(before, requestLeafData(request).caseHash, now)
+  const { outcomeDueMs } = judged.policy
+  const { certain, possible } = boundedHistory(
+    before,
+    { caseHash: requestLeafData(request).caseHash, outcomeDueMs },
+    now,
+  )
   const signedMs = signedMsOf(request.payload)
   // The earliest and the latest moment at which it can have been judged: what fails at either failed when it was.
   const moments = [Math.min(signedMs, now.toMs), Math.max(signedMs, now.fromMs)]
@@ -104,6 +109,7 @@ function turningPoints({ payload }: Signed<ClipRequest>, { agency, policy, now }
 /** Was it right to refuse with this code? For who holds the text; it is not public. */
 export function rederiveRefusal(request: Signed<ClipRequest>, code: string, judged: Judged): Rederived {
   const { before } = judged
+  const { outcomeDueMs } = judged.policy
   let caseHash: string | null = null
   try {
     caseHash = requestLeafData(request).caseHash
@@ -113,7 +119,7 @@ export function rederiveRefusal(request: Signed<ClipRequest>, code: string, judg
   }
   const answers = (which: 'certain' | 'possible') =>
     turningPoints(request, judged).map((nowMs) => {
-      const history = boundedHistory(before, caseHash, { fromMs: nowMs, toMs: nowMs })[which]
+      const history = boundedHistory(before, { caseHash, outcomeDueMs }, { fromMs: nowMs, toMs: nowMs })[which]
       return findingsAt(request, judged, { nowMs, history })[0]?.code ?? null
     })
   const certain = answers('certain')
@@ -130,7 +136,7 @@ export const REFUSAL_CODES: ReadonlySet<string> = new Set<ErrorCode>([
   ...(['FIELD_MISSING', 'CASE_NUMBER_INVALID', 'PURPOSE_REFUSED', 'REQUEST_INVALID', 'REQUEST_EXPIRED'] as const),
   ...(['AREA_INVALID', 'AREA_TOO_SMALL', 'AREA_TOO_LARGE', 'AREA_TIME_BUDGET'] as const),
   ...(['WINDOW_TOO_SHORT', 'WINDOW_TOO_LONG', 'WINDOW_IN_FUTURE', 'WINDOW_TOO_OLD'] as const),
-  ...(['CASE_LIMIT', 'AGENCY_LIMIT'] as const),
+  ...(['OUTCOME_DUE', 'CASE_LIMIT', 'AGENCY_LIMIT'] as const),
 ])
 
 /** What can be said of a refusal without its text, which only agency, relay and requester have. */
@@ -141,8 +147,9 @@ export function rederiveUnseenRefusal(code: string, { agency, policy, before, no
   if (isStopped) return { kind: 'derived' }
   if (now.toMs < agency.noticeUntilMs)
     return code === 'AGENCY_NOTICE' ? { kind: 'derived' } : wrong('the notice period of the agency was not over')
-  const { possible } = boundedHistory(before, null, now)
+  const { possible } = boundedHistory(before, { caseHash: null, outcomeDueMs: policy.outcomeDueMs }, now)
   const { perDay, per30Days, open } = policy.agencyLimits
+  if (code === 'OUTCOME_DUE' && possible.overdue === 0) return wrong('no report of the agency can have been overdue')
   if (code === 'AGENCY_LIMIT' && possible.lastDay < perDay && possible.last30Days < per30Days && possible.open < open)
     return wrong('the agency had not used its requests')
   if (code === 'CASE_LIMIT' && !hasFullCase(before, policy.requestsPerCase))

@@ -18,6 +18,8 @@ export interface RecordedRequest {
   readonly expSeconds: number | null
   /** When the relay took it. */
   readonly taken: Span
+  /** Does an entry so far say that its outcome was reported? */
+  readonly isReported: boolean
 }
 
 /** When a relay can have judged what stands in a leaf of this hour. */
@@ -31,27 +33,36 @@ export interface BoundedHistory {
   readonly possible: RequestHistory
 }
 
-function count(
-  before: readonly RecordedRequest[],
-  caseHash: string | null,
-  of: { isYounger(request: RecordedRequest, thanMs: number): boolean; isOpen(request: RecordedRequest): boolean },
-  nowMs: number,
-): RequestHistory {
+/** What of the rules the counts depend on. */
+export interface Counted {
+  /** Null where the case is not known: then none is the same. */
+  readonly caseHash: string | null
+  readonly outcomeDueMs: number
+}
+
+interface Bound {
+  isYounger(request: RecordedRequest, thanMs: number): boolean
+  isOpen(request: RecordedRequest): boolean
+  isOverdue(request: RecordedRequest): boolean
+}
+
+function count(before: readonly RecordedRequest[], caseHash: string | null, of: Bound, nowMs: number): RequestHistory {
   const younger = (ms: number) => before.filter((request) => of.isYounger(request, nowMs - ms)).length
   return {
     sameCase: before.filter((request) => request.caseHash === caseHash).length,
     lastDay: younger(DAY_MS),
     last30Days: younger(30 * DAY_MS),
     open: before.filter((request) => of.isOpen(request)).length,
+    overdue: before.filter((request) => !request.isReported && of.isOverdue(request)).length,
   }
 }
 
 /**
  * What an agency had asked before, at some moment of `now`.
  * @param before its earlier accepted requests
- * @param caseHash null where the case is not known: then none is the same
  */
-export function boundedHistory(before: readonly RecordedRequest[], caseHash: string | null, now: Span): BoundedHistory {
+export function boundedHistory(before: readonly RecordedRequest[], counted: Counted, now: Span): BoundedHistory {
+  const { caseHash, outcomeDueMs } = counted
   const nowSeconds = (ms: number) => Math.floor(ms / 1000)
   return {
     certain: count(
@@ -60,6 +71,7 @@ export function boundedHistory(before: readonly RecordedRequest[], caseHash: str
       {
         isYounger: ({ taken }, thanMs) => taken.fromMs > thanMs,
         isOpen: ({ expSeconds }) => expSeconds !== null && expSeconds > nowSeconds(now.toMs),
+        isOverdue: ({ expSeconds }) => expSeconds !== null && expSeconds * 1000 + outcomeDueMs < now.fromMs,
       },
       now.toMs,
     ),
@@ -69,6 +81,7 @@ export function boundedHistory(before: readonly RecordedRequest[], caseHash: str
       {
         isYounger: ({ taken }, thanMs) => taken.toMs > thanMs,
         isOpen: ({ expSeconds }) => expSeconds === null || expSeconds > nowSeconds(now.fromMs),
+        isOverdue: ({ expSeconds }) => expSeconds === null || expSeconds * 1000 + outcomeDueMs < now.toMs,
       },
       now.fromMs,
     ),

@@ -18,6 +18,8 @@ export interface RequestHistory {
   readonly last30Days: number
   /** … whose `exp` has not passed. */
   readonly open: number
+  /** … that closed `outcomeDueMs` ago or earlier, and of which no outcome was reported. */
+  readonly overdue: number
 }
 
 /** When, and after what, a request is judged. */
@@ -109,6 +111,10 @@ function checkTimes({ iat, exp }: ClipRequest, policy: Policy, nowMs: number): F
 function checkHistory(history: RequestHistory, policy: Policy): Finding[] {
   const findings: Finding[] = []
   const { perDay, per30Days, open } = policy.agencyLimits
+  if (history.overdue > 0)
+    findings.push(
+      finding('OUTCOME_DUE', 'iss', `${history.overdue} closed requests of the agency have no report of their outcome`),
+    )
   if (history.sameCase >= policy.requestsPerCase)
     findings.push(finding('CASE_LIMIT', 'caseNumber', `this case has used its ${policy.requestsPerCase} requests`))
   if (history.lastDay >= perDay || history.last30Days >= per30Days || history.open >= open)

@@ -9,12 +9,25 @@ import { CLOCK_TOLERANCE_SECONDS } from './consent-times.ts'
 /** An agency vouches for a year at most. */
 const MAX_CERTIFICATE_SECONDS = 366 * 86_400
 
-/** A request and who stands behind it. */
-export interface RequestIdentity {
-  readonly request: Signed<ClipRequest>
+/** What an investigator signs in the name of an agency. */
+interface InvestigatorWord {
+  readonly iat: number
+  readonly sub: string
+  readonly cnf: { readonly jwk: { readonly x: string } }
+  readonly latchkey: { readonly investigatorCertificate: string }
+}
+
+/** A signed word and who stands behind it. */
+export interface WordIdentity<T extends InvestigatorWord> {
+  readonly word: Signed<T>
   readonly certificate: Signed<InvestigatorCertificate>
   readonly agency: Pick<LeafData<'agency'>, 'uri' | 'keys'>
   readonly nowMs: number
+}
+
+/** A request and who stands behind it. */
+export interface RequestIdentity extends Omit<WordIdentity<ClipRequest>, 'word'> {
+  readonly request: Signed<ClipRequest>
 }
 
 const refuse = (code: Finding['code'], message: string, field?: string): Finding => ({
@@ -23,27 +36,34 @@ const refuse = (code: Finding['code'], message: string, field?: string): Finding
   ...(field ? { field } : {}),
 })
 
-function checkCertificate({ request, certificate, agency, nowMs }: RequestIdentity): Finding[] {
+/** Is the word signed by whom the agency certified for it, then and now? @returns findings, empty when it is */
+export function checkInvestigator<T extends InvestigatorWord>(subject: WordIdentity<T>): Finding[] {
+  const { word, certificate, agency, nowMs } = subject
   const { payload } = certificate
   const nowSeconds = nowMs / 1000
   const wrong = (message: string): Finding[] => [refuse('INVESTIGATOR_INVALID', message)]
   if (payload.iss !== agency.uri || !agency.keys.some((key) => isSignedBy(certificate, key)))
     return wrong('the certificate is not signed by a key of the agency')
-  const asked = request.payload.iat
-  if (asked + CLOCK_TOLERANCE_SECONDS < payload.iat || asked >= payload.exp)
+  const signed = word.payload.iat
+  if (signed + CLOCK_TOLERANCE_SECONDS < payload.iat || signed >= payload.exp)
     return wrong('the certificate was not valid when the request was signed')
   if (payload.exp - payload.iat > MAX_CERTIFICATE_SECONDS) return wrong('the certificate is valid for over a year')
   if (payload.iat > nowSeconds + CLOCK_TOLERANCE_SECONDS || payload.exp <= nowSeconds)
     return wrong('the certificate is not valid now')
   const jwk = payload.cnf.jwk as PublicJwk
-  if (payload.sub !== urnOf(jwk) || request.payload.sub !== payload.sub || request.payload.cnf.jwk.x !== jwk.x)
+  if (payload.sub !== urnOf(jwk) || word.payload.sub !== payload.sub || word.payload.cnf.jwk.x !== jwk.x)
     return wrong('the certificate is for another requester')
-  if (request.payload.latchkey.recipient !== payload.latchkey.recipient)
-    return wrong('the certificate is for another recipient')
-  if (request.payload.latchkey.investigatorCertificate !== certificate.digest)
+  if (word.payload.latchkey.investigatorCertificate !== certificate.digest)
     return wrong('the request names another certificate')
-  if (!isSignedBy(request, jwk)) return [refuse('SIGNATURE_INVALID', 'the request is not signed by its requester')]
-  return []
+  return isSignedBy(word, jwk) ? [] : [refuse('SIGNATURE_INVALID', 'the request is not signed by its requester')]
+}
+
+function checkCertificate({ request, ...behind }: RequestIdentity): Finding[] {
+  const findings = checkInvestigator({ word: request, ...behind })
+  if (findings.length > 0) return findings
+  return request.payload.latchkey.recipient === behind.certificate.payload.latchkey.recipient
+    ? []
+    : [refuse('INVESTIGATOR_INVALID', 'the certificate is for another recipient')]
 }
 
 /**

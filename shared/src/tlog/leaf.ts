@@ -48,6 +48,8 @@ const LEAF_DATA = {
     code: Type.String({ pattern: '^[A-Z][A-Z0-9_]{2,63}$' }),
     requestDigest: DigestField,
   }),
+  /** What came of an accepted request was reported; what it was stays between agency and relay. */
+  outcome: Exact({ agency: AgencyUri, requestDigest: DigestField, digest: DigestField }),
   agency: AgencyChange,
   policy: DigestOnly,
   app: Exact({ name: Line(64), digest: DigestField }),

@@ -12,6 +12,7 @@ import {
   type Finding,
   fromUtf8,
   Id16,
+  OutcomeSubmission,
   type PublicJwk,
   ReceivedSubmission,
   ReleaseList,
@@ -33,6 +34,7 @@ export interface InvestigatorServices {
     | { kind: 'accepted'; digest: string; index: number; proof: Uint8Array }
     | { kind: 'refused'; findings: readonly [Finding, ...Finding[]]; retryAfterS?: number }
   >
+  submitOutcome(callerThumbprint: string, raw: { outcome: string; investigatorCertificate: string }): Promise<string>
   listReleases(caller: InvestigatorCaller): Promise<ReleaseList['releases']>
   takeDownload(
     caller: InvestigatorCaller,
@@ -68,6 +70,18 @@ const asking: readonly Route<InvestigatorServices>[] = [
       const { digest, index, proof } = outcome
       return json(201, { digest, index, proof: fromUtf8(proof) })
     },
+  }),
+  route({
+    method: 'POST',
+    url: '/v1/outcomes',
+    callers: ['key'],
+    schema: {
+      summary: 'Report what came of a request; that it was reported is public, idempotent',
+      body: OutcomeSubmission,
+      answers: { 201: Accepted },
+    },
+    handle: async ({ caller, body }, services) =>
+      json(201, { digest: await services.submitOutcome(caller.thumbprint, body) }),
   }),
   route({
     method: 'GET',

@@ -1,4 +1,4 @@
-import { type AgencyRow, agencyRows, statusTotals } from '../agencies.ts'
+import { type AgencyRow, agencyRows, overdueReports, statusTotals } from '../agencies.ts'
 import { html, type Html, type Piece } from '../html.ts'
 import type { PublicRecord } from '../record.ts'
 import { dayText, durationText, hourText, minuteText } from '../record-times.ts'
@@ -69,11 +69,12 @@ function historyTable(record: PublicRecord, uri: string): Html {
 }
 
 /** @returns null for an agency that is not in the log */
-export function agencyPage(record: PublicRecord, uri: string): Page | null {
+export function agencyPage(record: PublicRecord, uri: string, nowMs: number): Page | null {
   const row = agencyRows(record).find((one) => one.uri === uri)
   if (row === undefined) return null
   const { data } = row.now
   const asked = record.requests.filter((request) => request.data.agency === uri).reverse()
+  const overdue = overdueReports(record, uri, nowMs).length
   const refused = record.refusals.filter((refusal) => refusal.data.agency === uri)
   const body = html`
     ${facts([
@@ -83,6 +84,10 @@ export function agencyPage(record: PublicRecord, uri: string): Page | null {
       ['May ask from', minuteText(data.noticeUntilMs)],
       ['Requests published', asked.length],
       ['Requests refused', refused.length],
+      [
+        'Reports of what came of them',
+        `${record.outcomes.filter((report) => report.data.agency === uri).length} given, ${overdue} overdue`,
+      ],
       ['Median area', row.medianAreaM2 === null ? 'never asked' : areaText(row.medianAreaM2)],
       ['Median window', row.medianWindowMs === null ? 'never asked' : durationText(row.medianWindowMs)],
     ])}

@@ -10,6 +10,7 @@ import { facts, type Page, table } from './page.ts'
 const TYPES: { readonly [T in Leaf['type'] | 'unreadable']: string } = {
   request: 'a request that was accepted',
   refusal: 'a request that was refused',
+  outcome: 'an agency reported what came of a request',
   agency: 'an agency enrolled, or changed',
   policy: 'rules came into force',
   app: 'a version of a web app was published',

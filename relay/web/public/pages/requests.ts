@@ -1,4 +1,5 @@
 import { html, type Html, type Piece } from '../html.ts'
+import { reportDueMs } from '../agencies.ts'
 import type { AskedRequest, PublicRecord } from '../record.ts'
 import { durationText, hourText, minuteText } from '../record-times.ts'
 import { areaDrawing } from './area-drawing.ts'
@@ -78,8 +79,19 @@ function textOf({ text, certificate }: AskedRequest): Html {
   `
 }
 
+/** Whether the agency reported, never what: beside a small area, that would point at who gave or did not. */
+function reportText(record: PublicRecord, request: AskedRequest, nowMs: number): Piece {
+  const reported = record.outcomes.find(({ data }) => data.requestDigest === request.data.requestDigest)
+  if (reported !== undefined) return html`given (<a href="/log/${reported.index}">entry ${reported.index}</a>)`
+  const dueMs = reportDueMs(record, request)
+  if (dueMs === null) return 'not given'
+  return dueMs < nowMs
+    ? html`<strong>overdue since ${minuteText(dueMs)}</strong>: the agency can ask for nothing new`
+    : `due by ${minuteText(dueMs)}`
+}
+
 /** @returns null for a request that is not in the log */
-export function requestPage(record: PublicRecord, digest: string): Page | null {
+export function requestPage(record: PublicRecord, digest: string, nowMs: number): Page | null {
   const request = record.requests.find(({ data }) => data.requestDigest === digest)
   if (request === undefined) return null
   const { index, hour, data } = request
@@ -95,6 +107,7 @@ export function requestPage(record: PublicRecord, digest: string): Page | null {
       ['In the log', html`<a href="/log/${index}">entry ${index}</a>`],
       ['Judged by the rules', html`<a href="/policy/${data.policy}">${shortDigest(data.policy)}…</a>`],
       ['Requests of this agency for this case', same.length],
+      ['Report of what came of it', reportText(record, request, nowMs)],
     ])}
     ${textOf(request)}
     <h2>As it was signed</h2>
@@ -146,6 +159,7 @@ const REASONS: Readonly<{ [code: string]: string }> = {
   WINDOW_TOO_LONG: 'the stretch of time was too long',
   WINDOW_IN_FUTURE: 'it asked for what had not happened yet',
   WINDOW_TOO_OLD: 'it asked too far back',
+  OUTCOME_DUE: 'the agency owed the report of an earlier request',
   CASE_LIMIT: 'the case had used its requests',
   AGENCY_LIMIT: 'the agency had used its requests',
 }

@@ -14,7 +14,7 @@ import { caseNowSeconds, casePolicy, changed, createConsentCase, type Mutable } 
 const nowMs = caseNowSeconds * 1000 + 999
 /** Signed in the second whose last millisecond is now. */
 const base = changed(createConsentCase().request.payload, (request) => (request.iat = caseNowSeconds))
-const NONE: RequestHistory = { sameCase: 0, lastDay: 0, last30Days: 0, open: 0 }
+const NONE: RequestHistory = { sameCase: 0, lastDay: 0, last30Days: 0, open: 0, overdue: 0 }
 const codes = (findings: readonly Finding[]) => findings.map(({ code, field }) => `${code} ${String(field)}`)
 
 function outcome(
@@ -175,6 +175,8 @@ describe('a history', () => {
     [{ lastDay: 3 }, ['AGENCY_LIMIT iss']],
     [{ last30Days: 20 }, ['AGENCY_LIMIT iss']],
     [{ open: 5 }, ['AGENCY_LIMIT iss']],
+    [{ overdue: 1 }, ['OUTCOME_DUE iss']],
+    [{ overdue: 1, sameCase: 2 }, ['OUTCOME_DUE iss', 'CASE_LIMIT caseNumber']],
     [{ sameCase: 2, lastDay: 3, last30Days: 20, open: 5 }, ['CASE_LIMIT caseNumber', 'AGENCY_LIMIT iss']],
   ])('of %j gives %j', (history, findings) => {
     expect(after(history)).toEqual(findings)

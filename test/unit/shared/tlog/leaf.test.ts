@@ -44,6 +44,7 @@ const EXAMPLES: { [T in Leaf['type']]: Extract<Leaf, { type: T }>['data'] } = {
     statusSinceMs: 1_790_000_000_000,
     noticeUntilMs: 1_791_000_000_000,
   },
+  outcome: { agency, requestDigest: digest, digest },
   policy: { digest },
   app: { name: 'owner', digest },
   disclosure: { digest },
