@@ -1,6 +1,7 @@
 /** The agency and the investigator of the demo. */
 import {
   agencyList,
+  buildRequest,
   LatchkeyError,
   clipRequest,
   concatBytes,
@@ -9,9 +10,7 @@ import {
   digestOf,
   downloadAnswer,
   encodeBase64url,
-  type Json,
   type Policy,
-  digestOfJson,
   randomBytes,
   received,
   release,
@@ -61,42 +60,20 @@ export function createDemoInvestigator(options: {
   const client = createRelayClient({ origin: relay, signer: keys.requester.signer, nowMs })
   const seconds = () => Math.floor(nowMs() / 1000)
 
-  async function signRequest(question: Question): Promise<string> {
-    const iat = seconds()
-    return clipRequest.encode(
-      {
-        iss: DEMO_AGENCY.uri,
-        sub: keys.requester.signer.urn,
-        aud: relay,
-        jti: encodeBase64url(randomBytes(16)),
-        iat,
-        exp: iat + question.policy.requestLifeSeconds.default,
-        cnf: { jwk: keys.requester.signer.jwk },
-        authorization_details: [
-          {
-            type: 'latchkey/clip-request',
-            actions: ['decrypt'],
-            window: question.window,
-            area: question.area.map(([lat, lon]) => [lat, lon]),
-          },
-        ],
-        latchkey: {
-          v: 1,
-          caseNumber: question.caseNumber,
-          incidentType: 'parcel-theft',
-          reason:
-            'A parcel was reported taken from a doorstep in this area. We ask for recordings of people at doors in these minutes.',
-          basis: 'voluntary',
-          retentionDays: 180,
-          contact: 'A. Example, evidence desk, evidence@police.example',
-          recipient: keys.requester.identity.recipient,
-          investigatorCertificate: keys.requester.certificate.digest,
-          template: 'parcel-theft-1',
-          policy: digestOfJson(question.policy satisfies Json),
-        },
-      },
-      keys.requester.signer,
-    )
+  async function signRequest({ window, area, policy, caseNumber }: Question): Promise<string> {
+    const asked = {
+      caseNumber,
+      incidentType: 'parcel-theft',
+      reason:
+        'A parcel was reported taken from a doorstep in this area. We ask for recordings of people at doors in these minutes.',
+      contact: 'A. Example, evidence desk, evidence@police.example',
+      window,
+      area,
+      retentionDays: 180,
+      template: 'parcel-theft-1',
+    }
+    const { certificate, signer } = keys.requester
+    return clipRequest.encode(buildRequest(asked, { certificate, relay, policy, nowSeconds: seconds() }), signer)
   }
 
   return {

@@ -1,7 +1,6 @@
 import { parseRecipient, rawKeyOf, urnOf } from '../../src/crypto/keys.ts'
-import { Exact, Jwk, RecipientField } from '../../src/wire/fields.ts'
-import { investigatorCertificate } from '../../src/wire/request.ts'
-import { createValidator, parseWith } from '../../src/wire/schema.ts'
+import { enrolment, investigatorCertificate } from '../../src/wire/request.ts'
+import { parseWith } from '../../src/wire/schema.ts'
 import { type Command, PASSED } from '../command.ts'
 import { readJsonFile, writeNewFile } from '../disk-files.ts'
 import { inFile } from '../failure.ts'
@@ -9,7 +8,6 @@ import { loadAgency } from '../party-folders.ts'
 import { parseCount } from '../value-syntax.ts'
 
 const MAX_DAYS = 365
-const enrolment = createValidator(Exact({ jwk: Jwk, recipient: RecipientField }))
 
 /** `latchkey certify` */
 export const certify: Command = {

@@ -1,4 +1,5 @@
 import { randomBytes } from '../../src/crypto/hash.ts'
+import { encodeIdentityFile } from '../../src/crypto/key-file.ts'
 import { generateIdentity, type Identity, urnOf } from '../../src/crypto/keys.ts'
 import { encodeSkey, encodeVkey, NOTE_COSIGNATURE, parseSkey } from '../../src/tlog/note-key.ts'
 import { keyset } from '../../src/wire/keyset.ts'
@@ -6,7 +7,7 @@ import { type Command, PASSED, type World } from '../command.ts'
 import { createDeviceFolder } from '../device-folder.ts'
 import { createOutputFolder, jsonText } from '../disk-files.ts'
 import { loadOwner, OWNER_FILES } from '../household-folder.ts'
-import { generateSigningKey, identityFileOf, type SigningKey } from '../key-files.ts'
+import { generateSigningKey, type SigningKey } from '../key-files.ts'
 import { AGENCY_FILES, REQUESTER_FILES } from '../party-folders.ts'
 import { parseAgencyUri } from '../value-syntax.ts'
 
@@ -23,7 +24,7 @@ function recoverySheet(root: SigningKey, recovery: Identity, nowMs: number): str
     '',
     'Recovery key. Opens every clip of this household with the ordinary age program:',
     '  age -d -i recovery.key 00001-media.m4s.age > 00001-media.m4s',
-    `  ${identityFileOf(recovery, 'Latchkey recovery key').trim().split('\n').at(-1)}`,
+    `  ${encodeIdentityFile(recovery, 'Latchkey recovery key').trim().split('\n').at(-1)}`,
     '',
     'Root key. Signs a new list of phones when all of them are lost; save it as root.jwk:',
     ...root.file
@@ -60,8 +61,8 @@ async function generateOwner(out: string, { nowMs, terminal }: World): Promise<v
   await folder.write(OWNER_FILES.root, root.file)
   await folder.write(OWNER_FILES.rootPublic, jsonText(root.signer.jwk))
   await folder.write(OWNER_FILES.member, member.file)
-  await folder.write(OWNER_FILES.memberIdentity, identityFileOf(memberIdentity, 'Latchkey member key'))
-  await folder.write(OWNER_FILES.recovery, identityFileOf(recovery, 'Latchkey recovery key'))
+  await folder.write(OWNER_FILES.memberIdentity, encodeIdentityFile(memberIdentity, 'Latchkey member key'))
+  await folder.write(OWNER_FILES.recovery, encodeIdentityFile(recovery, 'Latchkey recovery key'))
   await folder.write(OWNER_FILES.keyset, signed)
   await folder.write(OWNER_FILES.sheet, recoverySheet(root, recovery, now))
   await folder.finish()
@@ -75,7 +76,7 @@ async function generateRequester(out: string, { terminal }: World): Promise<void
   const identity = generateIdentity()
   await using folder = await createOutputFolder(out)
   await folder.write(REQUESTER_FILES.key, key.file)
-  await folder.write(REQUESTER_FILES.identity, identityFileOf(identity, 'Latchkey requester key'))
+  await folder.write(REQUESTER_FILES.identity, encodeIdentityFile(identity, 'Latchkey requester key'))
   await folder.write(REQUESTER_FILES.enrolment, jsonText({ jwk: key.signer.jwk, recipient: identity.recipient }))
   await folder.finish()
   terminal.print(`requester ${key.signer.urn}\nlet your agency certify ${out}/${REQUESTER_FILES.enrolment}`)

@@ -1,10 +1,9 @@
 import { createRelayClient } from '../../client/relay-client.ts'
-import { encodeBase64url } from '../../src/bytes/base64url.ts'
 import { checkRequest } from '../../src/consent/policy-check.ts'
-import { randomBytes } from '../../src/crypto/hash.ts'
+import { buildRequest } from '../../src/consent/request-build.ts'
 import { LatchkeyError } from '../../src/errors.ts'
 import { requestAccepted } from '../../src/wire/http.ts'
-import { type ClipRequest, clipRequest } from '../../src/wire/request.ts'
+import { type ClipRequest, clipRequest, type Vertex } from '../../src/wire/request.ts'
 import type { Arguments } from '../arguments.ts'
 import { type Command, PASSED } from '../command.ts'
 import { assertAbsent, writeNewFile } from '../disk-files.ts'
@@ -13,47 +12,23 @@ import { loadPolicy, type LoadedPolicy, POLICY_OPTION } from '../policy-file.ts'
 import { loadRequester, type Requester } from '../party-folders.ts'
 import { parseArea, parseCount, parseInterval, parseOrigin } from '../value-syntax.ts'
 
-function payloadOf(given: Arguments, requester: Requester, rules: LoadedPolicy, nowMs: number): ClipRequest {
-  const { payload: certificate, digest } = requester.certificate
-  const { policy } = rules
-  const iat = Math.floor(nowMs / 1000)
-  const lifeSeconds = policy.requestLifeSeconds.default
-  const agency = given.optional('agency-uri') ?? certificate.iss
-  if (agency !== certificate.iss)
-    throw new LatchkeyError('USAGE', `--agency-uri: the certificate is from ${certificate.iss}`)
-  return {
-    iss: agency,
-    sub: requester.signer.urn,
-    aud: parseOrigin(given.text('relay')),
-    jti: encodeBase64url(randomBytes(16)),
-    iat,
-    exp: Math.min(iat + lifeSeconds, certificate.exp),
-    cnf: { jwk: requester.signer.jwk },
-    authorization_details: [
-      {
-        type: 'latchkey/clip-request',
-        actions: ['decrypt'],
-        window: parseInterval(given.text('window')),
-        area: parseArea(given.text('area')).map(([latitude, longitude]) => [latitude, longitude]),
-      },
-    ],
-    latchkey: {
-      v: 1,
-      caseNumber: given.text('case'),
-      incidentType: given.text('incident'),
-      reason: given.text('reason'),
-      basis: 'voluntary',
-      retentionDays: parseCount(
-        given.optional('retention-days') ?? String(policy.retentionDays.default),
-        '--retention-days',
-      ),
-      contact: given.text('contact'),
-      recipient: certificate.latchkey.recipient,
-      investigatorCertificate: digest,
-      template: given.optional('template') ?? 'general-1',
-      policy: rules.digest,
-    },
+function payloadOf(given: Arguments, { certificate }: Requester, { policy }: LoadedPolicy, nowMs: number): ClipRequest {
+  const agency = given.optional('agency-uri')
+  if (agency !== undefined && agency !== certificate.payload.iss)
+    throw new LatchkeyError('USAGE', `--agency-uri: the certificate is from ${certificate.payload.iss}`)
+  const days = given.optional('retention-days') ?? String(policy.retentionDays.default)
+  const asked = {
+    caseNumber: given.text('case'),
+    incidentType: given.text('incident'),
+    reason: given.text('reason'),
+    contact: given.text('contact'),
+    window: parseInterval(given.text('window')),
+    area: parseArea(given.text('area')).map(([latitude, longitude]): Vertex => [latitude, longitude]),
+    retentionDays: parseCount(days, '--retention-days'),
+    template: given.optional('template') ?? 'general-1',
   }
+  const relay = parseOrigin(given.text('relay'))
+  return buildRequest(asked, { certificate, relay, policy, nowSeconds: Math.floor(nowMs / 1000) })
 }
 
 /** `latchkey request` */

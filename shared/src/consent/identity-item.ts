@@ -2,7 +2,7 @@ import { fromUtf8, utf8 } from '../bytes/bytes.ts'
 import { canonicalBytes, parseCanonicalJson } from '../bytes/canonical-json.ts'
 import { isReleaseHeader, RELEASE_HEADER_BYTES, splitAgeFile } from '../crypto/age-header.ts'
 import { PAYLOAD_NONCE_BYTES } from '../crypto/age-payload.ts'
-import type { Identity, Recipient } from '../crypto/keys.ts'
+import type { ReadyOpener, Recipient } from '../crypto/keys.ts'
 import { openFile, sealFile } from '../crypto/seal.ts'
 import { LatchkeyError } from '../errors.ts'
 import { identityItem, type OwnerDetails } from '../wire/owner-details.ts'
@@ -50,7 +50,7 @@ export function assertIdentityItem(file: Uint8Array): void {
  * Untrusted: `file`.
  * @throws CONSENT_INVALID | AGE_HEADER_INVALID | AGE_NO_MATCH | AGE_PAYLOAD_INVALID | the codes of parsing
  */
-export function openIdentity(file: Uint8Array, identity: Identity): OwnerDetails {
+export function openIdentity(file: Uint8Array, identity: ReadyOpener): OwnerDetails {
   assertIdentityItem(file)
   const text = fromUtf8(openFile(file, identity))
   const { details } = parseWith(identityItem, parseCanonicalJson(utf8(text.trimEnd())), 'identity item')

@@ -3,7 +3,7 @@ import { primitives } from '#primitives'
 import { concatBytes, equalBytes, fromUtf8, utf8 } from '../bytes/bytes.ts'
 import { LatchkeyError } from '../errors.ts'
 import { hkdfSha256, hmacSha256 } from './hash.ts'
-import { decodeRecipient, type HeaderOpener, type Identity, type Recipient } from './keys.ts'
+import { decodeRecipient, type HeaderOpener, type ReadyOpener, type Recipient } from './keys.ts'
 
 /** A file key: 16 random bytes that seal exactly one payload. */
 export const FILE_KEY_BYTES = 16
@@ -187,13 +187,18 @@ function unwrapStanza(
   return fileKey
 }
 
+/** The shares of a header's X25519 stanzas, as {@link openHeader} asks its opener for them. @throws AGE_HEADER_INVALID */
+export function sharesOf(header: AgeHeader): Uint8Array[] {
+  return header.stanzas.map(shareOf).filter((share) => share !== null)
+}
+
 const noMatch = () => new LatchkeyError('AGE_NO_MATCH', 'no stanza of this file is for this identity')
 
 /**
  * The file key that `identity` finds in a header, its MAC verified.
  * @throws AGE_NO_MATCH when no stanza is for this identity; AGE_HEADER_INVALID when the MAC or a stanza is wrong
  */
-export function openHeader(header: AgeHeader, identity: Identity): Uint8Array {
+export function openHeader(header: AgeHeader, identity: ReadyOpener): Uint8Array {
   const { publicKey } = identity
   for (const stanza of header.stanzas) {
     const share = shareOf(stanza)

@@ -106,11 +106,15 @@ export interface HeaderOpener {
   agree(share: Uint8Array): Uint8Array | null | Promise<Uint8Array | null>
 }
 
+/** An opener that answers at once. */
+export interface ReadyOpener extends HeaderOpener {
+  agree(share: Uint8Array): Uint8Array | null
+}
+
 /** An X25519 key pair in memory: opens age files at once. */
-export interface Identity extends HeaderOpener {
+export interface Identity extends ReadyOpener {
   /** 32 bytes. Secret. */
   readonly secret: Uint8Array
-  agree(share: Uint8Array): Uint8Array | null
 }
 
 /** The identity of a 32-byte secret. */

@@ -3,7 +3,7 @@ import { LatchkeyError } from '../errors.ts'
 import { FILE_KEY_BYTES, openHeader, openHeaderWith, parseHeader, splitAgeFile, wrapHeader } from './age-header.ts'
 import { openPayload, PAYLOAD_NONCE_BYTES, sealPayload } from './age-payload.ts'
 import { hkdfSha256, hmacSha256, randomBytes, sha256 } from './hash.ts'
-import type { HeaderOpener, Identity, Recipient } from './keys.ts'
+import type { HeaderOpener, ReadyOpener, Recipient } from './keys.ts'
 
 /** A sealed item: an age file in its two halves, and the commitments that pin its key and its plaintext. */
 export interface SealedItem {
@@ -67,7 +67,7 @@ function matchingKey(fileKey: Uint8Array, { nonce, keyCommitment }: CommittedKey
  * not needed, only its first 16 bytes: this is all a phone fetches to consent without a preview.
  * @throws AGE_HEADER_INVALID | AGE_NO_MATCH | COMMITMENT_MISMATCH
  */
-export function recoverFileKey(header: Uint8Array, identity: Identity, committed: CommittedKey): Uint8Array {
+export function recoverFileKey(header: Uint8Array, identity: ReadyOpener, committed: CommittedKey): Uint8Array {
   return matchingKey(openHeader(parseHeader(header), identity), committed)
 }
 
@@ -111,7 +111,7 @@ export function sealFile(plaintext: Uint8Array, recipients: readonly Recipient[]
 }
 
 /** Whole age file → plaintext. Untrusted: `file`. @throws AGE_HEADER_INVALID | AGE_NO_MATCH | AGE_PAYLOAD_INVALID */
-export function openFile(file: Uint8Array, identity: Identity): Uint8Array {
+export function openFile(file: Uint8Array, identity: ReadyOpener): Uint8Array {
   const { header, payload } = splitAgeFile(file)
   return openPayload(openHeader(parseHeader(header), identity), payload)
 }

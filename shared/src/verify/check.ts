@@ -1,4 +1,4 @@
-import type { Identity } from '../crypto/keys.ts'
+import type { ReadyOpener } from '../crypto/keys.ts'
 import type { ItemDescriptor } from '../wire/clip.ts'
 import type { OwnerDetails } from '../wire/owner-details.ts'
 import type { BundleCase, BundleFiles } from './bundle-case.ts'
@@ -10,7 +10,7 @@ export interface VerifyOptions {
   /** The verifier's clock, seconds; without it nothing is compared with "now". */
   readonly nowSeconds?: number
   /** The requester's key: with it every item is opened and its commitments are checked. */
-  readonly identity?: Identity
+  readonly identity?: ReadyOpener
 }
 
 /** One item that was opened and matched both its commitments. */

@@ -1,4 +1,6 @@
 import { RELEASE_HEADER_BYTES } from '../crypto/age-header.ts'
+import { agreeBefore } from '../crypto/agreed-opener.ts'
+import type { HeaderOpener } from '../crypto/keys.ts'
 import type { ClockStatement, GapField } from '../wire/clip.ts'
 import type { OwnerDetails } from '../wire/owner-details.ts'
 import { type BundleCase, type BundleFiles, parseBundleCase } from './bundle-case.ts'
@@ -7,7 +9,7 @@ import { CHECKLIST } from './checklist.ts'
 import type { BundleFinding } from './finding.ts'
 import { NOT_PROVEN } from './not-proven.ts'
 import type { VerifierTrust } from './trust.ts'
-import { tryReadZip } from './zip-reader.ts'
+import { tryReadZip, type ZipContents } from './zip-reader.ts'
 
 /** One line of a verdict. */
 export interface CheckResult {
@@ -174,7 +176,25 @@ export function withoutBaseFolder(files: BundleFiles): BundleFiles {
  * Untrusted: `zip`. Never throws for anything in it.
  */
 export function verifyBundleZip(zip: Uint8Array, trust: VerifierTrust, options: VerifyOptions = {}): Verdict {
-  const { files, findings } = tryReadZip(zip)
+  return verdictOfZip(tryReadZip(zip), trust, options)
+}
+
+/**
+ * {@link verifyBundleZip} with a key that answers with a promise, as one does that a browser keeps and shows to nobody.
+ * Untrusted: `zip`. Never throws for anything in it.
+ */
+export async function verifyBundleZipWith(
+  zip: Uint8Array,
+  trust: VerifierTrust,
+  options: Pick<VerifyOptions, 'nowSeconds'> & { readonly opener: HeaderOpener },
+): Promise<Verdict> {
+  const { opener, ...others } = options
+  const contents = tryReadZip(zip)
+  const sealed = [...contents.files].filter(([path]) => path.endsWith('.age')).map(([, bytes]) => bytes)
+  return verdictOfZip(contents, trust, { ...others, identity: await agreeBefore(opener, sealed) })
+}
+
+function verdictOfZip({ files, findings }: ZipContents, trust: VerifierTrust, options: VerifyOptions): Verdict {
   const verdict = verifyBundle(withoutBaseFolder(files), trust, options)
   if (findings.length === 0) return verdict
   const checks = verdict.checks.map((check) =>

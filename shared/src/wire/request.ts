@@ -15,6 +15,7 @@ import {
   Version1,
 } from './fields.ts'
 import { defineMessage } from './jws.ts'
+import { createValidator } from './schema.ts'
 
 /** An agency vouches for one investigator's signing key and recipient, for a year at most. */
 export const investigatorCertificate = defineMessage(
@@ -29,6 +30,11 @@ export const investigatorCertificate = defineMessage(
   }),
 )
 export type InvestigatorCertificate = ReturnType<typeof investigatorCertificate.parse>['payload']
+
+/** What an investigator gives to the agency to be certified: public keys, no secret. */
+export const Enrolment = Exact({ jwk: Jwk, recipient: RecipientField })
+export type Enrolment = Static<typeof Enrolment>
+export const enrolment = createValidator(Enrolment)
 
 /** [latitude, longitude] in integer microdegrees. */
 export const Vertex = Type.Tuple([

@@ -2,12 +2,12 @@ import { decodeBase64url } from '../../bytes/base64url.ts'
 import { openIdentity } from '../../consent/identity-item.ts'
 import { PAYLOAD_NONCE_BYTES } from '../../crypto/age-payload.ts'
 import { openCommitted, recoverFileKey } from '../../crypto/seal.ts'
-import type { Identity } from '../../crypto/keys.ts'
+import type { ReadyOpener } from '../../crypto/keys.ts'
 import type { CaseContext, CheckOutcome, MediaItem, OpenedItem } from '../check.ts'
 import { IDENTITY_ITEM, PROOF_FILES } from '../bundle-paths.ts'
 import { bundleFinding, type BundleFinding, catchFinding } from '../finding.ts'
 
-function openItem({ descriptor, header, payload }: MediaItem, identity: Identity): OpenedItem {
+function openItem({ descriptor, header, payload }: MediaItem, identity: ReadyOpener): OpenedItem {
   const keyCommitment = decodeBase64url(descriptor.keyCommitment)
   const plaintextCommitment = decodeBase64url(descriptor.plaintextCommitment)
   const nonce = payload.subarray(0, PAYLOAD_NONCE_BYTES)
