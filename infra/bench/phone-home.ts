@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { policy as policyValidator, type Vertex } from '@latchkey/shared'
 import { createRelayClient } from '@latchkey/shared/client'
 import { type BrowserContext, chromium, type Page } from 'playwright-core'
-import { buildOwnerApp } from '../../relay/web/build.ts'
+import { buildApp } from '../../relay/web/build.ts'
 import { serveApp, type StaticServer } from '../../relay/web/static-server.ts'
 import { blockAround } from '../local/demo-home.ts'
 import { createDemoInvestigator } from '../local/demo-investigator.ts'
@@ -67,7 +67,7 @@ export async function createPhoneHome(folder: string): Promise<PhoneHome> {
   const keeper = stack.use(createProcessKeeper())
   const camera = join(folder, 'visit.mp4')
   drawVisit(camera)
-  const [port, appPort, appFolder] = [await findFreePort(), await findFreePort(), await buildOwnerApp()]
+  const [port, appPort, appFolder] = [await findFreePort(), await findFreePort(), await buildApp('owner')]
   const parties = await loadDemoParties(join(folder, 'parties'))
   const relayOrigins = [`http://${HOST}:${port}`]
   const app = stack.use(await serveApp({ folder: appFolder, host: HOST, port: appPort, relayOrigins }))
@@ -76,8 +76,7 @@ export async function createPhoneHome(folder: string): Promise<PhoneHome> {
     port,
     operator: parties.operator.jwk,
     keeper,
-    appOrigin: app.origin,
-    appFolder,
+    apps: [{ name: 'owner', origin: app.origin, folder: appFolder }],
   })
   const { pairingUrl } = await world.startAgent({ path: camera, loop: false, rate: 1 })
   const browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox', '--disable-gpu'] })

@@ -16,6 +16,7 @@ import {
 } from '@latchkey/shared'
 import { Type } from 'typebox'
 import { lockDirectory } from '../../device-agent/src/kernel/instance-lock.ts'
+import type { AppName } from '../../relay/web/build.ts'
 import type { ProcessKeeper } from './managed-process.ts'
 
 const root = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url))
@@ -140,8 +141,16 @@ const relayConfig = createValidator(
 export interface FormerPorts {
   /** The relay's, which its doorbell was paired at. */
   readonly relay: number
-  /** The phone app's: a browser keeps an owner's keys for that address and no other. */
-  readonly app: number | null
+  /** Of the web apps, as they stand in {@link startDemoWorld}'s `apps`: a browser keeps keys for an address and no other. */
+  readonly apps: readonly number[]
+}
+
+/** A web app that is served beside the relay. */
+export interface ServedApp {
+  readonly name: AppName
+  readonly origin: string
+  /** What is served there, as it was built. */
+  readonly folder: string
 }
 
 /** The ports that a doorbell and a browser of this folder remember. */
@@ -150,8 +159,7 @@ export async function loadFormerPorts(folder: string): Promise<FormerPorts | nul
   const text = await readFile(join(folder, 'relay.json'), 'utf8').catch(() => 'null')
   const config: unknown = JSON.parse(text)
   if (!relayConfig.check(config)) return null
-  const [app] = config.appOrigins ?? []
-  return { relay: config.listen.port, app: app === undefined ? null : Number(new URL(app).port) }
+  return { relay: config.listen.port, apps: (config.appOrigins ?? []).map((origin) => Number(new URL(origin).port)) }
 }
 
 /**
@@ -166,14 +174,13 @@ export async function startDemoWorld(options: {
   keeper: ProcessKeeper
   /** A program that is run as `latchkey-agent`. */
   doorbell?: string | null
-  /** Where the phone app is served. */
-  appOrigin?: string
-  /** What is served there, as it was built. */
-  appFolder?: string
+  /** The phone app first, where there is one: doorbells name it to their owners. */
+  apps?: readonly ServedApp[]
   /** How long an owner can take a decision back; that of the `us` policy when absent. */
   undoSeconds?: number
 }): Promise<DemoWorld> {
   const at = (name: string) => join(options.folder, name)
+  const { apps = [] } = options
   await mkdir(at('logs'), { recursive: true })
   const policy = await writeDemoPolicy(at('policy.json'), options.undoSeconds)
   await writeConfig(at('relay.json'), {
@@ -183,10 +190,12 @@ export async function startDemoWorld(options: {
     dataDir: at('relay'),
     policyFile: at('policy.json'),
     operatorJwk: options.operator,
-    ...(options.appOrigin === undefined ? {} : { appOrigins: [options.appOrigin] }),
-    ...(options.appFolder === undefined
+    ...(apps.length === 0
       ? {}
-      : { apps: [{ name: 'owner', filesList: join(options.appFolder, APP_FILES_PATH) }] }),
+      : {
+          appOrigins: apps.map(({ origin }) => origin),
+          apps: apps.map(({ name, folder }) => ({ name, filesList: join(folder, APP_FILES_PATH) })),
+        }),
   })
   const relay = options.keeper.start({
     name: 'the relay',
@@ -210,7 +219,8 @@ export async function startDemoWorld(options: {
     ended: ended.promise,
     async startAgent(camera) {
       await waitForFormer(at('agent'))
-      const page = options.appOrigin === undefined ? {} : { pageOrigin: options.appOrigin }
+      const owner = apps.find(({ name }) => name === 'owner')
+      const page = owner === undefined ? {} : { pageOrigin: owner.origin }
       const config = await writeAgentConfig(options.folder, { origin: facts.publicOrigin, ...page }, camera)
       const agent = options.keeper.start({
         name: 'the doorbell',

@@ -7,7 +7,7 @@ import { loadFfmpeg } from '../../device-agent/src/camera/ffmpeg-binary.ts'
 import { isLive } from '../../device-agent/src/camera/source.ts'
 import { systemClock } from '../../device-agent/src/kernel/clock.ts'
 import type { StartOptions } from './arguments.ts'
-import { buildOwnerApp } from '../../relay/web/build.ts'
+import { type AppName, buildApp } from '../../relay/web/build.ts'
 import { serveApp } from '../../relay/web/static-server.ts'
 import { drawQrCode } from '../../device-agent/src/commands/setup/qr-code.ts'
 import { loadCameraSource, recordCamera } from './camera-recording.ts'
@@ -15,14 +15,27 @@ import { createDataFolder } from './data-folder.ts'
 import { CELL } from './demo-home.ts'
 import { startDemoRecord } from './demo-record.ts'
 import { createDemoOwner } from './demo-owner.ts'
-import { loadDemoParties } from './demo-parties.ts'
-import { type DemoCamera, type DemoWorld, type FormerPorts, loadFormerPorts, startDemoWorld } from './demo-world.ts'
+import { createDemoInvestigator } from './demo-investigator.ts'
+import { type DemoParties, loadDemoParties } from './demo-parties.ts'
+import {
+  type DemoCamera,
+  type DemoWorld,
+  type FormerPorts,
+  loadFormerPorts,
+  type ServedApp,
+  startDemoWorld,
+} from './demo-world.ts'
 import type { ProcessKeeper } from './managed-process.ts'
 import { choosePort } from './port.ts'
 
+const HOST = '127.0.0.1'
 const USUAL_PORT = 8377
-const USUAL_APP_PORT = 8378
 const USUAL_RECORD_PORT = 8380
+/** What a browser opens, in the order in which an earlier run remembers their ports. */
+const APPS = [
+  { name: 'owner', usualPort: 8378 },
+  { name: 'desk', usualPort: 8379 },
+] as const
 
 /** A live camera as it is; a file, or the drawn scene, in a loop at its own pace. */
 async function liveCamera(camera: string | null, folder: string, print: (line: string) => void): Promise<DemoCamera> {
@@ -50,9 +63,23 @@ function livePort(asked: number | null, former: FormerPorts | null, folder: stri
   return choosePort(former?.relay ?? asked ?? USUAL_PORT, print)
 }
 
-/** Beside the relay's usual port, or any free one beside an unusual one. */
-function liveAppPort(asked: number | null, former: FormerPorts | null, print: (line: string) => void) {
-  return choosePort(former?.app ?? (asked === null ? USUAL_APP_PORT : 0), print)
+/**
+ * Builds and serves the web apps, each beside the relay's usual port, or on any free one beside an unusual one.
+ * @param relay its origin, which they may call
+ */
+async function serveApps(
+  stack: AsyncDisposableStack,
+  at: { asked: number | null; former: FormerPorts | null; relay: string },
+  print: (line: string) => void,
+): Promise<Record<AppName, ServedApp>> {
+  const serve = async (i: number): Promise<ServedApp> => {
+    const { name, usualPort } = APPS[i]!
+    const folder = await buildApp(name, print)
+    const port = await choosePort(at.former?.apps[i] ?? (at.asked === null ? usualPort : 0), print)
+    const { origin } = stack.use(await serveApp({ folder, host: HOST, port, relayOrigins: [at.relay] }))
+    return { name, origin, folder }
+  }
+  return { owner: await serve(0), desk: await serve(1) }
 }
 
 /** Nobody keeps keys for this address: beside usual ports the usual one, else any free one. */
@@ -61,11 +88,16 @@ function recordPort(asked: number | null, former: FormerPorts | null, print: (li
   return choosePort(isUsual ? USUAL_RECORD_PORT : 0, print)
 }
 
-function describe(world: DemoWorld, places: { folder: string; secrets: string; app: string; record: string }): string {
+function describe(
+  world: DemoWorld,
+  places: { folder: string; secrets: string; apps: Record<AppName, ServedApp>; record: string; parties: DemoParties },
+): string {
+  const { owner, desk } = places.apps
   return `
 Latchkey is running. Ctrl-C stops it without loss.
 
-  phone app    ${places.app}
+  phone app    ${owner.origin}
+  desk         ${desk.origin}/#relay=${world.origin}   (the investigator's; its demo keys: below)
   public       ${places.record}   (what agencies ask, the rules, the log: for everyone to read)
   relay        ${world.origin}   (documentation: ${world.origin}/v1/openapi.json, log: ${world.origin}/log/checkpoint)
   health       ${world.operatorOrigin}/readyz   metrics: ${world.operatorOrigin}/metrics
@@ -76,6 +108,8 @@ Latchkey is running. Ctrl-C stops it without loss.
 
 What to do next
   be asked for a clip               npm start -- --ask --at LAT,LON   (in another terminal; the place of your door)
+  ask as the demo's investigator    open the desk, “I have key files”, and choose the three files (not enrolment.json) in
+                                    ${places.parties.folders.requester}
   see one clip go all the way       npm start -- --walkthrough --out /tmp/case
   use another camera                npm start -- --camera FILE|rtsp://…|/dev/video0
   every command                     node_modules/.bin/node shared/bin/latchkey.ts --help
@@ -122,22 +156,12 @@ export async function runLive(
   const parties = await loadDemoParties(secrets)
   const former = await loadFormerPorts(folder)
   const port = await livePort(options.port, former, folder, print)
-  const appFolder = await buildOwnerApp(print)
-  await using app = await serveApp({
-    folder: appFolder,
-    host: '127.0.0.1',
-    port: await liveAppPort(options.port, former, print),
-    relayOrigins: [`http://127.0.0.1:${port}`],
-  })
+  await using stack = new AsyncDisposableStack()
+  const apps = await serveApps(stack, { asked: options.port, former, relay: `http://${HOST}:${port}` }, print)
   print('Starting the relay and the doorbell…')
-  const world = await startDemoWorld({
-    folder,
-    port,
-    operator: parties.operator.jwk,
-    keeper,
-    appOrigin: app.origin,
-    appFolder,
-  })
+  const operator = parties.operator.jwk
+  const world = await startDemoWorld({ folder, port, operator, keeper, apps: [apps.owner, apps.desk] })
+  await createDemoInvestigator({ keys: parties, relay: world.origin, nowMs: Date.now }).enrolAgency()
   await using record = await startDemoRecord(world, { port: await recordPort(options.port, former, print), say: print })
   const doorbell = await world.startAgent(camera)
   if (doorbell.pairingUrl !== null && options.demoOwner) {
@@ -145,7 +169,7 @@ export async function runLive(
     await owner.enrol(CELL)
     print(`Paired the demo owner; phone and doorbell both show ${await owner.pair(doorbell.pairingUrl)}`)
   }
-  print(describe(world, { folder, secrets, app: app.origin, record: record.origin }))
+  print(describe(world, { folder, secrets, apps, record: record.origin, parties }))
   doorbell.listen((line) => {
     const url = PAIRING_URL.exec(line)?.[0]
     if (url !== undefined && !options.demoOwner) print(describePairing(url))

@@ -11,6 +11,24 @@ const HERE = fileURLToPath(new URL('.', import.meta.url))
 const ROOT = join(HERE, '../..')
 const DIST = join(HERE, 'dist')
 
+const WORKER = 'service-worker.js'
+
+interface App {
+  /** What people call it. */
+  readonly title: string
+  /** By the names of their outputs. */
+  readonly inputs: Readonly<Record<string, string>>
+}
+
+/** Every app, by the name of its folder. */
+const APPS = {
+  owner: { title: 'phone app', inputs: { index: 'index.html', worker: 'worker/service-worker.ts' } },
+  desk: { title: 'investigator’s desk', inputs: { index: 'index.html' } },
+} as const satisfies Readonly<Record<string, App>>
+
+/** One of the web apps. */
+export type AppName = keyof typeof APPS
+
 /** What the bytes of an app depend on. */
 const SOURCES = ['relay/web', 'shared/src', 'shared/client', 'shared/package.json', 'package-lock.json']
 
@@ -76,7 +94,6 @@ function versionOf(app: ReadonlyMap<string, Uint8Array>): string {
   return hash.digest('hex').slice(0, 16)
 }
 
-const WORKER = 'service-worker.js'
 /** Of `qr/decode.js`, for browsers that cannot read codes themselves. */
 const DECODER = '/assets/decode-'
 
@@ -106,35 +123,36 @@ async function asForPeople<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Builds the owner's phone app from nothing. @param folder of its files; emptied first */
-export async function buildOwnerAppInto(folder: string): Promise<void> {
-  const root = join(HERE, 'owner')
-  const input = { index: join(root, 'index.html'), worker: join(root, 'worker', 'service-worker.ts') }
-  const entryFileNames = ({ name }: { name: string }) => (name === 'worker' ? WORKER : 'assets/[name]-[hash].js')
+/** Builds an app from nothing. @param folder of its files; emptied first */
+export async function buildAppInto(name: AppName, folder: string): Promise<void> {
+  const root = join(HERE, name)
+  const { inputs }: App = APPS[name]
+  const input = Object.fromEntries(Object.entries(inputs).map(([output, path]) => [output, join(root, path)]))
+  const entryFileNames = (chunk: { name: string }) => (chunk.name === 'worker' ? WORKER : 'assets/[name]-[hash].js')
   const rolldownOptions = { input, output: { entryFileNames } }
   const files = { ...COMMON.build, outDir: folder, emptyOutDir: true, rolldownOptions }
   // Half a second of loading, for an app that is nearly always built already.
   const { build } = await import('vite')
   await asForPeople(() => build({ ...COMMON, root, build: files }))
-  await finishWorker(folder)
+  if ('worker' in inputs) await finishWorker(folder)
   // The list that stands in the log: whoever fetches the app can compare every file.
   await writeFile(join(folder, APP_FILES_PATH), encodeAppFiles(await readApp(folder)))
 }
 
 /**
- * The owner's phone app, built unless it was built from these very sources before. Two that build at once do no harm: a
- * folder appears when it is complete, under the digest of its sources.
+ * An app, built unless it was built from these very sources before. Two that build at once do no harm: a folder appears
+ * when it is complete, under the digest of its sources.
  * @param say told once when there is something to wait for
  * @returns the folder of its files
  */
-export async function buildOwnerApp(say: (line: string) => void = () => {}): Promise<string> {
-  const folder = join(DIST, `owner-${(await digestSources()).slice(0, 16)}`)
+export async function buildApp(name: AppName, say: (line: string) => void = () => {}): Promise<string> {
+  const folder = join(DIST, `${name}-${(await digestSources()).slice(0, 16)}`)
   if (existsSync(folder)) return folder
-  say('Building the phone app (once)…')
+  say(`Building the ${APPS[name].title} (once)…`)
   await mkdir(DIST, { recursive: true })
   const part = await mkdtemp(join(DIST, '.part-'))
   try {
-    await buildOwnerAppInto(part)
+    await buildAppInto(name, part)
     await rename(part, folder)
   } catch (error) {
     await rm(part, { recursive: true, force: true })

@@ -2,7 +2,7 @@
 import { cp, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { buildOwnerApp } from '../../relay/web/build.ts'
+import { buildApp } from '../../relay/web/build.ts'
 import { serveApp } from '../../relay/web/static-server.ts'
 import { latchkey } from '../support/command-line.ts'
 import { createRelayWorld, expectStatus, type OwnRelayWorld } from '../support/relay-world.ts'
@@ -16,7 +16,7 @@ let world: OwnRelayWorld
 beforeAll(async () => {
   stack = new AsyncDisposableStack()
   folder = stack.use(await createTemporaryFolder()).path
-  built = await buildOwnerApp()
+  built = await buildApp('owner')
   const config = { apps: [{ name: 'owner', filesList: join(built, 'app-files.txt') }] }
   world = stack.use(await createRelayWorld({ config }))
   const { status } = await latchkey(['trust', '--from', world.relay.publicOrigin, '--out', 'trust.json'], folder)

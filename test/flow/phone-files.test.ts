@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { buildOwnerApp, buildOwnerAppInto } from '../../relay/web/build.ts'
+import { buildApp, buildAppInto } from '../../relay/web/build.ts'
 import { contentSecurityPolicy, serveApp, type StaticServer } from '../../relay/web/static-server.ts'
 import { createTemporaryFolder } from '../support/temporary-folder.ts'
 
@@ -29,7 +29,7 @@ async function digestsOf(path: string): Promise<Record<string, string>> {
 }
 
 beforeAll(async () => {
-  folder = await buildOwnerApp()
+  folder = await buildApp('owner')
   server = await serveApp({ folder, host: '127.0.0.1', port: 0, relayOrigins: [RELAY] })
 }, 60_000)
 afterAll(async () => {
@@ -41,7 +41,7 @@ const get = (path: string, init: RequestInit = {}) => fetch(`${server.origin}${p
 describe('the files of the phone app', () => {
   test('are the same bytes when they are built again from nothing', async () => {
     await using again = await createTemporaryFolder()
-    await buildOwnerAppInto(again.path)
+    await buildAppInto('owner', again.path)
     expect(await digestsOf(again.path)).toEqual(await digestsOf(folder))
   }, 60_000)
 

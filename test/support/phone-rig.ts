@@ -11,7 +11,7 @@ import {
   setUpPhone as setUpByHand,
 } from '../../infra/bench/phone-person.ts'
 import { findFreePort } from '../../infra/local/port.ts'
-import { buildOwnerApp } from '../../relay/web/build.ts'
+import { buildApp } from '../../relay/web/build.ts'
 import { serveApp } from '../../relay/web/static-server.ts'
 import { startChromium, WHOLE_CHROMIUM } from './chromium.ts'
 import { drawScene } from './media-files.ts'
@@ -65,7 +65,7 @@ export async function createPhoneRig(
   const host = '127.0.0.1'
   const port = await findFreePort()
   const appOrigin = `http://${host}:${port}`
-  const folder = await buildOwnerApp()
+  const folder = await buildApp('owner')
   const apps = [{ name: 'owner', filesList: `${folder}/app-files.txt` }]
   const config = { appOrigins: [appOrigin], apps, ...options.config }
   const [world, browser] = await Promise.all([

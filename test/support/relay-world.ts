@@ -335,9 +335,9 @@ export async function enrolAgency(world: RelayWorld, given: { readonly name?: st
 export async function certifyInvestigator(
   world: RelayWorld,
   agency: Agency,
-  person: { readonly name: string; readonly role: string } = { name: 'Det. A. Rivera', role: 'detective' },
+  given: { readonly name?: string; readonly role?: string; readonly party?: Party } = {},
 ): Promise<Investigator> {
-  const party = world.party()
+  const { name = 'Det. A. Rivera', role = 'detective', party = world.party() } = given
   const certificate = await investigatorCertificate.encode(
     {
       iss: agency.uri,
@@ -345,7 +345,7 @@ export async function certifyInvestigator(
       iat: world.nowSeconds(),
       exp: world.nowSeconds() + 86_400,
       cnf: { jwk: party.signer.jwk },
-      latchkey: { v: 1, ...person, recipient: party.identity.recipient },
+      latchkey: { v: 1, name, role, recipient: party.identity.recipient },
     },
     agency.signer,
   )
@@ -445,15 +445,22 @@ export function itemHeaders(payloadSha256: string): Record<string, string> {
   return { 'content-type': 'application/octet-stream', 'latchkey-payload-digest': payloadSha256 }
 }
 
-/** Seals items with random plaintexts, as a device would: init, then `media` segments of two seconds, then a poster. */
-export function sealClip(household: Household, options: { media: number; startMs: number; bytes?: number }) {
+/** How a clip is made up. `plaintexts`: of its items, in order; random ones where there is none. */
+export interface ClipMaking {
+  readonly media?: number
+  readonly bytes?: number
+  readonly plaintexts?: readonly Uint8Array[]
+}
+
+/** Seals items as a device would: init, then `media` segments of two seconds, then a poster. */
+export function sealClip(household: Household, options: ClipMaking & { media: number; startMs: number }) {
   const recipients = [
     ...household.keyset.payload.latchkey.members.map((member) => member.recipient),
     household.recovery.recipient,
   ]
   const kinds: ItemKind[] = ['init', ...Array.from({ length: options.media }, (): ItemKind => 'media'), 'poster']
   const items = kinds.map((kind, index) => {
-    const plaintext = randomBytes(options.bytes ?? 2_000 + index)
+    const plaintext = options.plaintexts?.[index] ?? randomBytes(options.bytes ?? 2_000 + index)
     const sealed = sealItem(plaintext, recipients)
     const startMs = options.startMs + (kind === 'media' ? (index - 1) * 2_000 : 0)
     const descriptor: ItemDescriptor = {
@@ -524,15 +531,11 @@ export async function putItem(device: Device, clip: string, index: number, body:
 export async function uploadClip(
   world: RelayWorld,
   parties: { household: Household; device: Device },
-  options: { media?: number; agoMs?: number; bytes?: number } = {},
+  options: ClipMaking & { agoMs?: number } = {},
 ): Promise<UploadedClip> {
   const clip = randomId()
   const startMs = world.clock.nowMs() - (options.agoMs ?? 600_000)
-  const sealed = sealClip(parties.household, {
-    media: options.media ?? 3,
-    startMs,
-    ...(options.bytes === undefined ? {} : { bytes: options.bytes }),
-  })
+  const sealed = sealClip(parties.household, { ...options, media: options.media ?? 3, startMs })
   for (const [index, body] of sealed.bodies.entries())
     await expectStatus(await putItem(parties.device, clip, index, body, sealed.descriptors[index]!.payloadSha256), 201)
   const payload = draftManifest(world, parties, { clip, descriptors: sealed.descriptors })

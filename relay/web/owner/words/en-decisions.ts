@@ -1,19 +1,8 @@
+import { INCIDENT_WORDS } from '../../kit/incident-words.ts'
+
 /** English words around being asked, deciding, and what was decided. */
 export const decisions = {
-  incidents: {
-    assault: 'An assault',
-    arson: 'Arson',
-    burglary: 'A burglary',
-    'hit-and-run': 'A driver who did not stop after a collision',
-    homicide: 'A killing',
-    'missing-person': 'A person is missing',
-    'parcel-theft': 'A parcel was taken',
-    robbery: 'A robbery',
-    'traffic-collision': 'A traffic collision',
-    vandalism: 'Damage done on purpose',
-    'vehicle-theft': 'A vehicle was taken',
-    'other-crime': 'Another crime',
-  } as Readonly<Record<string, string>>,
+  incidents: INCIDENT_WORDS,
   kinds: {
     police: 'Police',
     sheriff: 'Sheriff',

@@ -1,0 +1,128 @@
+/** A request while it is written: what stands in the fields, and what would be refused of it. */
+import {
+  type Asked,
+  assertPlainText,
+  buildRequest,
+  checkRequest,
+  type ClipRequest,
+  codeOf,
+  type Finding,
+  type InvestigatorCertificate,
+  type Policy,
+  type Signed,
+} from '@latchkey/shared'
+import { nowMs } from '../../owner/kernel/clock.ts'
+import type { Database } from '../../owner/kernel/database.ts'
+import { parseCorners } from './corners.ts'
+
+/** As it stands in the fields. */
+export interface Draft {
+  readonly caseNumber: string
+  readonly incidentType: string
+  readonly template: string
+  readonly reason: string
+  /** Text, one corner on each line: the map draws what it says, and writes into it. */
+  readonly corners: string
+  /** `YYYY-MM-DDTHH:MM`, by this computer's zone; empty while it is not whole. */
+  readonly from: string
+  readonly to: string
+  readonly retentionDays: number
+  readonly contact: string
+}
+
+/** Who asks, under which rules. */
+export interface Asker {
+  readonly certificate: Signed<InvestigatorCertificate>
+  readonly relay: string
+  readonly policy: Policy
+}
+
+const RECORD = 'draft'
+const USUAL_DAYS = 90
+
+/** A draft with nothing in it. */
+export const EMPTY_DRAFT: Draft = {
+  caseNumber: '',
+  incidentType: '',
+  template: 'general-1',
+  reason: '',
+  corners: '',
+  from: '',
+  to: '',
+  retentionDays: USUAL_DAYS,
+  contact: '',
+}
+
+/** What was being written when the page was last open. */
+export const loadDraft = async (database: Database): Promise<Draft> => ({
+  ...EMPTY_DRAFT,
+  ...((await database.load(RECORD)) as Partial<Draft> | undefined),
+})
+
+export const saveDraft = (database: Database, draft: Draft): Promise<void> => database.save(RECORD, draft)
+
+/** By this computer's zone; NaN while it is not whole. */
+export const momentOf = (text: string): number => (text === '' ? Number.NaN : new Date(text).getTime())
+
+/** `YYYY-MM-DDTHH:MM` of a moment, by this computer's zone. */
+export function momentText(ms: number): string {
+  const at = new Date(ms)
+  const two = (value: number) => String(value).padStart(2, '0')
+  const day = `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}`
+  return `${day}T${two(at.getHours())}:${two(at.getMinutes())}`
+}
+
+/** One line as it is signed: composed letters, and no break where a field let one in. */
+const lineOf = (text: string): string =>
+  text
+    .normalize('NFC')
+    .replaceAll(/\s*[\r\n]+\s*/g, ' ')
+    .trim()
+
+function askedOf(draft: Draft): Asked {
+  const [startMs, endMs] = [momentOf(draft.from), momentOf(draft.to)]
+  const { area } = parseCorners(draft.corners)
+  return {
+    caseNumber: lineOf(draft.caseNumber),
+    incidentType: draft.incidentType,
+    reason: lineOf(draft.reason),
+    contact: lineOf(draft.contact),
+    window: { startMs, endMs },
+    area: area ?? [],
+    retentionDays: draft.retentionDays,
+    template: draft.template,
+  }
+}
+
+/** What would be signed now. */
+export function requestOf(draft: Draft, asker: Asker): ClipRequest {
+  return buildRequest(askedOf(draft), { ...asker, nowSeconds: Math.floor(nowMs() / 1000) })
+}
+
+function textFindings({ latchkey }: ClipRequest): Finding[] {
+  return (['caseNumber', 'reason', 'contact'] as const).flatMap((field): Finding[] => {
+    try {
+      assertPlainText(latchkey[field])
+      return []
+    } catch (error) {
+      return [{ code: codeOf(error), field, message: 'holds characters that cannot be seen' }]
+    }
+  })
+}
+
+function formFindings(request: ClipRequest): Finding[] {
+  const { retentionDays } = request.latchkey
+  const isWhole = Number.isInteger(retentionDays) && retentionDays >= 1 && retentionDays <= 36_500
+  const ofDays: Finding = { code: 'MESSAGE_INVALID', field: 'retentionDays', message: 'is not a whole number of days' }
+  return [...textFindings(request), ...(isWhole ? [] : [ofDays])]
+}
+
+/** Everything that would be refused, by the relay's own rules; without the history that only the relay counts. */
+export function findingsOf(request: ClipRequest, policy: Policy): Finding[] {
+  const judged = checkRequest(request, policy, { nowMs: nowMs(), history: null })
+  const { startMs, endMs } = request.authorization_details[0]!.window
+  const form = formFindings(request)
+  if (!Number.isNaN(startMs) && !Number.isNaN(endMs)) return [...form, ...judged]
+  const missing: Finding = { code: 'FIELD_MISSING', field: 'window', message: 'window is required' }
+  return [...form, ...judged.filter(({ field }) => field !== 'window'), missing]
+}

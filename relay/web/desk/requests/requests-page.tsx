@@ -1,0 +1,88 @@
+import { type ClipRequest, clipRequest, codeOf } from '@latchkey/shared'
+import { useEffect, useState } from 'preact/hooks'
+import { Alert, Button, Title } from '../../kit/parts.tsx'
+import { nowMs } from '../../owner/kernel/clock.ts'
+import type { Database } from '../../owner/kernel/database.ts'
+import { cornersText } from '../ask/corners.ts'
+import { EMPTY_DRAFT, saveDraft } from '../ask/draft.ts'
+import { RequestFacts } from '../ask/request-facts.tsx'
+import type { Investigator } from '../who/investigator.ts'
+import { anyoneClient } from '../who/relay-clients.ts'
+import { momentWords } from '../words/times.ts'
+import { words } from '../words/words.ts'
+import { type Asked, loadAsked } from './asked.ts'
+
+/** Does the relay say that the law took its text away? Nothing else is asked, as there is nothing else to know. */
+function useRemoved(investigator: Investigator, digest: string): boolean {
+  const [removed, setRemoved] = useState(false)
+  useEffect(() => {
+    anyoneClient(investigator)
+      .bytes('GET', `/v1/requests/${digest}`)
+      .catch((error: unknown) => setRemoved(codeOf(error) === 'NOT_FOUND'))
+  }, [digest])
+  return removed
+}
+
+/** The same words, to be asked again: place and minutes are chosen anew, on purpose. */
+async function copyToDraft(database: Database, { authorization_details, latchkey }: ClipRequest): Promise<void> {
+  const { caseNumber, incidentType, template, reason, retentionDays, contact } = latchkey
+  const corners = cornersText(authorization_details[0]!.area)
+  await saveDraft(database, {
+    ...EMPTY_DRAFT,
+    ...{ caseNumber, incidentType, template, reason, retentionDays, contact, corners },
+  })
+  location.hash = '#/ask'
+}
+
+function RequestCard({
+  asked,
+  investigator,
+  database,
+}: {
+  asked: Asked
+  investigator: Investigator
+  database: Database
+}) {
+  const { digest, payload } = clipRequest.parse(asked.request)
+  const isRemoved = useRemoved(investigator, digest)
+  const say = words.requests
+  const end = momentWords(payload.exp * 1000)
+  const isOpen = payload.exp * 1000 > nowMs()
+  return (
+    <li class="card">
+      <h2>{words.received.case(payload.latchkey.caseNumber)}</h2>
+      <p>
+        <span class={isOpen ? 'good' : 'soft'}>{isOpen ? say.openUntil(end) : say.closed(end)}</span>
+      </p>
+      <p class="soft small">{`${say.asked(momentWords(asked.askedMs))}. ${say.entry(asked.index)}.`}</p>
+      {isRemoved && <Alert wrong>{say.removed}</Alert>}
+      <details>
+        <summary>{say.text}</summary>
+        <RequestFacts request={payload} by={null} />
+        <p class="mono small">{`${investigator.relay}/v1/requests/${digest}`}</p>
+      </details>
+      <p>
+        <Button onClick={() => void copyToDraft(database, payload)}>{say.copy}</Button>
+      </p>
+    </li>
+  )
+}
+
+/** What was asked here. No count of anybody stands on this page, because there is none. */
+export function RequestsPage({ database, investigator }: { database: Database; investigator: Investigator }) {
+  const [list, setList] = useState<readonly Asked[] | null>(null)
+  useEffect(() => void loadAsked(database).then(setList), [database])
+  const say = words.requests
+  return (
+    <>
+      <Title>{say.title}</Title>
+      <p>{say.lead}</p>
+      {list?.length === 0 && <p>{say.none}</p>}
+      <ul class="plain">
+        {list?.map((asked) => (
+          <RequestCard key={asked.request} asked={asked} investigator={investigator} database={database} />
+        ))}
+      </ul>
+    </>
+  )
+}
