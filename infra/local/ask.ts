@@ -57,6 +57,6 @@ export async function askOwner(
   case      ${caseNumber}
   request   ${relay}/v1/requests/${digest}
 
-Every phone of that square fetches it; the ones whose door lies in the block and that have a clip show it under
+Every phone of that square fetches it within a minute or so; the ones whose door lies in the block and that have a clip show it under
 “Questions”, if their owner wants to be asked. Nobody is told who sees it, and silence is an answer.`)
 }

@@ -88,11 +88,19 @@ function recordPort(asked: number | null, former: FormerPorts | null, print: (li
   return choosePort(isUsual ? USUAL_RECORD_PORT : 0, print)
 }
 
-function describe(
-  world: DemoWorld,
-  places: { folder: string; secrets: string; apps: Record<AppName, ServedApp>; record: string; parties: DemoParties },
-): string {
+interface Places {
+  readonly folder: string
+  readonly secrets: string
+  readonly apps: Record<AppName, ServedApp>
+  readonly record: string
+  readonly parties: DemoParties
+  /** As it was asked for; `null` for the usual one. */
+  readonly data: string | null
+}
+
+function describe(world: DemoWorld, places: Places): string {
   const { owner, desk } = places.apps
+  const onData = places.data === null ? '' : ` --data ${places.data}`
   return `
 Latchkey is running. Ctrl-C stops it without loss.
 
@@ -107,7 +115,7 @@ Latchkey is running. Ctrl-C stops it without loss.
   logs         ${world.logs}
 
 What to do next
-  be asked for a clip               npm start -- --ask --at LAT,LON   (in another terminal; the place of your door)
+  be asked for a clip               npm start -- --ask --at LAT,LON${onData}   (in another terminal; the place of your door)
   ask as the demo's investigator    open the desk, “I have key files”, and choose the three files (not enrolment.json) in
                                     ${places.parties.folders.requester}
   see one clip go all the way       npm start -- --walkthrough --out /tmp/case
@@ -169,7 +177,7 @@ export async function runLive(
     await owner.enrol(CELL)
     print(`Paired the demo owner; phone and doorbell both show ${await owner.pair(doorbell.pairingUrl)}`)
   }
-  print(describe(world, { folder, secrets, apps, record: record.origin, parties }))
+  print(describe(world, { folder, secrets, apps, record: record.origin, parties, data: options.data }))
   doorbell.listen((line) => {
     const url = PAIRING_URL.exec(line)?.[0]
     if (url !== undefined && !options.demoOwner) print(describePairing(url))

@@ -12,7 +12,7 @@ import {
 import { findAgency, findAgencyAt, listAgencies, putAgency } from './agency/agencies.ts'
 import { bundleSources } from './bundle-sources.ts'
 import { type ClipDays, deleteClip, type DeletionParts, finishDeletions, keepClip, listClips } from './clip/clips.ts'
-import { putDay } from './clip/days.ts'
+import { listDays, putDay } from './clip/days.ts'
 import { listHeaders, listOriginalHeaders, putHeaders } from './clip/item-headers.ts'
 import { openItem, putItem } from './clip/items.ts'
 import { findManifest, keepManifest, putManifest } from './clip/manifests.ts'
@@ -223,6 +223,7 @@ function clipRoutes(core: RelayCore, crossings: Crossings, deletion: DeletionPar
     putItem: (caller, upload) => putItem(parts, caller, upload),
     putManifest: (caller, clip, upload) => putManifest(parts, caller, clip, upload),
     putDay: (caller, upload) => putDay(parts, caller, upload),
+    listDays: (root) => listDays(database, root, core.clock.nowMs()),
     listClips: async (root, after) => ({ ...(await listClips(database, root, after)), days: core.days }),
     openItem: (root, clip, index) => openItem(core, root, { clip, index }),
     keepClip: (root, keep) => keepClip(deletion, root, keep),

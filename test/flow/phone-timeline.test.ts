@@ -1,11 +1,12 @@
 /** From a pairing code to a clip that plays, in a real browser, against honest relays and such that lie. */
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
-import { type ClipEntry, type ClipList, openFile } from '@latchkey/shared'
+import { type ClipEntry, type ClipList, dayList, openFile } from '@latchkey/shared'
 import type { Page, Route } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { screenFindings } from '../support/chromium.ts'
 import { press, write } from '../support/keyboard.ts'
+import { createLiar } from '../support/liar.ts'
 import { decodeComplaints } from '../support/media-files.ts'
 import { createOwnedPhone, createPhoneRig, type OwnedPhone, type PhoneRig } from '../support/phone-rig.ts'
 import { eventually } from '../support/poll.ts'
@@ -454,6 +455,43 @@ test('a clip whose time was up goes from the phone too, with its picture, though
   await page.close()
   await owned.context.clock.setSystemTime(Date.now())
   await owned.context.setOffline(false)
+})
+
+test('what the doorbell watched is one line a day, as far as it signed it; what it did not sign is said', async () => {
+  const page = await visit('#/home')
+  const card = page.getByRole('listitem').filter({ has: page.getByRole('heading', { name: 'Front door' }) })
+  const summary = card.first().locator('summary')
+  const open = () => press(summary)
+  await open()
+  await card.first().getByText('It has signed nothing yet about what it watched.').waitFor()
+  // It signs when it stops, and hands that in when it is there again.
+  await owned.doorbell.again()
+  await eventually(async () => {
+    await page.reload()
+    await summary.waitFor()
+    return (
+      (await card
+        .first()
+        .getByText(/until .*: watched/)
+        .count()) > 0
+    )
+  }, 'a signed day')
+  await open()
+  await card
+    .first()
+    .getByText(/, until \d\d:\d\d: watched /)
+    .waitFor()
+  expect(await screenFindings(page)).toEqual([])
+  await page.close()
+  const lied = await visit('#/home', (lie) =>
+    createLiar(lie, rig.appOrigin).change(/\/v1\/days$/, dayList, ({ days }) => ({
+      days: days.map((day) => `${day.slice(0, -8)}AAAAAAAA`),
+    })),
+  )
+  await lied.getByText(/of what was watched that no doorbell of yours signed/).waitFor()
+  await expect.poll(() => lied.getByText(/until .*: watched/).count()).toBe(0)
+  expect(await screenFindings(lied)).toEqual([])
+  await lied.close()
 })
 
 test('no page broke its own policy or stumbled', () => {

@@ -3,8 +3,10 @@ import {
   clipManifest,
   type ClipManifest,
   concatBytes,
+  dayList,
   dayRecord,
   digestOf,
+  digestOfJws,
   MAX_ITEM_BYTES,
   randomBytes,
 } from '@latchkey/shared'
@@ -192,35 +194,43 @@ describe('a manifest', () => {
   })
 })
 
-describe('a day record', () => {
-  it('gets a receipt, the same again for the same bytes', async () => {
-    const nowMs = world.clock.nowMs()
-    const payload = draftManifest(world, { household, device }, { clip: randomId(), descriptors: sealed().descriptors })
-    const raw = await dayRecord.encode(
-      {
-        iss: device.signer.urn,
-        iat: world.nowSeconds(),
-        latchkey: {
-          v: 1,
-          deviceCertificate: payload.latchkey.deviceCertificate,
-          epoch: 1,
-          fromMs: nowMs - 1_000,
-          toMs: nowMs,
-          boot: randomId(),
-          keyset: household.keyset.digest,
-          manifests: { first: 0, last: 0, head: null },
-          events: { stream: randomId(), first: 0, last: 0, sha256: randomSalt() },
-          watching: [{ fromMs: nowMs - 1_000, toMs: nowMs, state: 'on' }],
-          seen: null,
-        },
+/** A day record of a minute, and its salt. */
+async function signDay(own: RelayWorld, { home, pi }: { home: Household; pi: Device }) {
+  const toMs = own.clock.nowMs()
+  const fromMs = toMs - 60_000
+  const raw = await dayRecord.encode(
+    {
+      iss: pi.signer.urn,
+      iat: own.nowSeconds(),
+      latchkey: {
+        v: 1,
+        deviceCertificate: digestOfJws(pi.certificate),
+        epoch: 1,
+        fromMs,
+        toMs,
+        boot: randomId(),
+        keyset: home.keyset.digest,
+        manifests: { first: 0, last: 0, head: null },
+        events: { stream: randomId(), first: 0, last: 0, sha256: randomSalt() },
+        watching: [{ fromMs, toMs, state: 'on' }],
+        seen: null,
       },
-      device.signer,
-    )
-    const { digest } = dayRecord.parse(raw)
-    const json = { day: raw, salt: randomSalt() }
-    const first = await expectStatus(await device.client.send('PUT', `/v1/days/${digest}`, { json }), 201)
-    expect(await expectStatus(await device.client.send('PUT', `/v1/days/${digest}`, { json }), 201)).toEqual(first)
+    },
+    pi.signer,
+  )
+  return { raw, path: `/v1/days/${digestOfJws(raw)}`, json: { day: raw, salt: randomSalt() } }
+}
+
+const toldDays = async ({ owner }: Household) => (await owner.client.json('GET', '/v1/days', dayList)).days
+
+describe('a day record', () => {
+  it('gets a receipt, the same again for the same bytes, and is told to its household alone', async () => {
+    const { raw, path, json } = await signDay(world, { home: household, pi: device })
+    const first = await expectStatus(await device.client.send('PUT', path, { json }), 201)
+    expect(await expectStatus(await device.client.send('PUT', path, { json }), 201)).toEqual(first)
     expect(await codeOf(device.client.send('PUT', `/v1/days/${randomSalt()}`, { json }))).toBe('DAY_INVALID')
+    expect(await toldDays(household)).toEqual([raw])
+    expect(await toldDays(await enrolHousehold(world))).toEqual([])
   })
 })
 
@@ -251,11 +261,13 @@ describe('a broker login', () => {
 })
 
 describe('retention', () => {
-  it('drops a clip at the end of its time, and items that no manifest names after a day', async () => {
+  it('drops a clip at the end of its time, items that no manifest names after a day; tells of days for ten', async () => {
     await using own = await createRelayWorld()
     const home = await enrolHousehold(own)
     const pi = await enrolDevice(own, home)
     const clip = await uploadClip(own, { household: home, device: pi })
+    const { raw, path, json } = await signDay(own, { home, pi })
+    await expectStatus(await pi.client.send('PUT', path, { json }), 201)
     const stray = sealClip(home, { media: 1, startMs: own.clock.nowMs() })
     const strayClip = randomId()
     await expectStatus(await putItem(pi, strayClip, 0, stray.bodies[0]!, stray.descriptors[0]!.payloadSha256), 201)
@@ -268,6 +280,9 @@ describe('retention', () => {
     expect(await statusOf(clip.clip)).toBe(200)
     own.clock.shift(6 * DAY_MS)
     await eventually(async () => (await statusOf(clip.clip)) === 404, 'the clip to be dropped')
+    expect(await toldDays(home)).toEqual([raw])
+    own.clock.shift(4 * DAY_MS)
+    expect(await toldDays(home)).toEqual([])
   })
 
   it('keeps what an owner keeps for as long as the policy allows, and tells every phone', async () => {

@@ -75,3 +75,18 @@ export async function putDay(parts: DayParts, caller: DeviceCaller, upload: DayU
   if (leaf !== null) parts.settler.settleLater('day_records', leaf)
   return parts.signReceipt(caller.urn, { kind: 'day', clip: null, index: null, sha256: signed.digest, receivedMs })
 }
+
+const DAY_MS = 86_400_000
+/** A week, and what is signed about it a day or two later. */
+const TOLD_MS = 10 * DAY_MS
+/** A doorbell signs once a day, and whenever it starts or stops: one that does so all the time fills no phone. */
+const MOST_TOLD = 200
+
+/** Records that arrived in the last ten days, newest first. */
+export async function listDays(db: Queryable, root: string, nowMs: number): Promise<string[]> {
+  const rows = await db.query<{ jws: string }>(
+    'SELECT jws FROM day_records WHERE root = $1 AND received_ms > $2 ORDER BY received_ms DESC, digest LIMIT $3',
+    [root, nowMs - TOLD_MS, MOST_TOLD],
+  )
+  return rows.map(({ jws }) => jws)
+}

@@ -84,6 +84,10 @@ export type ManifestUpload = Static<typeof ManifestUpload>
 /** `PUT /v1/days/{digest}`. */
 export const DayUpload = Exact({ day: CompactJws, salt: B64u32 })
 
+/** `GET /v1/days` (member): what the household's doorbells said that they watched, newest first: of ten days, and at most two hundred. */
+export const DayList = Exact({ days: Type.Array(CompactJws) })
+export type DayList = Static<typeof DayList>
+
 /** The relay's signed word that something is durable. */
 export const StoredAnswer = Exact({ receipt: CompactJws })
 export type StoredAnswer = Static<typeof StoredAnswer>
@@ -247,6 +251,7 @@ export const clipHeaders = createValidator(ClipHeaders)
 export const cellRequests = createValidator(CellRequests)
 export const mqttCredentials = createValidator(MqttCredentials)
 export const deviceList = createValidator(DeviceList)
+export const dayList = createValidator(DayList)
 export const keysetList = createValidator(KeysetList)
 export const proposedKeyset = createValidator(ProposedKeyset)
 export const keysetAccepted = createValidator(KeysetAccepted)

@@ -1,6 +1,7 @@
 import {
   B64u32,
   ClipList,
+  DayList,
   DayUpload,
   DigestField,
   Exact,
@@ -26,6 +27,7 @@ export interface ClipServices {
   ): Promise<string>
   putManifest(caller: DeviceCaller, clip: string, upload: ManifestUpload): Promise<string>
   putDay(caller: DeviceCaller, upload: { digest: string; day: string; salt: string }): Promise<string>
+  listDays(root: string): Promise<DayList['days']>
   listClips(root: string, after: number): Promise<ClipList>
   openItem(root: string, clip: string, index: number): Promise<SealedFile>
   keepClip(root: string, keep: { readonly clip: string; readonly kept: boolean }): Promise<void>
@@ -90,6 +92,13 @@ const uploads: readonly Route<ClipServices>[] = [
 ]
 
 const readings: readonly Route<ClipServices>[] = [
+  route({
+    method: 'GET',
+    url: '/v1/days',
+    callers: ['member'],
+    schema: { summary: 'Day records of the household’s doorbells, newest first', answers: { 200: DayList } },
+    handle: async ({ caller }, services) => json(200, { days: await services.listDays(caller.root) }),
+  }),
   route({
     method: 'GET',
     url: '/v1/clips',

@@ -1,9 +1,11 @@
-import type { ClipVerdict, DeviceLine, OwnLeafState } from '@latchkey/shared'
+import type { ClipVerdict, DayRecord, DeviceLine, OwnLeafState } from '@latchkey/shared'
 import { useState } from 'preact/hooks'
 import { Alert, Button, Heading } from '../../kit/parts.tsx'
+import { nowMs } from '../kernel/clock.ts'
 import { failureWords } from '../words/failure.ts'
 import { momentWords } from '../words/times.ts'
 import { words } from '../words/words.ts'
+import { daySentences } from './day-words.ts'
 import { clipsSentences, reachSentence, type StateSentence, stateSentences } from './doorbell-words.ts'
 import type { KnownDoorbell } from './known-doorbells.ts'
 
@@ -14,6 +16,8 @@ export interface DoorbellView {
   /** `null` when the relay says nothing of it. */
   readonly line: DeviceLine | null
   readonly verdicts: readonly ClipVerdict[]
+  /** What it signed about its days; `null` until that was heard. */
+  readonly days: readonly DayRecord[] | null
   /** Whether its papers stand in the log; `null` when that could not be looked up. */
   readonly inLog: OwnLeafState['state'] | null
 }
@@ -74,6 +78,18 @@ function TakingBack({ onTakeBack }: { onTakeBack: () => Promise<void> }) {
   )
 }
 
+function Days({ doorbell, days }: Pick<DoorbellView, 'doorbell'> & { days: readonly DayRecord[] }) {
+  const say = words.doorbells.days
+  const sentences = daySentences(days, { pairedMs: doorbell.certificate.payload.iat * 1000, nowMs: nowMs() })
+  return (
+    <details>
+      <summary>{say.title}</summary>
+      {sentences.length === 0 ? <p>{say.none}</p> : <Sentences sentences={sentences} />}
+      <p class="soft small">{say.why}</p>
+    </details>
+  )
+}
+
 function Papers({ doorbell, inLog }: Pick<DoorbellView, 'doorbell' | 'inLog'>) {
   const say = words.doorbells
   const paired = say.paired(momentWords(doorbell.certificate.payload.iat * 1000))
@@ -89,7 +105,7 @@ function Papers({ doorbell, inLog }: Pick<DoorbellView, 'doorbell' | 'inLog'>) {
 
 /** @param onTakeBack takes the trust in it back */
 export function DoorbellCard({ view, onTakeBack }: { view: DoorbellView; onTakeBack: () => Promise<void> }) {
-  const { doorbell, name, line, verdicts, inLog } = view
+  const { doorbell, name, line, verdicts, days, inLog } = view
   const say = words.doorbells
   if (doorbell.revokedMs !== null)
     return (
@@ -104,6 +120,7 @@ export function DoorbellCard({ view, onTakeBack }: { view: DoorbellView; onTakeB
       {line === null ? <p>{say.untold}</p> : <Reach line={line} />}
       {line !== null && <Sentences sentences={stateSentences(line)} />}
       <Sentences sentences={clipsSentences(verdicts)} />
+      {days !== null && <Days doorbell={doorbell} days={days} />}
       <Papers doorbell={doorbell} inLog={inLog} />
       <TakingBack onTakeBack={onTakeBack} />
     </li>

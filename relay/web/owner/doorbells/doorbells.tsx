@@ -9,6 +9,7 @@ import { useObservable } from '../kernel/observable.ts'
 import type { LogKeeper } from '../log/log-keeper.ts'
 import { failureWords } from '../words/failure.ts'
 import { words } from '../words/words.ts'
+import { type DayRecords, loadDays } from './day-records.ts'
 import { DoorbellCard } from './doorbell-card.tsx'
 import { type KnownDoorbell, loadDoorbells, revokeDoorbell } from './known-doorbells.ts'
 
@@ -22,7 +23,13 @@ interface Parts {
 
 type Looked = { readonly doorbell: KnownDoorbell; readonly inLog: OwnLeafState['state'] | null }
 
-async function look({ home, database, log }: Parts): Promise<Looked[]> {
+interface Found {
+  readonly doorbells: readonly Looked[]
+  /** `null` when the relay does not tell of them now. */
+  readonly days: DayRecords | null
+}
+
+async function look({ home, database, log }: Parts): Promise<Found> {
   const doorbells = await loadDoorbells(home, database)
   // A log that cannot be read now says nothing either way.
   await log.look().catch(() => [])
@@ -31,27 +38,38 @@ async function look({ home, database, log }: Parts): Promise<Looked[]> {
       ({ state }) => state,
       () => null,
     )
-  return Promise.all(doorbells.map(async (doorbell) => ({ doorbell, inLog: await inLog(doorbell.leaf) })))
+  const days = await loadDays(home, doorbells).catch(() => null)
+  const looked = doorbells.map(async (doorbell) => ({ doorbell, inLog: await inLog(doorbell.leaf) }))
+  return { doorbells: await Promise.all(looked), days }
 }
 
 /** One card each; those that nobody trusts any more come last. */
-function Cards(props: Parts & { session: ClipsSession; looked: readonly Looked[]; onChange: () => void }) {
+function Cards(props: Parts & { session: ClipsSession; found: Found; onChange: () => void }) {
   const { home, database, session, choices } = props
   const lines = useObservable(session.stream.doorbells)
   const isLive = useObservable(session.stream.isLive)
   const verdicts = [...useObservable(session.verdicts).values()]
   const nameOf = (device: string): string =>
     choices?.doors.find((door) => door.device === device)?.name ?? words.home.door
-  const order = props.looked.toSorted((a, b) => (a.doorbell.revokedMs ?? 0) - (b.doorbell.revokedMs ?? 0))
+  const { days } = props.found
+  const order = props.found.doorbells.toSorted((a, b) => (a.doorbell.revokedMs ?? 0) - (b.doorbell.revokedMs ?? 0))
   return (
     <>
+      {days !== null && days.refused > 0 && <Alert wrong>{words.doorbells.days.refused(days.refused)}</Alert>}
       {!isLive && lines.size > 0 && <Alert>{words.doorbells.stale}</Alert>}
       <ul class="plain">
         {order.map(({ doorbell, inLog }) => {
           const { digest, payload } = doorbell.certificate
           const own = verdicts.filter(({ statement }) => statement?.certificate.digest === digest)
           const line = lines.get(digest) ?? null
-          const view = { doorbell, inLog, name: nameOf(payload.latchkey.device), line, verdicts: own }
+          const view = {
+            doorbell,
+            inLog,
+            name: nameOf(payload.latchkey.device),
+            line,
+            verdicts: own,
+            days: days?.byDoorbell.get(digest) ?? null,
+          }
           const takeBack = () => revokeDoorbell(home, database, digest).then(props.onChange)
           return <DoorbellCard key={digest} view={view} onTakeBack={takeBack} />
         })}
@@ -64,11 +82,11 @@ function Cards(props: Parts & { session: ClipsSession; looked: readonly Looked[]
 /** The household's doorbells: whether they are there, what they say of themselves, and whether they are still trusted. */
 export function Doorbells(props: Parts) {
   const [session, setSession] = useState<ClipsSession | null>(null)
-  const [looked, setLooked] = useState<readonly Looked[]>([])
+  const [found, setFound] = useState<Found>({ doorbells: [], days: null })
   const [failure, setFailure] = useState<string | null>(null)
   async function refresh(): Promise<void> {
     try {
-      setLooked(await look(props))
+      setFound(await look(props))
       setFailure(null)
     } catch (error) {
       setFailure(failureWords(error))
@@ -94,7 +112,7 @@ export function Doorbells(props: Parts) {
     <section class="doorbells" aria-labelledby="doorbells">
       <h2 id="doorbells">{words.home.doorbells}</h2>
       {failure !== null && <Alert wrong>{failure}</Alert>}
-      {session !== null && <Cards {...props} session={session} looked={looked} onChange={() => void refresh()} />}
+      {session !== null && <Cards {...props} session={session} found={found} onChange={() => void refresh()} />}
     </section>
   )
 }

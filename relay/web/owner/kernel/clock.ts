@@ -23,3 +23,9 @@ export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
 
 /** Minutes that local time is ahead of UTC, at this moment of the epoch. */
 export const utcOffsetMinutesAt = (ms: number): number => -new Date(ms).getTimezoneOffset()
+
+/** The first midnight after a moment, by this phone's own zone. */
+export function nextMidnightMs(ms: number): number {
+  const day = new Date(ms)
+  return new Date(day.getFullYear(), day.getMonth(), day.getDate() + 1).getTime()
+}

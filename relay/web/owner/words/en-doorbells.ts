@@ -41,6 +41,28 @@ export const doorbells = {
   stale: 'The relay does not tell what happens now. This is the last that it said.',
   whose:
     'Whether a doorbell is online and how its disk is, the relay passes on; it could be lying. Clips it cannot make up: they are signed.',
+  days: {
+    title: 'What it watched',
+    none: 'It has signed nothing yet about what it watched. It does so once a day.',
+    line: (day: string, parts: string) => `${day}: ${parts}.`,
+    until: (day: string, time: string) => `${day}, until ${time}`,
+    always: 'watched all the time',
+    part: {
+      on: (span: string) => `watched for ${span}`,
+      privacy: (span: string) => `switched off on purpose for ${span}`,
+      'camera-lost': (span: string) => `without its camera for ${span}`,
+      stopped: (span: string) => `not running for ${span}`,
+      unknown: (span: string) => `nothing is known of ${span}`,
+    },
+    moment: 'less than a minute',
+    hours: (count: number) => (count === 1 ? '1 hour' : `${count} hours`),
+    minutes: (count: number) => (count === 1 ? '1 minute' : `${count} minutes`),
+    why: 'The doorbell signs this itself, once a day and whenever it starts or stops. The relay cannot make it up; it can keep it back, and then nothing is known.',
+    refused: (count: number) =>
+      count === 1
+        ? 'The relay sent one account of what was watched that no doorbell of yours signed. It is not shown.'
+        : `The relay sent ${count} accounts of what was watched that no doorbell of yours signed. They are not shown.`,
+  },
   paired: (when: string) => `An owner of your household vouched for it on ${when}.`,
   log: {
     included: 'That stands in the public log.',
