@@ -68,6 +68,7 @@ import { submitReceived } from './release/received.ts'
 import { openReleasedItem } from './release/released-item.ts'
 import { takeDownload } from './release/downloads.ts'
 import { findInvestigator, findPublicRequest, findRequest, listCell } from './request/request-store.ts'
+import { findEntry, putEntry } from './register/register.ts'
 import { submitOutcome } from './request/outcomes.ts'
 import { submitRequest } from './request/requests.ts'
 
@@ -289,6 +290,8 @@ function publicRoutes(core: RelayCore): BoundRoute[] {
     putAgency: (submission) => putAgency(core, submission),
     listCell: (cell) => listCell(database, cell, clock.nowMs()),
     findPublicRequest: (digest) => findPublicRequest(database, digest),
+    putEntry: (submission) => putEntry(core, submission),
+    findEntry: (digest) => findEntry(database, digest),
     listPolicies: () => listPolicies(database),
     findPublicPolicy: (digest) => findPublicPolicy(database, digest),
   })

@@ -36,6 +36,7 @@ export function createExportedRelay(zip: Uint8Array): PublicRelay {
   }
   const shown = (path: string): string | null => (files.has(path) ? fromUtf8(fileOf(path)) : null)
   const json = (path: string) => parseJson(fromUtf8(fileOf(path)), path)
+  const shownJson = (path: string): unknown => (files.has(path) ? json(path) : null)
   /** Hash tiles follow from the entries: they are computed, not believed. */
   function hashesOf({ level, index, width }: Tile & { readonly level: number }): TreeHash[] {
     if (level === 0) {
@@ -50,10 +51,8 @@ export function createExportedRelay(zip: Uint8Array): PublicRelay {
     documents: {
       request: async (digest) => shown(`v1/requests/${digest}.jws`),
       certificate: async (digest) => shown(`v1/requests/${digest}/certificate.jws`),
-      policy: async (digest) => {
-        const path = `v1/policies/${digest}.json`
-        return files.has(path) ? json(path) : null
-      },
+      policy: async (digest) => shownJson(`v1/policies/${digest}.json`),
+      entry: async (digest) => shownJson(`v1/register/${digest}.json`),
     },
     checkpoint: async () => fileOf('log/checkpoint'),
     readTile: async (tile) => {

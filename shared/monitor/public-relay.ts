@@ -11,7 +11,7 @@ import { MAX_JWS_BYTES } from '../src/wire/jws.ts'
 const MAX_CHECKPOINT_BYTES = 128 * 1024
 /** 256 entries of 64 KiB. */
 const MAX_TILE_BYTES = 17 * 1024 * 1024
-const MAX_POLICY_BYTES = 256 * 1024
+const MAX_DOCUMENT_BYTES = 256 * 1024
 
 /** A relay's log and what stands beside it, as anyone reads them. */
 export interface PublicRelay {
@@ -39,24 +39,26 @@ export function createPublicRelay(origin: string, nowMs: () => number): PublicRe
     try {
       return JSON.parse(text)
     } catch {
-      throw new LatchkeyError('JSON_INVALID', `what ${origin} shows as a policy is not JSON`)
+      throw new LatchkeyError('JSON_INVALID', `what ${origin} shows is not JSON`)
     }
+  }
+  async function shownJson(path: string): Promise<unknown> {
+    const text = await shown(path, MAX_DOCUMENT_BYTES)
+    return text === null ? null : json(text)
   }
   return {
     documents: {
       request: (digest) => shown(`/v1/requests/${digest}`, MAX_JWS_BYTES),
       certificate: (digest) => shown(`/v1/requests/${digest}/certificate`, MAX_JWS_BYTES),
-      policy: async (digest) => {
-        const text = await shown(`/v1/policies/${digest}`, MAX_POLICY_BYTES)
-        return text === null ? null : json(text)
-      },
+      policy: (digest) => shownJson(`/v1/policies/${digest}`),
+      entry: (digest) => shownJson(`/v1/register/${digest}`),
     },
     checkpoint: () => read('/log/checkpoint', MAX_CHECKPOINT_BYTES),
     readTile: (tile) => read(`/log/${encodeTilePath(tile)}`, MAX_TILE_BYTES),
     lists: async () => ({
       agencies: await client.json('GET', '/v1/agencies', agencyList, { headers }),
       apps: await client.json('GET', '/v1/apps', appList, { headers }),
-      policyDigest: digestOfJson(json(fromUtf8(await read('/v1/policy.json', MAX_POLICY_BYTES)))),
+      policyDigest: digestOfJson(json(fromUtf8(await read('/v1/policy.json', MAX_DOCUMENT_BYTES)))),
     }),
   }
 }

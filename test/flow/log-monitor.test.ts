@@ -7,6 +7,7 @@ import {
   canonicalBytes,
   clipRequest,
   type ClipRequest,
+  digestOfJson,
   encodeLeaf,
   investigatorCertificate,
   type Leaf,
@@ -65,6 +66,21 @@ let suspended: Agency
 let quiet: Agency
 /** Refusals that the relay gave. */
 const refused: string[] = []
+
+/** A legal demand as the register publishes it. */
+const LEGAL = {
+  v: 1,
+  book: 'legal',
+  id: 'removal-1',
+  kind: 'removal',
+  from: 'Superior Court',
+  date: '2026-11-20',
+  asked: 'That the name of a victim be removed.',
+  answered: 'The text is no longer shown.',
+  contentDisclosed: 0,
+  ownerNotified: 'nobody-concerned',
+  version: 1,
+} as const
 
 const square = (metres: number): Detail['area'] => {
   const [lat, lon] = [Math.round(metres / 0.111_19), Math.round(metres / 0.087_9)]
@@ -304,7 +320,19 @@ async function forgeDocuments(forged: Forgery): Promise<void> {
   // The law may remove a text, when an entry says so.
   const removed = { ...data, requestDigest: randomSalt() }
   forged.leaf({ type: 'request', data: removed })
-  forged.leaf({ type: 'legal', data: { digest: randomSalt(), removes: removed.requestDigest } })
+  const demand = { ...LEGAL, removes: removed.requestDigest }
+  const shownAt = (digest: string) => `/v1/register/${digest}`
+  relay.lies.set(shownAt(digestOfJson(demand)), { body: JSON.stringify(demand) })
+  forged.leaf({ type: 'legal', data: { digest: digestOfJson(demand), removes: removed.requestDigest } })
+  // What it discloses must be shown, as it is, in its book.
+  forged.leaf({ type: 'disclosure', data: { digest: randomSalt() } }, 'DOCUMENT_MISSING')
+  forged.leaf({ type: 'disclosure', data: { digest: digestOfJson(demand) } }, 'DOCUMENT_WRONG')
+  const silent = { ...LEGAL, version: 2 }
+  relay.lies.set(shownAt(digestOfJson(silent)), { body: JSON.stringify(silent) })
+  forged.leaf({ type: 'legal', data: { digest: digestOfJson(silent), removes: randomSalt() } }, 'DOCUMENT_WRONG')
+  const elsewhere = randomSalt()
+  relay.lies.set(shownAt(elsewhere), { body: JSON.stringify(silent) })
+  forged.leaf({ type: 'legal', data: { digest: elsewhere } }, 'DOCUMENT_WRONG')
 }
 
 async function forgeRefusals(forged: Forgery): Promise<void> {

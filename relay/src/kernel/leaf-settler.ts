@@ -13,6 +13,7 @@ export type LoggedTable =
   | 'requests'
   | 'refusals'
   | 'outcomes'
+  | 'register_entries'
   | 'consents'
   | 'revocations'
   | 'downloads'
@@ -39,6 +40,7 @@ const TABLES: readonly LoggedTable[] = [
   'requests',
   'refusals',
   'outcomes',
+  'register_entries',
   'consents',
   'revocations',
   'downloads',

@@ -27,6 +27,10 @@ interface RequestRow {
   log_index: number | null
 }
 
+/** A published request `r` whose text no published entry of the register removes. */
+const IS_SHOWN = `r.log_index IS NOT NULL AND NOT EXISTS
+  (SELECT 1 FROM register_entries e WHERE e.removes = r.digest AND e.log_index IS NOT NULL)`
+
 const COLUMNS = 'jws, certificate_jws, leaf, log_index'
 const parseRow = (row: RequestRow): StoredRequest => ({
   request: clipRequest.parse(row.jws),
@@ -40,13 +44,13 @@ export async function findRequest(db: Queryable, digest: string): Promise<Stored
   return row ? parseRow(row) : null
 }
 
-/** The text of a published request and who vouches for its requester; null for an unknown one. */
+/** The text of a published request and who vouches for its requester; null for an unknown one and where the law removed it. */
 export async function findPublicRequest(
   db: Queryable,
   digest: string,
 ): Promise<{ request: string; certificate: string } | null> {
   const [row] = await db.query<{ request: string; certificate: string }>(
-    'SELECT jws AS request, certificate_jws AS certificate FROM requests WHERE digest = $1 AND log_index IS NOT NULL',
+    `SELECT r.jws AS request, r.certificate_jws AS certificate FROM requests r WHERE r.digest = $1 AND ${IS_SHOWN}`,
     [digest],
   )
   return row ?? null
@@ -61,7 +65,7 @@ export async function listCell(
   return db.query(
     `SELECT r.jws AS request, r.certificate_jws AS "investigatorCertificate", r.log_index AS index
      FROM request_cells c JOIN requests r ON r.digest = c.request
-     WHERE c.cell = $1 AND r.log_index IS NOT NULL AND r.exp_s > $2 ORDER BY r.log_index LIMIT $3`,
+     WHERE c.cell = $1 AND ${IS_SHOWN} AND r.exp_s > $2 ORDER BY r.log_index LIMIT $3`,
     [cell, Math.floor(nowMs / 1000), MAX_PER_CELL],
   )
 }

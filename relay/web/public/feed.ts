@@ -38,7 +38,8 @@ function newsOf(record: PublicRecord): News[] {
       title: 'New rules',
       path: `/policy/${data.digest}`,
     })),
-    ...record.removals.map(({ index, hour }) => ({ index, hour, title: 'A legal demand', path: `/log/${index}` })),
+    ...record.demands.map(({ index, hour }) => ({ index, hour, title: 'A legal demand', path: '/legal' })),
+    ...record.disclosures.map(({ index, hour }) => ({ index, hour, title: 'A disclosure', path: '/disclosures' })),
   ]
   return news.sort((a, b) => b.index - a.index).slice(0, NEWEST)
 }

@@ -15,6 +15,7 @@ import { consistencyPage, entryPage, logPage } from './pages/log.ts'
 import { overviewPage } from './pages/overview.ts'
 import { documentOf, type Page } from './pages/page.ts'
 import { policyPage } from './pages/policy.ts'
+import { disclosuresPage, legalPage } from './pages/register.ts'
 import { refusalsPage, requestPage, requestsPage } from './pages/requests.ts'
 import type { PublicRecord, RecordKeeper } from './record.ts'
 
@@ -86,6 +87,11 @@ function requestJson({ record }: Site): Found {
   return json({ relay: record.origin, requests })
 }
 
+function registerJson({ origin, disclosures, demands }: PublicRecord): Found {
+  const entries = [...disclosures, ...demands].map(({ index, hour, data, text }) => ({ index, hour, ...data, text }))
+  return json({ relay: origin, entries: entries.sort((a, b) => a.index - b.index) })
+}
+
 function agencyFiles({ record }: Site, query: URLSearchParams, kind: 'json' | 'csv' | 'geojson'): Found {
   const rows = agencyRows(record, dayOf(query.get('at')))
   if (kind === 'csv') return { type: 'text/csv; charset=utf-8', text: agenciesCsv(rows) }
@@ -113,6 +119,9 @@ const PATHS: ReadonlyMap<string, Answer> = new Map<string, Answer>([
   ['/requests.json', (site) => requestJson(site)],
   ['/refusals', ({ record }) => ({ page: refusalsPage(record) })],
   ['/policy', ({ record }) => page(policyPage(record, null), 'no rules')],
+  ['/disclosures', ({ record }) => ({ page: disclosuresPage(record) })],
+  ['/legal', ({ record }) => ({ page: legalPage(record) })],
+  ['/register.json', ({ record }) => registerJson(record)],
   ['/log', ({ record }) => ({ page: logPage(record) })],
   ['/log/entry', (site, query) => entryOf(site, query.get('index'))],
   [

@@ -4,6 +4,7 @@ import {
   codeOf,
   digestOfJson,
   type Digest,
+  type EntryOf,
   investigatorCertificate,
   type InvestigatorCertificate,
   LatchkeyError,
@@ -13,6 +14,8 @@ import {
   parseLeaf,
   type Policy,
   policy as policyValidator,
+  type RegisterEntry,
+  registerEntry,
   type Trust,
   type VerifiedCheckpoint,
 } from '@latchkey/shared'
@@ -41,6 +44,12 @@ export interface EnactedPolicy extends Entry<LeafData<'policy'>> {
   readonly text: Policy | null
 }
 
+/** An entry of the register. */
+export interface DisclosedEntry<B extends RegisterEntry['book']> extends Entry<LeafData<'legal'>> {
+  /** Null where the relay does not show it. */
+  readonly text: EntryOf<B> | null
+}
+
 /** Everything that one look at a relay's public side gave, in log order. */
 export interface PublicRecord {
   /** The relay's public origin. */
@@ -60,7 +69,8 @@ export interface PublicRecord {
   readonly agencies: readonly Entry<LeafData<'agency'>>[]
   readonly policies: readonly EnactedPolicy[]
   readonly apps: readonly Entry<LeafData<'app'>>[]
-  readonly removals: readonly Entry<LeafData<'legal'>>[]
+  readonly disclosures: readonly DisclosedEntry<'disclosure'>[]
+  readonly demands: readonly DisclosedEntry<'legal'>[]
   /** What the relay told of agencies, web apps and rules at that look; null before the first. */
   readonly told: ToldLists | null
   /** How many entries there are of each type, filling included. */
@@ -81,10 +91,11 @@ class Texts {
   readonly requests = new Map<string, string>()
   readonly certificates = new Map<string, string>()
   readonly policies = new Map<string, unknown>()
+  readonly entries = new Map<string, unknown>()
   told: ToldLists | null = null
 
   remembering(relay: PublicRelay): PublicRelay {
-    const { request, certificate, policy } = relay.documents
+    const { request, certificate, policy, entry } = relay.documents
     const keep = <T>(into: Map<string, T>, read: (digest: string) => Promise<T | null>) => {
       return async (digest: string) => {
         const text = await read(digest)
@@ -99,6 +110,7 @@ class Texts {
         request: keep(this.requests, request),
         certificate: keep(this.certificates, certificate),
         policy: keep(this.policies, policy),
+        entry: keep(this.entries, entry),
       },
     }
   }
@@ -132,7 +144,8 @@ class Books {
   readonly agencies: Entry<LeafData<'agency'>>[] = []
   readonly policies: EnactedPolicy[] = []
   readonly apps: Entry<LeafData<'app'>>[] = []
-  readonly removals: Entry<LeafData<'legal'>>[] = []
+  readonly disclosures: DisclosedEntry<'disclosure'>[] = []
+  readonly demands: DisclosedEntry<'legal'>[] = []
   readonly counts = new Map<Leaf['type'] | 'unreadable', number>()
   readonly #texts: Texts
 
@@ -164,7 +177,9 @@ class Books {
     else if (leaf.type === 'outcome') this.outcomes.push({ index, hour, data: leaf.data })
     else if (leaf.type === 'agency') this.agencies.push({ index, hour, data: leaf.data })
     else if (leaf.type === 'app') this.apps.push({ index, hour, data: leaf.data })
-    else if (leaf.type === 'legal') this.#remove({ index, hour, data: leaf.data })
+    else if (leaf.type === 'legal') this.#demand({ index, hour, data: leaf.data })
+    else if (leaf.type === 'disclosure')
+      this.disclosures.push({ index, hour, data: leaf.data, text: this.#entryOf('disclosure', leaf.data.digest) })
     else if (leaf.type === 'policy') {
       const text = policyOf(this.#texts.policies.get(leaf.data.digest), leaf.data.digest)
       this.policies.push({ index, hour, data: leaf.data, text })
@@ -181,8 +196,14 @@ class Books {
     return { ...entry, text, certificate, signed: { request, certificate: certificate === null ? null : raw! } }
   }
 
-  #remove(entry: Entry<LeafData<'legal'>>): void {
-    this.removals.push(entry)
+  #entryOf<B extends RegisterEntry['book']>(book: B, digest: string): EntryOf<B> | null {
+    const value = this.#texts.entries.get(digest)
+    if (!registerEntry.check(value) || value.book !== book || digestOfJson(value) !== digest) return null
+    return value as EntryOf<B>
+  }
+
+  #demand(entry: Entry<LeafData<'legal'>>): void {
+    this.demands.push({ ...entry, text: this.#entryOf('legal', entry.data.digest) })
     const { removes } = entry.data
     if (removes === undefined) return
     this.#texts.drop(removes)
@@ -228,8 +249,8 @@ export async function createRecordKeeper(parts: {
   })
   return {
     get record() {
-      const { requests, refusals, outcomes, agencies, policies, apps, removals, counts } = books
-      const entries = { requests, refusals, outcomes, agencies, policies, apps, removals, counts }
+      const { requests, refusals, outcomes, agencies, policies, apps, disclosures, demands, counts } = books
+      const entries = { requests, refusals, outcomes, agencies, policies, apps, disclosures, demands, counts }
       const { told } = texts
       return { origin, ...state, told, findings: [...findings.values()], audit: monitor.audit.state, ...entries }
     },

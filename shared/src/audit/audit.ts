@@ -5,6 +5,7 @@ import { type Leaf, type LeafData, leafHourStartMs, parseLeaf } from '../tlog/le
 import { requestLeafData } from '../verify/bundle-leaf.ts'
 import type { Signed } from '../wire/jws.ts'
 import { type Policy, policy as policyValidator } from '../wire/policy.ts'
+import { type RegisterEntry, registerEntry } from '../wire/register.ts'
 import { type ClipRequest, clipRequest, investigatorCertificate } from '../wire/request.ts'
 import { parseWith } from '../wire/schema.ts'
 import { checkAgencyEntry } from './agency-entry.ts'
@@ -27,6 +28,8 @@ export interface AuditDocuments {
   request(digest: string): Promise<string | null>
   certificate(requestDigest: string): Promise<string | null>
   policy(digest: string): Promise<unknown>
+  /** An entry of the register. */
+  entry(digest: string): Promise<unknown>
   /** The text of a refused request, from who holds one. */
   refusedRequest(digest: string): string | null
 }
@@ -70,6 +73,20 @@ interface LeafAt<T> {
   readonly index: number
   readonly data: T
   readonly hour: number
+}
+
+/** Why a document is not the one that a leaf names; null when it is. Untrusted: `value`. */
+function wrongEntry(value: unknown, book: RegisterEntry['book'], data: LeafData<'legal'>): string | null {
+  try {
+    const entry = parseWith(registerEntry, value, 'entry')
+    if (digestOfJson(entry) !== data.digest) return 'it has another digest'
+    if (entry.book !== book) return `it stands in the ${entry.book} book`
+    const removes = entry.book === 'legal' ? entry.removes : undefined
+    return removes === data.removes ? null : 'it removes another text'
+  } catch (error) {
+    if (error instanceof LatchkeyError) return error.message
+    throw error
+  }
 }
 
 class LogAudit implements Audit {
@@ -155,11 +172,13 @@ class LogAudit implements Audit {
       case 'app':
         this.#apps.push({ ...data, index })
         return []
-      // Of these nothing but their form and their place can be judged.
       case 'disclosure':
+        return this.#judgeEntry(index, 'disclosure', data)
+      case 'legal':
+        return this.#judgeEntry(index, 'legal', data)
+      // Of these nothing but their form and their place can be judged.
       case 'feed':
       case 'keyset':
-      case 'legal':
       case 'sealed':
       case 'statistics':
         return []
@@ -312,6 +331,16 @@ class LogAudit implements Audit {
       return [auditFinding('LOGGED_TWICE', index, `entry ${index} reports of a request that an entry before it did`)]
     asked.record.isReported = true
     return []
+  }
+
+  /** A register that only its digests are public of would be none. */
+  async #judgeEntry(index: number, book: RegisterEntry['book'], data: LeafData<'legal'>): Promise<AuditFinding[]> {
+    const value = await this.#documents.entry(data.digest)
+    if (value === null) return [auditFinding('DOCUMENT_MISSING', index, `what entry ${index} discloses is not shown`)]
+    const wrong = wrongEntry(value, book, data)
+    if (wrong === null) return []
+    const message = `what is shown for entry ${index} is not what it discloses: ${wrong}`
+    return [auditFinding('DOCUMENT_WRONG', index, message, { evidence: { shown: JSON.stringify(value) } })]
   }
 
   #judgeAgency({ index, data, hour }: LeafAt<LeafData<'agency'>>): AuditFinding[] {

@@ -81,7 +81,9 @@ export function boundedHistory(before: readonly RecordedRequest[], counted: Coun
       {
         isYounger: ({ taken }, thanMs) => taken.toMs > thanMs,
         isOpen: ({ expSeconds }) => expSeconds === null || expSeconds > nowSeconds(now.fromMs),
-        isOverdue: ({ expSeconds }) => expSeconds === null || expSeconds * 1000 + outcomeDueMs < now.toMs,
+        // It cannot have closed before it was taken.
+        isOverdue: ({ expSeconds, taken }) =>
+          (expSeconds === null ? taken.fromMs : expSeconds * 1000) + outcomeDueMs < now.toMs,
       },
       now.fromMs,
     ),

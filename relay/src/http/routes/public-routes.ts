@@ -15,6 +15,9 @@ import {
   type PublicRequest,
   Trust,
   utf8,
+  RegisterAccepted,
+  RegisterEntry,
+  RegisterSubmission,
 } from '@latchkey/shared'
 import { type Answer, json, type Route, routeOf } from '../route.ts'
 
@@ -29,6 +32,8 @@ export interface PublicServices {
   findPublicRequest(digest: string): Promise<{ readonly request: string; readonly certificate: string } | null>
   listPolicies(): Promise<PolicyList['policies']>
   findPublicPolicy(digest: string): Promise<Policy | null>
+  putEntry(submission: RegisterSubmission): Promise<RegisterAccepted>
+  findEntry(digest: string): Promise<RegisterEntry | null>
 }
 
 const route = routeOf<PublicServices>()
@@ -104,6 +109,35 @@ const documentRoutes: readonly Route<PublicServices>[] = [
   }),
 ]
 
+const registerRoutes: readonly Route<PublicServices>[] = [
+  route({
+    method: 'POST',
+    url: '/v1/register',
+    callers: ['operator'],
+    schema: {
+      summary: 'Disclose a benefit or a legal demand, or the next version of one; the same again changes nothing',
+      body: RegisterSubmission,
+      answers: { 201: RegisterAccepted },
+    },
+    handle: async ({ body }, services) => json(201, await services.putEntry(body)),
+  }),
+  route({
+    method: 'GET',
+    url: '/v1/register/:digest',
+    callers: ['anyone'],
+    schema: {
+      summary: 'A disclosure or legal demand, canonical: its digest stands in the log',
+      params: Exact({ digest: DigestField }),
+      answers: { 200: RegisterEntry },
+    },
+    handle: async ({ params, headers }, services) => {
+      const entry = await services.findEntry(params.digest)
+      if (entry === null) throw new LatchkeyError('NOT_FOUND', 'no such entry')
+      return tagged(entry, LIST_CACHING, headers['if-none-match'])
+    },
+  }),
+]
+
 const appRoutes: readonly Route<PublicServices>[] = [
   route({
     method: 'GET',
@@ -168,4 +202,5 @@ export const PUBLIC_ROUTES: readonly Route<PublicServices>[] = [
   ...agencyRoutes,
   ...appRoutes,
   ...requestRoutes,
+  ...registerRoutes,
 ]

@@ -22,7 +22,7 @@ export function overviewPage(record: PublicRecord, nowMs: number): Page {
       ['Agencies that may ask', html`<a href="/agencies">${taking}</a>`],
       ['Requests published', html`<a href="/requests">${record.requests.length}</a>`],
       ['Requests refused', html`<a href="/refusals">${record.refusals.length}</a>`],
-      ['Texts removed by law', record.removals.filter(({ data }) => data.removes !== undefined).length],
+      ['Texts removed by law', record.demands.filter(({ data }) => data.removes !== undefined).length],
       [
         'Answers judged again by this page',
         `${accepted.derived} of ${accepted.derived + accepted.open + accepted.contradicted} acceptances follow from the rules, ${accepted.contradicted} do not`,

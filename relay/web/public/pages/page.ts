@@ -8,6 +8,8 @@ const SECTIONS: readonly (readonly [path: string, name: string])[] = [
   ['/requests', 'Requests'],
   ['/refusals', 'Refusals'],
   ['/policy', 'Rules'],
+  ['/disclosures', 'Money'],
+  ['/legal', 'Law'],
   ['/log', 'Log'],
 ]
 

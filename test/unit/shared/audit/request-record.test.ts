@@ -30,6 +30,10 @@ describe('a report that is owed', () => {
   })
 
   test('is possible and never certain where the law removed the text', () => {
-    expect(overdue({ ...closed, expSeconds: null }, OVERDUE_MS + 1, OVERDUE_MS + 9)).toEqual([0, 1])
+    const removed = { ...closed, expSeconds: null }
+    expect(overdue(removed, OVERDUE_MS + 1, OVERDUE_MS + 9)).toEqual([0, 1])
+    // It was open when it was taken.
+    expect(overdue(removed, 0, DUE_MS)).toEqual([0, 0])
+    expect(overdue(removed, 0, DUE_MS + 1)).toEqual([0, 1])
   })
 })
