@@ -5,7 +5,7 @@ import { type Leaf, type LeafData, leafHourStartMs, parseLeaf } from '../tlog/le
 import { requestLeafData } from '../verify/bundle-leaf.ts'
 import type { Signed } from '../wire/jws.ts'
 import { type Policy, policy as policyValidator } from '../wire/policy.ts'
-import { type RegisterEntry, registerEntry } from '../wire/register.ts'
+import type { RegisterEntry } from '../wire/register.ts'
 import { type ClipRequest, clipRequest, investigatorCertificate } from '../wire/request.ts'
 import { parseWith } from '../wire/schema.ts'
 import { checkAgencyEntry } from './agency-entry.ts'
@@ -18,6 +18,7 @@ import {
   rederiveRefusal,
   rederiveUnseenRefusal,
 } from './rederive.ts'
+import { checkDisclosed } from './disclosed-entry.ts'
 import { LATE_MS, type RecordedRequest, spanOfHour } from './request-record.ts'
 
 /**
@@ -73,20 +74,6 @@ interface LeafAt<T> {
   readonly index: number
   readonly data: T
   readonly hour: number
-}
-
-/** Why a document is not the one that a leaf names; null when it is. Untrusted: `value`. */
-function wrongEntry(value: unknown, book: RegisterEntry['book'], data: LeafData<'legal'>): string | null {
-  try {
-    const entry = parseWith(registerEntry, value, 'entry')
-    if (digestOfJson(entry) !== data.digest) return 'it has another digest'
-    if (entry.book !== book) return `it stands in the ${entry.book} book`
-    const removes = entry.book === 'legal' ? entry.removes : undefined
-    return removes === data.removes ? null : 'it removes another text'
-  } catch (error) {
-    if (error instanceof LatchkeyError) return error.message
-    throw error
-  }
 }
 
 class LogAudit implements Audit {
@@ -336,11 +323,7 @@ class LogAudit implements Audit {
   /** A register that only its digests are public of would be none. */
   async #judgeEntry(index: number, book: RegisterEntry['book'], data: LeafData<'legal'>): Promise<AuditFinding[]> {
     const value = await this.#documents.entry(data.digest)
-    if (value === null) return [auditFinding('DOCUMENT_MISSING', index, `what entry ${index} discloses is not shown`)]
-    const wrong = wrongEntry(value, book, data)
-    if (wrong === null) return []
-    const message = `what is shown for entry ${index} is not what it discloses: ${wrong}`
-    return [auditFinding('DOCUMENT_WRONG', index, message, { evidence: { shown: JSON.stringify(value) } })]
+    return checkDisclosed(value, { index, book, data })
   }
 
   #judgeAgency({ index, data, hour }: LeafAt<LeafData<'agency'>>): AuditFinding[] {
