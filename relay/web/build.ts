@@ -18,12 +18,30 @@ interface App {
   readonly title: string
   /** By the names of their outputs. */
   readonly inputs: Readonly<Record<string, string>>
+  readonly singleFile?: SingleFile
+}
+
+/** A page that people keep as one file. */
+interface SingleFile {
+  readonly name: string
+  readonly title: string
+  readonly entry: string
+  readonly styles: readonly string[]
 }
 
 /** Every app, by the name of its folder. */
 const APPS = {
   owner: { title: 'phone app', inputs: { index: 'index.html', worker: 'worker/service-worker.ts' } },
-  desk: { title: 'investigator’s desk', inputs: { index: 'index.html' } },
+  desk: {
+    title: 'investigator’s desk',
+    inputs: { index: 'index.html' },
+    singleFile: {
+      name: 'latchkey-verify.html',
+      title: 'Check a Latchkey evidence bundle',
+      entry: 'verify-file/main.tsx',
+      styles: ['../kit/look.css', 'desk.css'],
+    },
+  },
 } as const satisfies Readonly<Record<string, App>>
 
 /** One of the web apps. */
@@ -123,10 +141,53 @@ async function asForPeople<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
+const base64Sha256 = (text: string): string => createHash('sha256').update(text).digest('base64')
+
+/** The code of an entry and all that it imports, as one script. */
+async function bundleScript(root: string, entry: string): Promise<string> {
+  const { build } = await import('vite')
+  const lib = { entry: join(root, entry), formats: ['iife' as const], name: 'latchkey', fileName: 'script' }
+  const made = await asForPeople(() => build({ ...COMMON, root, build: { ...COMMON.build, write: false, lib } }))
+  const chunks = (Array.isArray(made) ? made : [made]).flatMap((one) => ('output' in one ? one.output : []))
+  const [chunk] = chunks.filter((one) => one.type === 'chunk')
+  // Inside a page these letters would end the script, wherever they stand in it.
+  return chunk!.code.replaceAll('</script', '<\\/script')
+}
+
+/** A page that is one file: it runs from a disk, may load nothing and reach nobody. @see CSP level 3, "Hash" */
+async function writeSingleFile(folder: string, root: string, page: SingleFile): Promise<void> {
+  const script = await bundleScript(root, page.entry)
+  const style = (await Promise.all(page.styles.map((path) => readFile(join(root, path), 'utf8')))).join('')
+  const policy = [
+    "default-src 'none'",
+    `script-src 'sha256-${base64Sha256(script)}'`,
+    `style-src 'sha256-${base64Sha256(style)}'`,
+    "base-uri 'none'",
+    "form-action 'none'",
+  ].join('; ')
+  const html = `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="${policy}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>${page.title}</title>
+<style>${style}</style>
+</head>
+<body>
+<div id="app"><p class="loading">Save this file and open it from your disk: it does nothing on a server.</p></div>
+<script>${script}</script>
+</body>
+</html>
+`
+  await writeFile(join(folder, page.name), html)
+}
+
 /** Builds an app from nothing. @param folder of its files; emptied first */
 export async function buildAppInto(name: AppName, folder: string): Promise<void> {
   const root = join(HERE, name)
-  const { inputs }: App = APPS[name]
+  const { inputs, singleFile }: App = APPS[name]
   const input = Object.fromEntries(Object.entries(inputs).map(([output, path]) => [output, join(root, path)]))
   const entryFileNames = (chunk: { name: string }) => (chunk.name === 'worker' ? WORKER : 'assets/[name]-[hash].js')
   const rolldownOptions = { input, output: { entryFileNames } }
@@ -135,6 +196,7 @@ export async function buildAppInto(name: AppName, folder: string): Promise<void>
   const { build } = await import('vite')
   await asForPeople(() => build({ ...COMMON, root, build: files }))
   if ('worker' in inputs) await finishWorker(folder)
+  if (singleFile !== undefined) await writeSingleFile(folder, root, singleFile)
   // The list that stands in the log: whoever fetches the app can compare every file.
   await writeFile(join(folder, APP_FILES_PATH), encodeAppFiles(await readApp(folder)))
 }

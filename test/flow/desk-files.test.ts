@@ -11,6 +11,9 @@ import { createTemporaryFolder } from '../support/temporary-folder.ts'
 /** Of the issue, as it is sent. */
 const BUDGET_BYTES = 150_000
 
+/** Few want it, once: it comes when it is asked for. */
+const VERIFIER = '/latchkey-verify.html'
+
 const compress = promisify(brotliCompress)
 
 let folder: string
@@ -38,7 +41,8 @@ test('the desk’s files are the same bytes when they are built again from nothi
 
 test('the desk’s files fit the budget as they are sent', async () => {
   const sizes = await Promise.all(
-    [...(await filesOf(folder)).values()].map(async (bytes) => {
+    [...(await filesOf(folder))].map(async ([name, bytes]) => {
+      if (name === VERIFIER) return 0
       const options = { params: { [constants.BROTLI_PARAM_QUALITY]: 10 } }
       return ((await compress(bytes, options)) as Buffer).length
     }),

@@ -28,13 +28,16 @@ import { press, reach, write } from '../support/keyboard.ts'
 import { eventually } from '../support/poll.ts'
 import {
   acceptedRequest,
+  codeOf,
   consentPlan,
+  draftOutcome,
   draftRequest,
   enrolDevice,
   enrolHousehold,
   expectStatus,
   type Investigator,
   postConsent,
+  postOutcome,
   postRequest,
   signConsent,
   uploadClip,
@@ -406,12 +409,32 @@ describe('what was asked', () => {
     await page.getByText('The public text').click()
     await page.getByText('A parcel was taken from a doorstep.').waitFor()
     expect(await screenFindings(page)).toEqual([])
+    await page.locator('summary', { hasText: 'Report what came of it' }).click()
+    expect(await button('Sign the report').isDisabled()).toBe(true)
+    await page.getByLabel('No recordings came.').check()
+    expect(await screenFindings(page)).toEqual([])
+    await press(button('Sign the report'))
+    await page.getByText('Reported: No recordings came.').waitFor()
+    await page.reload()
+    await page.getByText('Reported: No recordings came.').waitFor()
+    const [shown] = await page.getByText(/^http.*\/v1\/requests\//).allTextContents()
+    const other = draftOutcome(rig.world, investigator, shown!.slice(shown!.lastIndexOf('/') + 1))
+    expect(await codeOf(postOutcome(investigator, other))).toBe('CONFLICT')
     await press(button('Ask again with other minutes or another area'))
     await heading('Ask').waitFor()
     expect(await field('Case number').inputValue()).toBe('26-0815')
     expect(await field('From').inputValue()).toBe('')
   })
 })
+
+/** Saves the file behind a link. */
+async function saved(name: RegExp | string): Promise<string> {
+  const link = page.getByRole('link', { name })
+  const [saving] = await Promise.all([page.waitForEvent('download'), press(link)])
+  const path = join(folder.path, saving.suggestedFilename())
+  await saving.saveAs(path)
+  return path
+}
 
 describe('what was given', () => {
   test('is fetched once however often the line breaks, opens with the key that stays here, plays, and is proved', async () => {
@@ -458,13 +481,6 @@ describe('what was given', () => {
     expect(await screenFindings(page)).toEqual([])
 
     // What is saved is what was recorded, and the stock programs say so too.
-    const saved = async (name: RegExp | string): Promise<string> => {
-      const link = page.getByRole('link', { name })
-      const [saving] = await Promise.all([page.waitForEvent('download'), press(link)])
-      const path = join(folder.path, saving.suggestedFilename())
-      await saving.saveAs(path)
-      return path
-    }
     const original = await readFile(await saved(/^Save original\.mp4/))
     expect(original).toEqual(Buffer.concat(clip.plaintexts.slice(0, 4)))
     for (const name of ['item-keys.json', 'import.csv', 'certification-draft.txt', 'owner-details.json'])
@@ -481,6 +497,66 @@ describe('what was given', () => {
     await press(button('Sign the receipt'))
     await page.getByText('Signed, and with the relay.').waitFor()
     expect(request.digest).toBeTruthy()
+  })
+
+  test('is a report on paper: still pictures, times, keys, checks and the chain of custody', async () => {
+    await press(button('A report to print'))
+    await page.getByRole('heading', { name: /^Report on the evidence of case / }).waitFor()
+    const stills = page.locator('.stills img')
+    await expect.poll(() => stills.count()).toBe(4)
+    for (const still of await stills.all())
+      await expect
+        .poll(() => still.evaluate((it) => (it as unknown as { naturalWidth: number }).naturalWidth))
+        .toBe(320)
+    await page.getByText('The relay released it', { exact: true }).waitFor()
+    await expect.poll(() => page.locator('.checks li').count()).toBe(15)
+    expect(await screenFindings(page)).toEqual([])
+    const pdf = (await page.pdf({ format: 'A4' })).toString('latin1')
+    expect(pdf.startsWith('%PDF-')).toBe(true)
+    expect(pdf.match(/\/Type\s*\/Page\b/g)!.length).toBeGreaterThanOrEqual(2)
+    await press(button('Back'))
+  })
+
+  test('is checked against a trust file once one is loaded', async () => {
+    await go('You')
+    await field('Choose a trust file').setInputFiles([files[0]!])
+    await page.getByText('This is not a trust file. (TRUST_INVALID)').waitFor()
+    await field('Choose a trust file').setInputFiles(join(folder.path, 'trust.json'))
+    await page.getByText(/^Your trust file counts: 1 log, \d agenc/).waitFor()
+    await go('Received')
+    await press(button('Open and check'))
+    await page.getByText('Checked against your trust file.').waitFor()
+    await page.getByText('Every check that applies passed.').waitFor()
+  })
+
+  test('is checked by one file from a disk, by anybody, without a network', async () => {
+    const verifier = await saved('Save the verifier')
+    const { page: apart, context } = await rig.desk()
+    await context.setOffline(true)
+    await apart.goto(`file://${verifier}`)
+    const check = apart.getByRole('button', { name: 'Check it' })
+    const choose = (label: string, file: string) => apart.getByLabel(label).setInputFiles(join(folder.path, file))
+    expect(await check.isDisabled()).toBe(true)
+    await writeFile(join(folder.path, 'requester.key'), files[1]!.buffer)
+    await choose('The bundle', 'bundle.zip')
+    await choose('Whom you believe', 'trust.json')
+    await choose('The evidence key, if you have it', 'requester.key')
+    await apart.getByText('Chosen: requester.key').waitFor()
+    await press(check)
+    await apart.getByText('Every check that applies passed.').waitFor()
+    await expect.poll(() => apart.locator('.checks .good.mark').count()).toBe(15)
+    expect(await screenFindings(apart)).toEqual([])
+    const whole = await readFile(join(folder.path, 'bundle.zip'))
+    await writeFile(join(folder.path, 'flipped.zip'), whole.with(whole.length - 9_000, whole.at(-9_000)! ^ 1))
+    await choose('The bundle', 'flipped.zip')
+    await apart.getByText('Chosen: flipped.zip').waitFor()
+    await press(check)
+    await apart.getByText('Not every check passed.', { exact: false }).waitFor()
+    await apart
+      .getByText(/data\/media\/.*\.age/)
+      .first()
+      .waitFor()
+    await context.close()
   })
 
   test('a bundle that somebody changed in this browser is not opened, and the check that fails is named', async () => {

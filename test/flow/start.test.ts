@@ -109,6 +109,15 @@ describe.concurrent('npm start', () => {
       await page.getByRole('button', { name: 'Show me questions that concern my door' }).click()
       // The page looks once a minute.
       await page.getByText('Asked by Example City Police (demo)').waitFor({ timeout: 90_000 })
+      // The one who asked has a desk, and keys for it in a folder that is named.
+      const desk = await context.newPage()
+      await desk.goto(/desk +(http\S+)/.exec(launcher.output())![1]!)
+      await desk.getByRole('button', { name: 'I have key files' }).click()
+      const keys = /enrolment\.json\) in\s+(\S+)/.exec(launcher.output())![1]!
+      const files = ['requester.jwk', 'requester.key', 'certificate.jws'].map((name) => join(keys, name))
+      await desk.getByLabel('Choose the files').setInputFiles(files)
+      await desk.getByRole('link', { name: 'You' }).click()
+      await desk.getByText('Example City Police (demo). Takes part.').waitFor()
       launcher.interrupt()
       expect(await launcher.ended).toBe(0)
       expect(await processesOn(folder.path)).toEqual([])

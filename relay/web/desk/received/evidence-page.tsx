@@ -11,6 +11,7 @@ import { Checklist } from './checklist.tsx'
 import { Keeping } from './keeping.tsx'
 import { type Evidence, openedFilesOf, openEvidence, sendReceipt } from './open-evidence.ts'
 import { Recordings } from './recordings.tsx'
+import { ReportPage } from './report-page.tsx'
 
 /** When it was recorded, by whose clock, and what is missing: as the device and the owner signed it. */
 function Facts({ verdict: { facts } }: { verdict: Verdict }) {
@@ -100,12 +101,17 @@ export function EvidencePage(props: {
       .catch((error: unknown) => setFailure(failureWords(error)))
   }, [])
   const files = useMemo(() => (evidence === null ? null : openedFilesOf(evidence.verdict)), [evidence])
+  const [isReport, setReport] = useState(false)
   const say = words.evidence
+  const facts = evidence?.verdict.facts ?? null
+  if (isReport && evidence !== null && facts !== null && files !== null)
+    return <ReportPage evidence={evidence} facts={facts} files={files} onBack={() => setReport(false)} />
   return (
     <>
       <Title>{say.title}</Title>
-      <p>
+      <p class="row">
         <Button onClick={props.onBack}>{say.back}</Button>
+        {files !== null && <Button onClick={() => setReport(true)}>{words.report.open}</Button>}
       </p>
       {failure !== null && <Alert wrong>{failure}</Alert>}
       {evidence === null && failure === null && <p role="status">{say.checking}</p>}

@@ -45,6 +45,13 @@ export function Keeping({ zip, files }: { zip: Uint8Array; files: OpenedFiles | 
           </ul>
         </>
       )}
+      <h3>{words.verifyFile.save}</h3>
+      <p class="soft">{words.verifyFile.why}</p>
+      <p>
+        <a class="button" href={`/${words.verifyFile.name}`} download={words.verifyFile.name}>
+          {words.verifyFile.save}
+        </a>
+      </p>
     </section>
   )
 }

@@ -1,5 +1,5 @@
 /** What was asked in this browser, as it is public. */
-import { clipRequest } from '@latchkey/shared'
+import { clipRequest, type RequestOutcomeWord } from '@latchkey/shared'
 import type { Database } from '../../owner/kernel/database.ts'
 
 /** An accepted request. */
@@ -11,6 +11,8 @@ export interface Asked {
   /** A `c2sp.org/tlog-proof@v1` file. */
   readonly proof: string
   readonly askedMs: number
+  /** What came of it, signed here and kept before it is sent, so that a repeat sends the same bytes. */
+  readonly report?: { readonly outcome: string; readonly word: RequestOutcomeWord; readonly isTaken: boolean }
 }
 
 const RECORD = 'asked'

@@ -11,6 +11,7 @@ import { anyoneClient } from '../who/relay-clients.ts'
 import { momentWords } from '../words/times.ts'
 import { words } from '../words/words.ts'
 import { type Asked, loadAsked } from './asked.ts'
+import { OutcomeCard } from './outcome-card.tsx'
 
 /** Does the relay say that the law took its text away? Nothing else is asked, as there is nothing else to know. */
 function useRemoved(investigator: Investigator, digest: string): boolean {
@@ -61,6 +62,7 @@ function RequestCard({
         <RequestFacts request={payload} by={null} />
         <p class="mono small">{`${investigator.relay}/v1/requests/${digest}`}</p>
       </details>
+      <OutcomeCard database={database} investigator={investigator} asked={asked} request={digest} />
       <p>
         <Button onClick={() => void copyToDraft(database, payload)}>{say.copy}</Button>
       </p>

@@ -80,6 +80,7 @@ export const ask = {
       TEXT_INVALID: 'It holds line breaks or characters that cannot be seen. Write it anew in one paragraph.',
       MESSAGE_INVALID: 'It is too long, or not of the form that is needed.',
       POLICY_UNKNOWN: 'The relay’s rules changed meanwhile. Open this page again.',
+      OUTCOME_DUE: 'Your agency owes a report of what came of an earlier request.',
       CASE_LIMIT: 'This case has used its requests.',
       AGENCY_LIMIT: 'Your agency has used its requests for now.',
     } as Readonly<Record<string, string>>,
@@ -120,6 +121,18 @@ export const ask = {
     asked: (when: string) => `Asked ${when}`,
     removed: 'Its text was removed from public view by a legal entry in the log.',
     text: 'The public text',
+    outcome: {
+      title: 'Report what came of it',
+      why: 'Your agency owes this for every request, after it has closed. While a report is overdue, the relay takes no new request from your agency. That it was reported is public; what, only in sums. It is said once and cannot be changed.',
+      words: {
+        used: 'A recording was used.',
+        'not-used': 'Recordings came, and none was used.',
+        'no-clips': 'No recordings came.',
+        'charge-without': 'Somebody was charged without any recording.',
+      },
+      report: 'Sign the report',
+      reported: 'Reported:',
+    },
     copy: 'Ask again with other minutes or another area',
   },
 }

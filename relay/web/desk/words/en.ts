@@ -1,5 +1,6 @@
 import { ask } from './en-ask.ts'
 import { evidence } from './en-evidence.ts'
+import { report } from './en-report.ts'
 import { who } from './en-who.ts'
 
 /** Every English word of the desk. */
@@ -28,9 +29,12 @@ export const en = {
     AGENCY_NOTICE: 'The public notice period of your agency, or of its new key, is not over yet.',
     INVESTIGATOR_INVALID: 'Your certificate is not, or no longer, one that your agency’s keys at this relay vouch for.',
     TRUST_INVALID: 'This is not a trust file.',
+    CONFLICT: 'Something else was said about this before, and stands.',
+    OUTCOME_INVALID: 'The relay does not take this report.',
     RECEIPT_INVALID: 'The relay does not take this receipt.',
   } as Readonly<Record<string, string>>,
   ...who,
   ...ask,
   ...evidence,
+  ...report,
 }
