@@ -71,9 +71,17 @@ const COMMON = {
   build: { target: 'es2023', modulePreload: { polyfill: false }, assetsInlineLimit: 0 },
 } as const satisfies InlineConfig
 
+/** What was built is no source, and another who builds puts there and takes away while one looks. */
 async function filesBelow(path: string): Promise<string[]> {
-  const entries = await readdir(path, { recursive: true, withFileTypes: true })
-  return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name))
+  if (path === DIST) return []
+  const entries = await readdir(path, { withFileTypes: true })
+  const found = await Promise.all(
+    entries.map(async (entry) => {
+      const at = join(path, entry.name)
+      return entry.isDirectory() ? filesBelow(at) : [at]
+    }),
+  )
+  return found.flat()
 }
 
 /** Digest over names and contents of everything that an app is built from. */
@@ -85,7 +93,7 @@ async function digestSources(): Promise<string> {
     const files = source.includes('.') ? [path] : await filesBelow(path)
     for (const file of files.sort()) {
       const name = relative(ROOT, file)
-      if (name.startsWith('relay/web/dist/') || name.endsWith('.tsbuildinfo')) continue
+      if (name.endsWith('.tsbuildinfo')) continue
       hash.update(`${name}\0`).update(
         createHash('sha256')
           .update(await readFile(file))
