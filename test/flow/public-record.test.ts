@@ -119,24 +119,6 @@ test('a reader without scripts goes from the overview to the whole text of a req
   await page.close()
 })
 
-test('each page is readable by everyone: axe finds nothing, nothing is wider than a narrow phone, nothing runs', async () => {
-  const context = await browser.newContext()
-  const page = await context.newPage()
-  const complaints: string[] = []
-  page.on('console', (message) => complaints.push(message.text()))
-  page.on('pageerror', (error) => complaints.push(error.message))
-  const host = agency.uri.slice('https://'.length)
-  const paths = ['/', '/agencies', `/agencies/${host}`, '/requests', `/requests/${asked[1]!.digest}`, '/refusals']
-  for (const path of [...paths, '/policy', '/disclosures', '/legal', '/log', '/log/0', `/log/${asked[0]!.index}`]) {
-    await page.goto(server.origin + path)
-    expect(await screenFindings(page), path).toEqual([])
-    // What strangers wrote is text, wherever it stands.
-    expect(await page.locator('script, img, iframe').count(), path).toBe(0)
-  }
-  expect(complaints).toEqual([])
-  await context.close()
-})
-
 test('what strangers wrote is shown as they wrote it', async () => {
   expect(await bodyOf(`/agencies/${agency.uri.slice('https://'.length)}`)).toContain(HOSTILE)
   const csv = await text(server.origin, '/agencies.csv')
@@ -271,6 +253,24 @@ test('the law removes a text in public: its entry stays, nobody is shown the tex
   const words = await bodyOf('/legal')
   for (const part of ['Superior Court', demand.answered, 'demand to remove a text\t1', 'warrant\t0'])
     expect(words).toContain(part)
+})
+
+test('each page is readable by everyone: axe finds nothing, nothing is wider than a narrow phone, nothing runs', async () => {
+  const context = await browser.newContext()
+  const page = await context.newPage()
+  const complaints: string[] = []
+  page.on('console', (message) => complaints.push(message.text()))
+  page.on('pageerror', (error) => complaints.push(error.message))
+  const host = agency.uri.slice('https://'.length)
+  const paths = ['/', '/agencies', `/agencies/${host}`, '/requests', `/requests/${asked[1]!.digest}`, '/refusals']
+  for (const path of [...paths, '/policy', '/disclosures', '/legal', '/log', '/log/0', `/log/${asked[0]!.index}`]) {
+    await page.goto(server.origin + path)
+    expect(await screenFindings(page), path).toEqual([])
+    // What strangers wrote is text, wherever it stands.
+    expect(await page.locator('script, img, iframe').count(), path).toBe(0)
+  }
+  expect(complaints).toEqual([])
+  await context.close()
 })
 
 test('everything in one file is judged again without the relay, and one changed byte of it is found', async () => {

@@ -74,6 +74,7 @@ export function disclosuresPage({ disclosures }: PublicRecord): Page {
       DISCLOSURE_KINDS,
       matters.map(([newest]) => newest!.text),
     )}
+    <h2>Every disclosure</h2>
     ${matters.length === 0 ? html`<p>The operator has disclosed nothing: that is the operator’s word.</p>` : matters.map(disclosureText)}
   `
   return { section: '/disclosures', title: 'Money and favours', body }
