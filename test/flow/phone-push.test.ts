@@ -134,6 +134,7 @@ interface Shown {
   readonly title: string
   readonly body: string
   readonly tag: string
+  readonly silent: boolean
 }
 
 /** What the phone shows, newest last. */
@@ -142,7 +143,7 @@ const shown = (worker: Worker): Promise<Shown[]> =>
     const { registration } = globalThis as unknown as {
       registration: { getNotifications(): Promise<Shown[]> }
     }
-    return (await registration.getNotifications()).map(({ title, body, tag }) => ({ title, body, tag }))
+    return (await registration.getNotifications()).map(({ title, body, tag, silent }) => ({ title, body, tag, silent }))
   })
 
 test('is told of rings after one tap; the relay learns where and when, and not how to write to it', async () => {
@@ -173,7 +174,17 @@ test('chooses what and when by keyboard; both hold after a reload and reach the 
   await what.focus()
   await phone.page.keyboard.press('ArrowDown')
   await eventually(async () => (await keysHeld())?.keys !== between!.keys, 'another wish')
+  const [from, until] = [phone.page.getByLabel('Without a sound from'), phone.page.getByLabel('Until')]
+  await expect.poll(() => from.inputValue()).toBe('-1')
+  await from.focus()
+  await phone.page.keyboard.press('ArrowDown')
+  await expect.poll(() => until.inputValue()).toBe('7')
+  await until.focus()
+  await phone.page.keyboard.press('Home')
+  await phone.page.getByText('That is the whole day.').waitFor()
+  expect(await screenFindings(phone.page)).toEqual([])
   await phone.page.reload()
+  await expect.poll(async () => [await from.inputValue(), await until.inputValue()]).toEqual(['0', '0'])
   await expect.poll(() => hour.inputValue()).toBe('7')
   await expect.poll(() => what.inputValue()).toBe('1')
   expect((await keysHeld())!.minute_utc).toBe(minuteUtc)
@@ -201,7 +212,9 @@ test('hears a ring from a doorbell that came later, encrypted by it, and says wh
   }
   const [notice] = await showing(deliver, said.text!, first, 'a notification')
   const time = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit' }).format(ring.atMs)
-  expect(notice).toEqual({ title: 'Somebody rang', body: `Front door, ${time}`, tag: `door/${ring.event}` })
+  const tag = `door/${ring.event}`
+  // In the quiet hours that were chosen it makes no sound.
+  expect(notice).toEqual({ title: 'Somebody rang', body: `Front door, ${time}`, tag, silent: true })
   // Handed over twice, it is one; what nobody's doorbell wrote is not believed.
   await deliver(said.text!)
   const both = async () => {
@@ -264,6 +277,7 @@ test('looks once a day, and what the relay sees and holds is the same with a que
     title: 'Your doorbell today',
     body: `${row!.count} clips, no questions`,
     tag: 'daily',
+    silent: false,
   })
   expect(asked.notice.body).toBe(`${row!.count} clips, one question`)
   expect(asked.asked).toEqual(without.asked)

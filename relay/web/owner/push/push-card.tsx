@@ -12,6 +12,41 @@ import { USUAL_HOUR } from './push-wish.ts'
 const HOURS = Array.from({ length: 24 }, (_, hour) => hour)
 const WISHES: readonly PushWish['events'][] = [['ring'], ['motion', 'ring']]
 
+const NEVER = -1
+/** Where nobody chose an end yet. */
+const MORNING_HOUR = 7
+const MINUTES = 60
+
+/** Hours in which a message makes no sound, on every phone of the household. */
+function QuietHours({ choices, onChoices }: { choices: SettingsChoices; onChoices: (next: SettingsChoices) => void }) {
+  const { quiet } = choices
+  const say = words.push.quiet
+  const [from, to] = [quiet?.fromMinute ?? null, quiet?.toMinute ?? MORNING_HOUR * MINUTES]
+  const hours = HOURS.map((hour) => [hour, hourWords(hour)] as const)
+  const choose = (fromHour: number, toMinute: number): void =>
+    onChoices({ ...choices, quiet: fromHour === NEVER ? null : { fromMinute: fromHour * MINUTES, toMinute } })
+  return (
+    <>
+      <Select
+        label={say.from}
+        value={from === null ? NEVER : Math.floor(from / MINUTES)}
+        options={[[NEVER, say.never], ...hours]}
+        onChange={(hour) => choose(hour, to)}
+      />
+      {from !== null && (
+        <Select
+          label={say.to}
+          value={Math.floor(to / MINUTES)}
+          options={hours}
+          onChange={(hour) => choose(Math.floor(from / MINUTES), hour * MINUTES)}
+        />
+      )}
+      {from === to && <p class="soft">{say.always}</p>}
+      {from !== null && <p class="soft">{say.shown}</p>}
+    </>
+  )
+}
+
 /** Told when somebody rings, and once a day of the rest: on, off, and why not. */
 export function PushCard(props: {
   database: Database
@@ -74,6 +109,7 @@ export function PushCard(props: {
             options={WISHES.map((_, at) => [at, say.wishes[at]!])}
             onChange={(at) => void start(WISHES[at]!)}
           />
+          <QuietHours choices={choices} onChoices={onChoices} />
           <Select
             label={say.hour}
             value={hour}

@@ -6,6 +6,7 @@ import { clipsSessionOf } from '../clips/clips-session.ts'
 import { DecidePage } from '../decide/decide-page.tsx'
 import type { Outbox } from '../decide/outbox.ts'
 import type { Home } from '../household/home.ts'
+import { sleep } from '../kernel/clock.ts'
 import type { Database } from '../kernel/database.ts'
 import type { LogKeeper } from '../log/log-keeper.ts'
 import { failureWords } from '../words/failure.ts'
@@ -16,6 +17,8 @@ import { type Match, matchQuestions } from './match.ts'
 
 /** A question stands for days; a minute is soon enough. */
 const REFRESH_MS = 60_000
+/** When nothing was heard at all: what is asked here has no part in that. */
+const RETRY_MS = 5_000
 
 interface Found extends Questions {
   readonly context: JudgeContext
@@ -60,16 +63,22 @@ function useFound(sources: Sources): { readonly found: Found | null; readonly fa
   const [found, setFound] = useState<Found | null>(null)
   const [failure, setFailure] = useState<string | null>(null)
   useEffect(() => {
-    const refresh = (): void =>
-      void load(sources)
-        .then((next) => {
-          setFound(next)
-          setFailure(null)
-        })
-        .catch((error: unknown) => setFailure(failureWords(error)))
-    refresh()
-    const timer = setInterval(refresh, REFRESH_MS)
-    return () => clearInterval(timer)
+    const end = new AbortController()
+    async function look(): Promise<number> {
+      try {
+        setFound(await load(sources))
+        setFailure(null)
+        return REFRESH_MS
+      } catch (error) {
+        setFailure(failureWords(error))
+        return RETRY_MS
+      }
+    }
+    async function follow(): Promise<void> {
+      while (!end.signal.aborted) await sleep(await look(), end.signal)
+    }
+    void follow()
+    return () => end.abort()
   }, [])
   return { found, failure }
 }

@@ -4,11 +4,13 @@ import { useEffect, useRef, useState } from 'preact/hooks'
 import type { Home } from '../household/home.ts'
 import { memberClient } from '../household/relay-clients.ts'
 import { useNews } from '../household/use-news.ts'
+import { sleep } from '../kernel/clock.ts'
 import type { Database } from '../kernel/database.ts'
 import { phoneOf } from '../keys/phone-keys.ts'
 
 const RECORD = 'seen-consents'
 const LOOK_MS = 30_000
+const RETRY_MS = 3_000
 
 async function loadOthers(home: Home): Promise<string[]> {
   const [{ signer }, client] = await Promise.all([phoneOf(home.keys), memberClient(home)])
@@ -26,16 +28,23 @@ export function useConsentNews(database: Database, home: Home, isLooking: boolea
     if (isLooking) await database.save(RECORD, others)
     setCount(isLooking ? 0 : others.filter((digest) => !seen.has(digest)).length)
   }
-  // Without a network the next look tells.
-  const quietly = (): void => void look().catch(() => {})
-  const newest = useRef(quietly)
-  newest.current = quietly
+  const newest = useRef(look)
+  newest.current = look
   // What the stream calls is the look of now, not the one that was drawn first.
-  useNews(home, ['consent'], () => newest.current())
+  useNews(home, ['consent'], () => void newest.current().catch(() => {}))
   useEffect(() => {
-    quietly()
-    const timer = setInterval(quietly, LOOK_MS)
-    return () => clearInterval(timer)
+    const end = new AbortController()
+    // Without a network a later look tells.
+    const pace = (): Promise<number> =>
+      look().then(
+        () => LOOK_MS,
+        () => RETRY_MS,
+      )
+    async function follow(): Promise<void> {
+      while (!end.signal.aborted) await sleep(await pace(), end.signal)
+    }
+    void follow()
+    return () => end.abort()
   }, [home, isLooking])
   return count
 }

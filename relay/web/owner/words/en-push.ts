@@ -12,6 +12,13 @@ export const push = {
   unheard: 'No doorbell knows of it yet. Open Latchkey again when your household has one.',
   what: 'Tell me of',
   wishes: ['rings', 'rings and movement at the door'] as readonly string[],
+  quiet: {
+    from: 'Without a sound from',
+    never: 'never',
+    to: 'Until',
+    always: 'That is the whole day.',
+    shown: 'It is shown all the same, on every phone of the household.',
+  },
   hour: 'The daily look, for every phone of the household',
   daily:
     'Once a day, at this hour, this phone looks for new clips and questions and tells you in one line. It looks on every day, asked or not, so that nobody can tell from it whether you were asked. Questions never make it ring.',
