@@ -26,7 +26,14 @@ const ALONE = [
 
 /** What takes long begins first: whatever begins last is waited for with a core idle. */
 const LONGEST = [
-  ...['flow/start', 'flow/walkthrough', 'flow/blind-relay', 'fault/failpoints-relay', 'flow/phone-household'],
+  ...[
+    'flow/start',
+    'flow/walkthrough',
+    'flow/blind-relay',
+    'flow/desk',
+    'fault/failpoints-relay',
+    'flow/phone-household',
+  ],
   ...['flow/phone-timeline', 'flow/phone-restore', 'flow/phone-lies', 'seams/camera-to-clip', 'flow/phone-decide'],
 ]
 

@@ -5,7 +5,8 @@ import { policy as policyValidator, type Vertex } from '@latchkey/shared'
 import { createRelayClient } from '@latchkey/shared/client'
 import { type BrowserContext, chromium, type Page } from 'playwright-core'
 import { buildApp } from '../../relay/web/build.ts'
-import { serveApp, type StaticServer } from '../../relay/web/static-server.ts'
+import type { PageListener } from '../../relay/web/page-listener.ts'
+import { serveApp } from '../../relay/web/static-server.ts'
 import { blockAround } from '../local/demo-home.ts'
 import { createDemoInvestigator } from '../local/demo-investigator.ts'
 import { type DemoParties, loadDemoParties } from '../local/demo-parties.ts'
@@ -28,7 +29,7 @@ const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile:
 
 /** What a phone is measured on. */
 export interface PhoneHome extends AsyncDisposable {
-  readonly app: StaticServer
+  readonly app: PageListener
   readonly phone: BrowserContext
   /** Somebody asks the people around its door for the last hour. */
   ask(): Promise<void>

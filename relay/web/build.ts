@@ -39,7 +39,7 @@ const APPS = {
       name: 'latchkey-verify.html',
       title: 'Check a Latchkey evidence bundle',
       entry: 'verify-file/main.tsx',
-      styles: ['../kit/look.css', 'desk.css'],
+      styles: ['../kit/palette.css', '../kit/look.css', 'desk.css'],
     },
   },
 } as const satisfies Readonly<Record<string, App>>

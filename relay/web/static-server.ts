@@ -1,10 +1,10 @@
 /** Serves an app's files from an origin of its own, with the strictest policy a page can run under. */
 import { createServer, type ServerResponse } from 'node:http'
 import { readdir, readFile } from 'node:fs/promises'
-import type { AddressInfo } from 'node:net'
 import { extname, join, relative } from 'node:path'
 import { promisify } from 'node:util'
 import { brotliCompress, type BrotliOptions, constants } from 'node:zlib'
+import { listenForPages, type PageListener } from './page-listener.ts'
 
 const TYPES: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',
@@ -24,11 +24,6 @@ const compress = promisify(brotliCompress) as (bytes: Uint8Array, options: Brotl
 
 /** Files whose name is a digest of their bytes never change. */
 const IMMUTABLE = /^\/assets\//
-
-/** Where an app is served. */
-export interface StaticServer extends AsyncDisposable {
-  readonly origin: string
-}
 
 /** What a page may do: its own files, these relays, and nothing from anybody else. @see CSP level 3 */
 export function contentSecurityPolicy(relayOrigins: readonly string[]): string {
@@ -94,7 +89,7 @@ export async function serveApp(options: {
   host: string
   port: number
   relayOrigins: readonly string[]
-}): Promise<StaticServer> {
+}): Promise<PageListener> {
   const files = await loadFiles(options.folder)
   const common = {
     'content-security-policy': contentSecurityPolicy(options.relayOrigins),
@@ -125,17 +120,5 @@ export async function serveApp(options: {
     })
     response.end(request.method === 'HEAD' ? undefined : bytes)
   })
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(options.port, options.host, resolve)
-  })
-  const { port } = server.address() as AddressInfo
-  return {
-    origin: `http://${options.host}:${port}`,
-    [Symbol.asyncDispose]: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve())
-        server.closeAllConnections()
-      }),
-  }
+  return listenForPages(server, options)
 }

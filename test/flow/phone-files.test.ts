@@ -4,7 +4,8 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { buildApp, buildAppInto } from '../../relay/web/build.ts'
-import { contentSecurityPolicy, serveApp, type StaticServer } from '../../relay/web/static-server.ts'
+import type { PageListener } from '../../relay/web/page-listener.ts'
+import { contentSecurityPolicy, serveApp } from '../../relay/web/static-server.ts'
 import { createTemporaryFolder } from '../support/temporary-folder.ts'
 
 const RELAY = 'http://127.0.0.1:9999'
@@ -14,7 +15,7 @@ const BUDGET_BYTES = 150_000
 const LATER = /^\/assets\/decode-[\w-]+\.js$/
 
 let folder: string
-let server: StaticServer
+let server: PageListener
 
 async function digestsOf(path: string): Promise<Record<string, string>> {
   const entries = await readdir(path, { recursive: true, withFileTypes: true })

@@ -107,6 +107,8 @@ async function openWorker(): Promise<{ worker: Worker; deliver: (data: string) =
 
 /** The debugger loses a push now and then on a busy machine, without a word: what shows nothing for so long is handed over again. */
 const LOST_MS = 8_000
+/** Longer than between two requests of one look. */
+const QUIET_MS = 1_500
 
 /** Hands a push over and waits for what it shows: the same however often it comes. */
 async function showing<T>(
@@ -241,8 +243,18 @@ test('looks once a day, and what the relay sees and holds is the same with a que
   const investigator: Investigator = await certifyInvestigator(rig.world, await enrolAgency(rig.world))
   const { worker, deliver, cdp } = await openWorker()
 
+  /** Until nobody has asked the relay for anything for a while. */
+  async function quiet() {
+    let [lines, sinceMs] = [logged.length, performance.now()]
+    await eventually(async () => {
+      if (logged.length !== lines) [lines, sinceMs] = [logged.length, performance.now()]
+      return performance.now() - sinceMs > QUIET_MS
+    }, 'an end of what is asked')
+  }
+
   /** One daily look: what was asked of the relay, what it then held, what the phone says. */
-  async function lookOnce(words: string) {
+  async function lookOnce(words: string): Promise<{ notice: Shown; asked: string[] }> {
+    await quiet()
     // Days lie between two of them: nothing is in the browser's cache.
     await cdp.send('Network.clearBrowserCache')
     const before = await dumpDatabase(store.database)
@@ -251,7 +263,23 @@ test('looks once a day, and what the relay sees and holds is the same with a que
       const found = (await shown(worker)).find(({ tag }) => tag === 'daily')
       return found?.body.endsWith(words) ? found : null
     }
-    const notice = await showing(deliver, '', daily, `a notification that ends in “${words}”`)
+    let times = 0
+    const counted = async (data: string) => {
+      times++
+      await deliver(data)
+    }
+    const notice = await showing(counted, '', daily, `a notification that ends in “${words}”`)
+    // A push that only seemed lost makes two looks of one: they cannot be told apart, and another one is taken.
+    if (times > 1) {
+      await quiet()
+      await worker.evaluate(async () => {
+        const { registration } = globalThis as unknown as {
+          registration: { getNotifications(): Promise<{ close(): void }[]> }
+        }
+        for (const one of await registration.getNotifications()) one.close()
+      })
+      return lookOnce(words)
+    }
     expect(await dumpDatabase(store.database)).toBe(before)
     const asked = logged.slice(from).flatMap((line) => {
       const { msg, method, route, status } = JSON.parse(line) as Record<string, unknown>

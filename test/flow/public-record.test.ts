@@ -6,7 +6,8 @@ import { createPublicRelay } from '@latchkey/shared/monitor'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createRecordKeeper, type RecordKeeper } from '../../relay/web/public/record.ts'
-import { type RecordServer, serveRecord } from '../../relay/web/public/record-server.ts'
+import type { PageListener } from '../../relay/web/page-listener.ts'
+import { serveRecord } from '../../relay/web/public/record-server.ts'
 import { screenFindings, startChromium } from '../support/chromium.ts'
 import { latchkey } from '../support/command-line.ts'
 import {
@@ -30,7 +31,7 @@ let stack: AsyncDisposableStack
 let relay: TwoFacedRelay
 let trust: Trust
 let keeper: RecordKeeper
-let server: RecordServer
+let server: PageListener
 let browser: Browser
 let reader: BrowserContext
 let agency: Agency

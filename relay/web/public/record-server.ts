@@ -1,10 +1,10 @@
 /** The public record as pages and files, from an origin of its own. No scripts, no cookies, nothing from anybody else. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { readFile } from 'node:fs/promises'
-import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { codeOf, digestOf, LatchkeyError, utf8 } from '@latchkey/shared'
 import type { PublicRelay } from '@latchkey/shared/monitor'
+import { listenForPages, type PageListener } from '../page-listener.ts'
 import { agenciesCsv, agenciesGeoJson, agencyJson, agencyRows, statusTotals } from './agencies.ts'
 import { exportRecord } from './export.ts'
 import { feedOf } from './feed.ts'
@@ -241,11 +241,6 @@ async function respond(request: IncomingMessage, response: ServerResponse, site:
   }
 }
 
-/** Where a record is served. */
-export interface RecordServer extends AsyncDisposable {
-  readonly origin: string
-}
-
 /** @param options.port 0 takes any free one; `publicOrigin` what links in the feed begin with, of this server unless told */
 export async function serveRecord(options: {
   keeper: RecordKeeper
@@ -254,25 +249,14 @@ export async function serveRecord(options: {
   port: number
   publicOrigin?: string
   nowMs: () => number
-}): Promise<RecordServer> {
+}): Promise<PageListener> {
   const { keeper, relay, nowMs } = options
-  const styles = await readFile(fileURLToPath(new URL('record.css', import.meta.url)), 'utf8')
+  const sheets = ['../kit/palette.css', 'record.css'].map((path) => fileURLToPath(new URL(path, import.meta.url)))
+  const styles = (await Promise.all(sheets.map((path) => readFile(path, 'utf8')))).join('')
   const server = createServer((request, response) => {
     const origin = options.publicOrigin ?? `http://${request.headers.host ?? 'localhost'}`
     const site = { record: keeper.record, relay, origin, styles, nowMs: nowMs() }
     respond(request, response, site).catch(() => response.destroy())
   })
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(options.port, options.host, resolve)
-  })
-  const { port } = server.address() as AddressInfo
-  return {
-    origin: `http://${options.host}:${port}`,
-    [Symbol.asyncDispose]: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve())
-        server.closeAllConnections()
-      }),
-  }
+  return listenForPages(server, options)
 }
