@@ -145,9 +145,15 @@ test('how many agencies took part is known for now and for any day before', asyn
   expect(JSON.parse(await text(server.origin, '/agencies.json?at=2020-01-01'))).toMatchObject({ agencies: [] })
   expect(await bodyOf('/agencies?at=2020-01-01')).toContain('0 agencies')
   const map = JSON.parse(await text(server.origin, '/agencies.geojson')) as {
-    features: { geometry: { type: string } | null }[]
+    features: { id: string; geometry: { type: string } | null }[]
   }
-  expect(map.features.map(({ geometry }) => geometry?.type ?? null)).toEqual(['MultiPolygon', null])
+  const places = new Map(map.features.map(({ id, geometry }) => [id, geometry?.type ?? null]))
+  expect(places).toEqual(
+    new Map([
+      [agency.uri, 'MultiPolygon'],
+      [suspended.uri, null],
+    ]),
+  )
 })
 
 test('what is no address, no day and no number is said in a page, and changes nothing', async () => {

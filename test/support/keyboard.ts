@@ -18,9 +18,12 @@ const isReached = (target: Locator): Promise<boolean> =>
     return true
   })
 
+/** A request of ours may take half a minute before it is given up and said. */
+const PRESSABLE_MS = 60_000
+
 /** Goes on from stop to stop. @throws when it is no stop, or cannot be seen */
 export async function reach(target: Locator): Promise<void> {
-  await eventually(() => target.isEnabled(), 'something to press')
+  await eventually(() => target.isEnabled({ timeout: PRESSABLE_MS }), 'something to press')
   for (let stops = 0; stops < MOST_STOPS; stops++) {
     if (await isReached(target)) return
     await target.page().keyboard.press('Tab')
