@@ -1,11 +1,17 @@
 /** Small parts of every page, without secrets. */
 import type { ComponentChildren } from 'preact'
-import { useEffect, useId, useRef } from 'preact/hooks'
+import { useId, useLayoutEffect, useRef } from 'preact/hooks'
+
+/** A heading that takes the focus with its screen: a frame later it would take it from whoever is on the way already. */
+function useFocus() {
+  const heading = useRef<HTMLHeadingElement>(null)
+  useLayoutEffect(() => heading.current?.focus(), [])
+  return heading
+}
 
 /** A heading that takes the focus when its screen appears, so that a screen reader says where one is. */
 export function Title({ children }: { children: ComponentChildren }) {
-  const heading = useRef<HTMLHeadingElement>(null)
-  useEffect(() => heading.current?.focus(), [])
+  const heading = useFocus()
   return (
     <h1 ref={heading} tabIndex={-1}>
       {children}
@@ -15,8 +21,7 @@ export function Title({ children }: { children: ComponentChildren }) {
 
 /** A heading inside a page that takes the focus when what it heads appears. */
 export function Heading({ children }: { children: ComponentChildren }) {
-  const heading = useRef<HTMLHeadingElement>(null)
-  useEffect(() => heading.current?.focus(), [])
+  const heading = useFocus()
   return (
     <h2 ref={heading} tabIndex={-1}>
       {children}

@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'preact/hooks'
+import { useEffect, useRef, useState } from 'preact/hooks'
 import { Alert, Button, Title } from '../../kit/parts.tsx'
 import type { Database } from '../../owner/kernel/database.ts'
 import type { Investigator } from '../who/investigator.ts'
@@ -8,18 +8,26 @@ import { EvidencePage } from './evidence-page.tsx'
 import { GivenCard } from './given-card.tsx'
 import { type Given, loadGiven, loadListed } from './inbox.ts'
 
-/** What was given; what this browser holds is there without a network too. */
+/** What was given; what this browser holds, and what the relay said last, is there without a network too. */
 function useGiven(database: Database, investigator: Investigator) {
   const [given, setGiven] = useState<readonly Given[] | null>(null)
   const [failure, setFailure] = useState<string | null>(null)
+  const listed = useRef<Awaited<ReturnType<typeof loadListed>>>([])
+  const looks = useRef(0)
   async function look(): Promise<void> {
+    const mine = ++looks.current
+    const show = async (said: string | null): Promise<void> => {
+      const all = await loadGiven(database, listed.current)
+      // An older look that ends later knows less.
+      if (mine !== looks.current) return
+      setFailure(said)
+      setGiven(all)
+    }
     try {
-      const listed = await loadListed(investigator)
-      setFailure(null)
-      setGiven(await loadGiven(database, listed))
+      listed.current = await loadListed(investigator)
+      await show(null)
     } catch (error) {
-      setFailure(failureWords(error))
-      setGiven(await loadGiven(database, []))
+      await show(failureWords(error))
     }
   }
   useEffect(() => void look(), [investigator])
