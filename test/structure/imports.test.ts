@@ -34,6 +34,8 @@ const SEEDED: Readonly<Record<string, string>> = {
   'kernel-stands-below': 'relay/src/kernel/up.ts → ../store/store.ts',
   'world-only-from-roots': 'relay/src/http/world.ts → ../store/pg-database.ts',
   'web-stands-alone': 'relay/web/owner/inside.ts → ../../src/kernel/clock.ts',
+  'pages-never-meet': 'relay/web/desk/across.ts → ../owner/home.ts',
+  'web-kernel-stands-below': 'relay/web/kernel/up.ts → ../kit/parts.ts',
   'relay-serves-no-page': 'relay/src/page.ts → ../web/page.ts',
   'nothing-imports-test': 'infra/local/tested.ts → ../../test/support/poll.ts',
 }
@@ -58,6 +60,8 @@ describe('a seeded violation is found', () => {
       'test/support/poll.ts',
       'shared/src/inner.ts',
       'relay/web/page.ts',
+      'relay/web/owner/home.ts',
+      'relay/web/kit/parts.ts',
     ])
       put(path, 'export const value = 1\n')
     put('shared/src/b.ts', "import { a } from './a.ts'\nexport const b = a\n")

@@ -1,5 +1,5 @@
 import { render } from 'preact'
-import { openDatabase } from '../owner/kernel/database.ts'
+import { openDatabase } from '../kernel/database.ts'
 import { App } from './app.tsx'
 import { loadInvestigator } from './who/investigator.ts'
 import { failureWords } from './words/failure.ts'

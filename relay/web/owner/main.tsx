@@ -1,6 +1,6 @@
 import { render } from 'preact'
 import { App } from './app.tsx'
-import { openDatabase } from './kernel/database.ts'
+import { openDatabase } from '../kernel/database.ts'
 import { loadHome } from './household/home.ts'
 import { failureWords } from './words/failure.ts'
 

@@ -11,8 +11,8 @@ import {
   type Policy,
   type Signed,
 } from '@latchkey/shared'
-import { nowMs } from '../../owner/kernel/clock.ts'
-import type { Database } from '../../owner/kernel/database.ts'
+import { nowMs } from '../../kernel/clock.ts'
+import type { Database } from '../../kernel/database.ts'
 import { parseCorners } from './corners.ts'
 
 /** As it stands in the fields. */

@@ -1,7 +1,7 @@
 import type { ClipRequest } from '@latchkey/shared'
 import { useState } from 'preact/hooks'
 import { Alert, Button, Title } from '../../kit/parts.tsx'
-import type { Database } from '../../owner/kernel/database.ts'
+import type { Database } from '../../kernel/database.ts'
 import { type Investigator, parseCertificateFile } from '../who/investigator.ts'
 import { failureWords } from '../words/failure.ts'
 import { words } from '../words/words.ts'

@@ -18,8 +18,8 @@ import {
   utf8,
 } from '@latchkey/shared'
 import { readBounded, readJson } from '@latchkey/shared/client'
-import { nowMs } from '../../owner/kernel/clock.ts'
-import type { Database } from '../../owner/kernel/database.ts'
+import { nowMs } from '../../kernel/clock.ts'
+import type { Database } from '../../kernel/database.ts'
 import { keepAsked } from '../requests/asked.ts'
 import { type Investigator, openKeys, parseCertificateFile } from '../who/investigator.ts'
 import { investigatorClient } from '../who/relay-clients.ts'

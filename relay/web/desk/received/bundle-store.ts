@@ -1,6 +1,6 @@
 /** Sealed bundles in this browser: pieces as they came, so that a download that breaks off goes on where it was. */
 import { concatBytes } from '@latchkey/shared'
-import type { Database } from '../../owner/kernel/database.ts'
+import type { Database } from '../../kernel/database.ts'
 
 /** One counted download, by the id that this browser made for it before it asked. */
 export interface Download {

@@ -2,7 +2,7 @@ import { clockLines, contentLines, type OpenedItem, type OwnerDetails, type Verd
 import { useEffect, useMemo, useState } from 'preact/hooks'
 import { Fact } from '../../kit/fact.tsx'
 import { Alert, Button, Title } from '../../kit/parts.tsx'
-import type { Database } from '../../owner/kernel/database.ts'
+import type { Database } from '../../kernel/database.ts'
 import type { Investigator } from '../who/investigator.ts'
 import { failureWords } from '../words/failure.ts'
 import { words } from '../words/words.ts'

@@ -8,8 +8,8 @@ import {
   randomBytes,
 } from '@latchkey/shared'
 import { createIdleWatch, errorOf, piecesOf, readJson, type RelayClient } from '@latchkey/shared/client'
-import type { Database } from '../../owner/kernel/database.ts'
-import { sleep } from '../../owner/kernel/clock.ts'
+import type { Database } from '../../kernel/database.ts'
+import { sleep } from '../../kernel/clock.ts'
 import { type Download, loadPieces, saveDownload, savePiece } from './bundle-store.ts'
 
 /** So much is kept at a time: what is lost when a connection or a page breaks off. */

@@ -1,6 +1,6 @@
 /** What was given: as the relay lists it now, and as this browser holds it. */
 import { codeOf, consent as consentMessage, type ReleaseList, releaseList } from '@latchkey/shared'
-import type { Database } from '../../owner/kernel/database.ts'
+import type { Database } from '../../kernel/database.ts'
 import { loadCaseNumbers } from '../requests/asked.ts'
 import type { Investigator } from '../who/investigator.ts'
 import { investigatorClient } from '../who/relay-clients.ts'

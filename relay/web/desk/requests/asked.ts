@@ -1,6 +1,6 @@
 /** What was asked in this browser, as it is public. */
 import { clipRequest, type RequestOutcomeWord } from '@latchkey/shared'
-import type { Database } from '../../owner/kernel/database.ts'
+import type { Database } from '../../kernel/database.ts'
 
 /** An accepted request. */
 export interface Asked {

@@ -1,7 +1,7 @@
 import { OUTCOMES, type RequestOutcomeWord } from '@latchkey/shared'
 import { useId, useState } from 'preact/hooks'
 import { Alert, Button } from '../../kit/parts.tsx'
-import type { Database } from '../../owner/kernel/database.ts'
+import type { Database } from '../../kernel/database.ts'
 import type { Investigator } from '../who/investigator.ts'
 import { failureWords } from '../words/failure.ts'
 import { words } from '../words/words.ts'

@@ -1,8 +1,8 @@
 /** Says to the relay what came of a request. */
 import { encodeBase64url, outcome as outcomeMessage, randomBytes, type RequestOutcomeWord } from '@latchkey/shared'
 import { anything } from '@latchkey/shared/client'
-import { nowMs } from '../../owner/kernel/clock.ts'
-import type { Database } from '../../owner/kernel/database.ts'
+import { nowMs } from '../../kernel/clock.ts'
+import type { Database } from '../../kernel/database.ts'
 import { type Investigator, openKeys, parseCertificateFile } from '../who/investigator.ts'
 import { investigatorClient } from '../who/relay-clients.ts'
 import { type Asked, keepAsked } from './asked.ts'

@@ -16,8 +16,8 @@ import {
   webOpenerOf,
   webSignerOf,
 } from '@latchkey/shared'
-import type { Database } from '../../owner/kernel/database.ts'
-import { importOpening } from '../../owner/keys/phone-keys.ts'
+import type { Database } from '../../kernel/database.ts'
+import { importOpening } from '../../kernel/opening-key.ts'
 
 /** Two key pairs whose private halves cannot leave the browser's key store. */
 export interface DeskKeys {

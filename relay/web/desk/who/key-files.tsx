@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks'
 import { ChooseFiles } from '../../kit/files.tsx'
 import { Alert, Button, Title } from '../../kit/parts.tsx'
-import { nowMs } from '../../owner/kernel/clock.ts'
+import { nowMs } from '../../kernel/clock.ts'
 import { words } from '../words/words.ts'
 import { certificateFault, type DeskKeys, type FoundKeys, parseCertificateFile, readKeyFiles } from './investigator.ts'
 

@@ -1,5 +1,5 @@
 import { createRelayClient, type RelayClient } from '@latchkey/shared/client'
-import { nowMs } from '../../owner/kernel/clock.ts'
+import { nowMs } from '../../kernel/clock.ts'
 import { type DeskKeys, type Investigator, openKeys } from './investigator.ts'
 
 const askers = new WeakMap<DeskKeys, Promise<RelayClient>>()

@@ -1,7 +1,7 @@
 import type { Identity } from '@latchkey/shared'
 import { useState } from 'preact/hooks'
 import { Alert } from '../../kit/parts.tsx'
-import { askToPersist } from '../../owner/keys/capability.ts'
+import { askToPersist } from '../../kernel/capability.ts'
 import { failureWords } from '../words/failure.ts'
 import { Certify } from './certify.tsx'
 import { SaveEvidenceKey } from './evidence-key.tsx'

@@ -1,6 +1,6 @@
 /** Whom the verifier believes: a file that somebody checked, or else the relay's own word. */
 import { createVerifierTrust, LatchkeyError, parseTrust, trust, utf8, type VerifierTrust } from '@latchkey/shared'
-import type { Database } from '../../owner/kernel/database.ts'
+import type { Database } from '../../kernel/database.ts'
 import type { Investigator } from './investigator.ts'
 import { anyoneClient } from './relay-clients.ts'
 

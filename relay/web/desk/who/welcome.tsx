@@ -1,7 +1,7 @@
 import { createValidator, Origin } from '@latchkey/shared'
 import { useEffect, useState } from 'preact/hooks'
 import { Alert, Button, Field, Title } from '../../kit/parts.tsx'
-import { type Capability, probeBrowser } from '../../owner/keys/capability.ts'
+import { type Capability, probeBrowser } from '../../kernel/capability.ts'
 import { words } from '../words/words.ts'
 
 const origin = createValidator(Origin)

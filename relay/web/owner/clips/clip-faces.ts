@@ -7,8 +7,8 @@ import {
   type ItemKind,
   parseClipMeta,
 } from '@latchkey/shared'
-import { sleep } from '../kernel/clock.ts'
-import { createObservable, type Observable } from '../kernel/observable.ts'
+import { sleep } from '../../kernel/clock.ts'
+import { createObservable, type Observable } from '../../kernel/observable.ts'
 import type { FeedState } from './clip-feed.ts'
 import type { Verdicts } from './clip-judge.ts'
 import { isPassing, type ItemOpener } from './item-opener.ts'

@@ -1,8 +1,8 @@
 /** The household's clips as they arrive: the whole list once, then what changed behind the cursor. */
 import { clipList, type ClipList } from '@latchkey/shared'
 import type { RelayClient } from '@latchkey/shared/client'
-import { nowMs, sleep } from '../kernel/clock.ts'
-import { createObservable, type Observable } from '../kernel/observable.ts'
+import { nowMs, sleep } from '../../kernel/clock.ts'
+import { createObservable, type Observable } from '../../kernel/observable.ts'
 import { claimsOf, type ListedClip, listedClipOf, timesOf } from './listed-clip.ts'
 
 /** What is known of the list. */

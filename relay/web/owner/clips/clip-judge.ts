@@ -8,8 +8,8 @@ import {
   seenAfter,
   type SeenClip,
 } from '@latchkey/shared'
-import { nowMs, sleep } from '../kernel/clock.ts'
-import { createObservable, type Observable } from '../kernel/observable.ts'
+import { nowMs, sleep } from '../../kernel/clock.ts'
+import { createObservable, type Observable } from '../../kernel/observable.ts'
 import type { FeedState } from './clip-feed.ts'
 import type { ListedClip } from './listed-clip.ts'
 

@@ -1,7 +1,7 @@
 import type { ClipList } from '@latchkey/shared'
 import { useState } from 'preact/hooks'
 import { Alert, Button } from '../../kit/parts.tsx'
-import { DAY_MS } from '../kernel/clock.ts'
+import { DAY_MS } from '../../kernel/clock.ts'
 import { failureWords } from '../words/failure.ts'
 import { dayWords } from '../words/times.ts'
 import { words } from '../words/words.ts'

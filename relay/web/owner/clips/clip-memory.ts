@@ -2,8 +2,8 @@
 import { type ClipPlace, type JudgeContext, type SeenClip } from '@latchkey/shared'
 import { loadRevoked } from '../doorbells/known-doorbells.ts'
 import type { Home } from '../household/home.ts'
-import { DAY_MS, nowMs } from '../kernel/clock.ts'
-import type { Database } from '../kernel/database.ts'
+import { DAY_MS, nowMs } from '../../kernel/clock.ts'
+import type { Database } from '../../kernel/database.ts'
 import { judgeContextOf } from './listed-clip.ts'
 
 /** What is kept. */

@@ -1,6 +1,6 @@
 /** The pieces of one clip's video while it is looked at: each is fetched and opened once, and kept in memory. */
 import type { ItemDescriptor } from '@latchkey/shared'
-import { sleep } from '../kernel/clock.ts'
+import { sleep } from '../../kernel/clock.ts'
 import { isPassing, type ItemOpener } from './item-opener.ts'
 import { claimsOf, type ListedClip } from './listed-clip.ts'
 

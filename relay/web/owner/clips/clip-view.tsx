@@ -1,6 +1,6 @@
 import { useEffect, useMemo } from 'preact/hooks'
 import { Alert, Title } from '../../kit/parts.tsx'
-import { useObservable } from '../kernel/observable.ts'
+import { useObservable } from '../../kernel/observable.ts'
 import { momentWords } from '../words/times.ts'
 import { words } from '../words/words.ts'
 import type { ClipFace } from './clip-faces.ts'

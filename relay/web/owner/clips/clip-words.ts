@@ -1,6 +1,6 @@
 /** What a clip's papers say, in sentences. */
 import type { ClipMeta, ClipVerdict } from '@latchkey/shared'
-import { DAY_MS, nowMs } from '../kernel/clock.ts'
+import { DAY_MS, nowMs } from '../../kernel/clock.ts'
 import { clockWords, dayKey, dayWords } from '../words/times.ts'
 import { words } from '../words/words.ts'
 import type { Piece } from './clip-pieces.ts'

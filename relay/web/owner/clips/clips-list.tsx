@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { Alert, Button, Title } from '../../kit/parts.tsx'
-import { useObservable } from '../kernel/observable.ts'
+import { useObservable } from '../../kernel/observable.ts'
 import { clockWords, dayKey, minuteWords, momentWords } from '../words/times.ts'
 import { words } from '../words/words.ts'
 import type { FeedState } from './clip-feed.ts'

@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'preact/hooks'
 import { Title } from '../../kit/parts.tsx'
 import type { Home } from '../household/home.ts'
-import type { Database } from '../kernel/database.ts'
+import type { Database } from '../../kernel/database.ts'
 import { words } from '../words/words.ts'
 import { ClipView } from './clip-view.tsx'
 import { ClipsList } from './clips-list.tsx'

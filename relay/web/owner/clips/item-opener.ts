@@ -11,7 +11,7 @@ import {
   splitAgeFile,
 } from '@latchkey/shared'
 import type { RelayClient } from '@latchkey/shared/client'
-import type { Database } from '../kernel/database.ts'
+import type { Database } from '../../kernel/database.ts'
 import { recoverFileKeyByAny } from '../keys/phone-keys.ts'
 
 /** Opens items of clips whose papers were judged. */

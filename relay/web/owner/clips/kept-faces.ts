@@ -1,6 +1,6 @@
 /** What the kept list looks like until the relay has answered: pictures and names are opened from what lies sealed on this phone. */
-import { sleep } from '../kernel/clock.ts'
-import { createObservable, type Observable, until } from '../kernel/observable.ts'
+import { sleep } from '../../kernel/clock.ts'
+import { createObservable, type Observable, until } from '../../kernel/observable.ts'
 import { type FaceLook, metaOf, posterOf } from './clip-faces.ts'
 import type { Row } from './clip-row.tsx'
 import type { ItemOpener } from './item-opener.ts'

@@ -3,9 +3,9 @@
  * else: no video opens by it, nothing is decided by it, and what the relay then lists is judged anew and takes its place.
  */
 import { canonicalJson, type ClipFault, type ItemDescriptor } from '@latchkey/shared'
-import { DAY_MS, nowMs, sleep } from '../kernel/clock.ts'
-import type { Database } from '../kernel/database.ts'
-import type { Observable } from '../kernel/observable.ts'
+import { DAY_MS, nowMs, sleep } from '../../kernel/clock.ts'
+import type { Database } from '../../kernel/database.ts'
+import type { Observable } from '../../kernel/observable.ts'
 import type { FeedState } from './clip-feed.ts'
 import type { Faces } from './clip-faces.ts'
 import type { Verdicts } from './clip-judge.ts'

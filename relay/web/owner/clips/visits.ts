@@ -1,7 +1,7 @@
 /** Rings and movements that were told before their clip came: the first thing that an owner wants to know. */
 import type { HouseholdFact } from '@latchkey/shared'
-import { nowMs } from '../kernel/clock.ts'
-import { createObservable, type Observable } from '../kernel/observable.ts'
+import { nowMs } from '../../kernel/clock.ts'
+import { createObservable, type Observable } from '../../kernel/observable.ts'
 import type { FeedState } from './clip-feed.ts'
 import { claimsOf } from './listed-clip.ts'
 

@@ -18,7 +18,7 @@ import {
 } from '@latchkey/shared'
 import type { Home } from '../household/home.ts'
 import { memberClient } from '../household/relay-clients.ts'
-import { utcOffsetMinutesAt } from '../kernel/clock.ts'
+import { utcOffsetMinutesAt } from '../../kernel/clock.ts'
 import { phoneOf } from '../keys/phone-keys.ts'
 import type { Question } from '../questions/load-questions.ts'
 

@@ -1,9 +1,9 @@
 /** Decisions that were signed here: kept before they are sent, so that a lost network loses none. */
 import { codeOf, type ConsentSubmission, consentAccepted, type ErrorCode, LatchkeyError } from '@latchkey/shared'
 import type { Home } from '../household/home.ts'
-import type { Database } from '../kernel/database.ts'
+import type { Database } from '../../kernel/database.ts'
 import { memberClient } from '../household/relay-clients.ts'
-import { nowMs } from '../kernel/clock.ts'
+import { nowMs } from '../../kernel/clock.ts'
 
 /** `stale`: it came too late to leave the time for taking it back, and has to be signed again. */
 export type DecisionState = 'unsent' | 'sent' | 'stale' | 'refused' | 'dropped'

@@ -6,7 +6,7 @@ import { clipsSessionOf } from '../clips/clips-session.ts'
 import { ClipVideo } from '../clips/clip-video.tsx'
 import { claimsOf, listedClipOf } from '../clips/listed-clip.ts'
 import type { Home } from '../household/home.ts'
-import type { Database } from '../kernel/database.ts'
+import type { Database } from '../../kernel/database.ts'
 import { failureWords } from '../words/failure.ts'
 import { words } from '../words/words.ts'
 

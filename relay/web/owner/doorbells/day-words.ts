@@ -1,6 +1,6 @@
 /** How a doorbell spent its days, one line each. */
 import { type DayRecord, watchedBetween, type WatchedTime } from '@latchkey/shared'
-import { DAY_MS, nextMidnightMs } from '../kernel/clock.ts'
+import { DAY_MS, nextMidnightMs } from '../../kernel/clock.ts'
 import { dayWords, minuteWords } from '../words/times.ts'
 import { words } from '../words/words.ts'
 import type { StateSentence } from './doorbell-words.ts'

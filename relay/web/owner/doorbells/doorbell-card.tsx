@@ -1,7 +1,7 @@
 import type { ClipVerdict, DayRecord, DeviceLine, OwnLeafState } from '@latchkey/shared'
 import { useState } from 'preact/hooks'
 import { Alert, Button, Heading } from '../../kit/parts.tsx'
-import { nowMs } from '../kernel/clock.ts'
+import { nowMs } from '../../kernel/clock.ts'
 import { failureWords } from '../words/failure.ts'
 import { momentWords } from '../words/times.ts'
 import { words } from '../words/words.ts'

@@ -19,7 +19,7 @@ import {
 import { chainOf, type Home } from '../household/home.ts'
 import { memberClient } from '../household/relay-clients.ts'
 import { revoke } from '../household/revoke.ts'
-import type { Database } from '../kernel/database.ts'
+import type { Database } from '../../kernel/database.ts'
 
 /** A doorbell that an owner of this household vouched for. */
 export interface KnownDoorbell {

@@ -2,7 +2,7 @@ import { type Member, type SettingsChoices, thumbprintOf } from '@latchkey/share
 import { useEffect, useState } from 'preact/hooks'
 import { Alert, Button, Digits, Field, Title } from '../../kit/parts.tsx'
 import { QrCode } from '../../kit/qr-code.tsx'
-import { sleep } from '../kernel/clock.ts'
+import { sleep } from '../../kernel/clock.ts'
 import { failureWords } from '../words/failure.ts'
 import { words } from '../words/words.ts'
 import { type Applicant, createPhoneAddition, type PhoneAddition } from './add-phone.ts'

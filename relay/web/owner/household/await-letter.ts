@@ -1,6 +1,6 @@
 import { codeOf, LatchkeyError, type Validator } from '@latchkey/shared'
 import type { RelayClient } from '@latchkey/shared/client'
-import { nowMs, sleep } from '../kernel/clock.ts'
+import { nowMs, sleep } from '../../kernel/clock.ts'
 
 /**
  * Waits until somebody puts a letter into a mailbox of the relay.

@@ -14,7 +14,7 @@ import {
   signingMember,
 } from '@latchkey/shared'
 import { anything } from '@latchkey/shared/client'
-import { nowMs } from '../kernel/clock.ts'
+import { nowMs } from '../../kernel/clock.ts'
 import { phoneOf } from '../keys/phone-keys.ts'
 import { chainOf, type Home } from './home.ts'
 import { membersOf, proposeKeyset, signNextKeyset, thumbprintOfMember } from './members.ts'

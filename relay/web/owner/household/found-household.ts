@@ -2,7 +2,7 @@
 import { createSigner, encodeGeohash, identityOf, keyset, type Signer, urnOf } from '@latchkey/shared'
 import { anything, createRelayClient } from '@latchkey/shared/client'
 import type { RecoverySheet } from '@latchkey/shared/recovery'
-import { nowMs } from '../kernel/clock.ts'
+import { nowMs } from '../../kernel/clock.ts'
 import { phoneOf, type PhoneKeys } from '../keys/phone-keys.ts'
 import type { Home, Place } from './home.ts'
 

@@ -1,6 +1,6 @@
 /** What this phone knows of its household. */
 import { type KeysetChain, keyset, keysetInForce, type KeysetLink, type PublicJwk } from '@latchkey/shared'
-import type { Database } from '../kernel/database.ts'
+import type { Database } from '../../kernel/database.ts'
 import type { PhoneKeys } from '../keys/phone-keys.ts'
 
 /** Latitude and longitude of the door in integer microdegrees; they never leave the phone unsealed. */

@@ -1,8 +1,8 @@
 /** What happens in the household, as its relay tells it: one stream for all pages, begun again whenever it breaks off. */
 import { type DeviceLine, type HouseholdFact, type HouseholdLine, householdLine } from '@latchkey/shared'
 import { readLines, type RelayClient } from '@latchkey/shared/client'
-import { nowMs, sleep } from '../kernel/clock.ts'
-import { createObservable, type Observable } from '../kernel/observable.ts'
+import { nowMs, sleep } from '../../kernel/clock.ts'
+import { createObservable, type Observable } from '../../kernel/observable.ts'
 
 /** Facts are news to act on; nothing of them is proved. */
 export interface HouseholdStream {

@@ -14,8 +14,8 @@ import {
   type Keyset,
 } from '@latchkey/shared'
 import { anything, createRelayClient } from '@latchkey/shared/client'
-import type { Database } from '../kernel/database.ts'
-import { nowMs, sleep } from '../kernel/clock.ts'
+import type { Database } from '../../kernel/database.ts'
+import { nowMs, sleep } from '../../kernel/clock.ts'
 import { phoneOf, type PhoneKeys } from '../keys/phone-keys.ts'
 import { createLogKeeper } from '../log/log-keeper.ts'
 import { chainOf, type Home, type Place, withChain } from './home.ts'

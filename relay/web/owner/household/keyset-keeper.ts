@@ -8,8 +8,8 @@ import {
   type LoggedKeyset,
 } from '@latchkey/shared'
 import type { RelayClient } from '@latchkey/shared/client'
-import type { Database } from '../kernel/database.ts'
-import { nowMs } from '../kernel/clock.ts'
+import type { Database } from '../../kernel/database.ts'
+import { nowMs } from '../../kernel/clock.ts'
 import type { LogKeeper } from '../log/log-keeper.ts'
 import { chainOf, type Home, withChain } from './home.ts'
 import { memberClient } from './relay-clients.ts'

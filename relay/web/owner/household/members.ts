@@ -1,7 +1,7 @@
 /** The phones of the household, and the next keyset when they change. */
 import { keyset, keysetInForce, type Keyset, type Member, thumbprintOf } from '@latchkey/shared'
 import { anything } from '@latchkey/shared/client'
-import { nowMs } from '../kernel/clock.ts'
+import { nowMs } from '../../kernel/clock.ts'
 import { phoneOf } from '../keys/phone-keys.ts'
 import { chainOf, type Home } from './home.ts'
 import { memberClient } from './relay-clients.ts'

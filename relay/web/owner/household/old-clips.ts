@@ -1,6 +1,6 @@
 import { countingKeysets } from '@latchkey/shared'
 import { useEffect, useState } from 'preact/hooks'
-import { DAY_MS, nowMs } from '../kernel/clock.ts'
+import { DAY_MS, nowMs } from '../../kernel/clock.ts'
 import { phoneOf } from '../keys/phone-keys.ts'
 import { chainOf, type Home } from './home.ts'
 import { ownRole } from './members.ts'

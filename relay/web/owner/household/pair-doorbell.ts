@@ -13,7 +13,7 @@ import {
   type Validator,
 } from '@latchkey/shared'
 import { anything, type RelayClient } from '@latchkey/shared/client'
-import { nowMs } from '../kernel/clock.ts'
+import { nowMs } from '../../kernel/clock.ts'
 import { phoneOf } from '../keys/phone-keys.ts'
 import { awaitLetter } from './await-letter.ts'
 import type { Home, PairedDoorbell } from './home.ts'

@@ -1,5 +1,5 @@
 import { createRelayClient, type RelayClient } from '@latchkey/shared/client'
-import { nowMs } from '../kernel/clock.ts'
+import { nowMs } from '../../kernel/clock.ts'
 import { phoneOf } from '../keys/phone-keys.ts'
 import type { Home } from './home.ts'
 

@@ -1,6 +1,6 @@
 import { encodeBase64url, keyset, randomBytes, revocation } from '@latchkey/shared'
 import { anything } from '@latchkey/shared/client'
-import { nowMs } from '../kernel/clock.ts'
+import { nowMs } from '../../kernel/clock.ts'
 import { phoneOf } from '../keys/phone-keys.ts'
 import type { Home } from './home.ts'
 import { memberClient } from './relay-clients.ts'

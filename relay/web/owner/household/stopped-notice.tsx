@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks'
 import { Button } from '../../kit/parts.tsx'
-import type { Database } from '../kernel/database.ts'
+import type { Database } from '../../kernel/database.ts'
 import { words } from '../words/words.ts'
 
 /** On a phone whose restoration somebody objected to: it may begin again, and forgets everything first. */

@@ -1,6 +1,6 @@
 import { codeOf } from '@latchkey/shared'
 import { useEffect, useState } from 'preact/hooks'
-import type { Database } from '../kernel/database.ts'
+import type { Database } from '../../kernel/database.ts'
 import type { LogKeeper } from '../log/log-keeper.ts'
 import type { Home } from './home.ts'
 import { useNews } from './use-news.ts'

@@ -1,14 +1,5 @@
 /** The phone's own keys: made by WebCrypto, usable by this app, readable by nobody. */
-import {
-  codeOf,
-  encodeBase64url,
-  type HeaderOpener,
-  identityOf,
-  recoverFileKeyWith,
-  type Signer,
-  webOpenerOf,
-  webSignerOf,
-} from '@latchkey/shared'
+import { codeOf, type HeaderOpener, recoverFileKeyWith, type Signer, webOpenerOf, webSignerOf } from '@latchkey/shared'
 
 /** Two key pairs whose private halves cannot leave the browser's key store. */
 export interface PhoneKeys {
@@ -33,17 +24,6 @@ export async function createPhoneKeys(): Promise<PhoneKeys> {
 export async function phoneOf(keys: PhoneKeys): Promise<Phone> {
   const [signer, opener] = await Promise.all([webSignerOf(keys.signing), webOpenerOf(keys.opening)])
   return { signer, opener }
-}
-
-/** A key that opens clips, handed to the browser's key store, which never gives it back. @param secret 32 bytes of X25519 */
-export async function importOpening(secret: Uint8Array): Promise<CryptoKeyPair> {
-  const x = encodeBase64url(identityOf(secret).publicKey)
-  const jwk = { kty: 'OKP', crv: 'X25519', x }
-  const [publicKey, privateKey] = await Promise.all([
-    crypto.subtle.importKey('jwk', jwk, 'X25519', true, []),
-    crypto.subtle.importKey('jwk', { ...jwk, d: encodeBase64url(secret) }, 'X25519', false, ['deriveBits']),
-  ])
-  return { publicKey, privateKey }
 }
 
 /** Every key of this phone that opens clips, its own first. */

@@ -26,8 +26,8 @@ import {
 } from '@latchkey/shared'
 import type { Home } from '../household/home.ts'
 import { anyoneClient } from '../household/relay-clients.ts'
-import type { Database } from '../kernel/database.ts'
-import { nowMs } from '../kernel/clock.ts'
+import type { Database } from '../../kernel/database.ts'
+import { nowMs } from '../../kernel/clock.ts'
 
 /** A checkpoint that was refused, kept with the one that it contradicts: both are needed to show others. */
 export interface LogEvidence {

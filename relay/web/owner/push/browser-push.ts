@@ -1,8 +1,8 @@
 /** This browser's own half: its permission, and its address at a push service. */
 import { decodeBase64url, encodeBase64url, LatchkeyError, type PushWish } from '@latchkey/shared'
 import type { Home } from '../household/home.ts'
-import { sleep } from '../kernel/clock.ts'
-import type { Database } from '../kernel/database.ts'
+import { sleep } from '../../kernel/clock.ts'
+import type { Database } from '../../kernel/database.ts'
 import { askRelay, forgetWish, loadWish, saveWish, tellWish } from './push-wish.ts'
 
 /**

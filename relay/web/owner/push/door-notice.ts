@@ -8,7 +8,7 @@ import {
   LatchkeyError,
   type SettingsChoices,
 } from '@latchkey/shared'
-import { nowMs, utcOffsetMinutesAt } from '../kernel/clock.ts'
+import { nowMs, utcOffsetMinutesAt } from '../../kernel/clock.ts'
 import { minuteWords } from '../words/times.ts'
 import { words } from '../words/words.ts'
 

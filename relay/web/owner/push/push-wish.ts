@@ -11,8 +11,8 @@ import {
 import { loadDoorbells } from '../doorbells/known-doorbells.ts'
 import type { Home } from '../household/home.ts'
 import { memberClient } from '../household/relay-clients.ts'
-import { nowMs, utcOffsetMinutesAt } from '../kernel/clock.ts'
-import type { Database } from '../kernel/database.ts'
+import { nowMs, utcOffsetMinutesAt } from '../../kernel/clock.ts'
+import type { Database } from '../../kernel/database.ts'
 import { phoneOf } from '../keys/phone-keys.ts'
 
 /** As this phone keeps it; there is none where it is told nothing. */

@@ -21,7 +21,7 @@ import {
 import type { RelayClient } from '@latchkey/shared/client'
 import type { Home } from '../household/home.ts'
 import { anyoneClient } from '../household/relay-clients.ts'
-import { nowMs } from '../kernel/clock.ts'
+import { nowMs } from '../../kernel/clock.ts'
 import type { LogKeeper } from '../log/log-keeper.ts'
 
 /** A question that is what it claims to be: signed by its asker, for whom its agency vouches, under the policy in force. */

@@ -8,7 +8,7 @@ import {
   type SettingsChoices,
 } from '@latchkey/shared'
 import type { Offer } from '../decide/offer.ts'
-import { nowMs } from '../kernel/clock.ts'
+import { nowMs } from '../../kernel/clock.ts'
 import type { Question } from './load-questions.ts'
 
 /** A question and what this household could answer it with. */

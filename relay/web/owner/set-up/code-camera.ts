@@ -1,5 +1,5 @@
 /** This phone's camera, for as long as it takes to find a code. */
-import { sleep } from '../kernel/clock.ts'
+import { sleep } from '../../kernel/clock.ts'
 import { createQrReader } from './qr-reader.ts'
 
 /** `denied`: its owner, or the browser, said no · `missing`: there is none that can be used. */

@@ -9,7 +9,7 @@ import {
 import { useState } from 'preact/hooks'
 import { Button, Field, Title } from '../../kit/parts.tsx'
 import { QrCode } from '../../kit/qr-code.tsx'
-import { nowMs } from '../kernel/clock.ts'
+import { nowMs } from '../../kernel/clock.ts'
 import { momentWords } from '../words/times.ts'
 import { words } from '../words/words.ts'
 

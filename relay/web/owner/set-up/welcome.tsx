@@ -1,7 +1,7 @@
 import type { PairingInvitation } from '@latchkey/shared'
 import { useEffect, useState } from 'preact/hooks'
 import { Alert, Button, Title } from '../../kit/parts.tsx'
-import { type Capability, probeBrowser } from '../keys/capability.ts'
+import { type Capability, probeBrowser } from '../../kernel/capability.ts'
 import { words } from '../words/words.ts'
 import { DoorbellCode } from './doorbell-code.tsx'
 

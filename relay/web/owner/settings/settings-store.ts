@@ -16,8 +16,8 @@ import { errorOf, readBounded } from '@latchkey/shared/client'
 import { chainOf, type Home } from '../household/home.ts'
 import { ownRole } from '../household/members.ts'
 import { memberClient } from '../household/relay-clients.ts'
-import { nowMs } from '../kernel/clock.ts'
-import type { Database } from '../kernel/database.ts'
+import { nowMs } from '../../kernel/clock.ts'
+import type { Database } from '../../kernel/database.ts'
 import { phoneOf } from '../keys/phone-keys.ts'
 
 /** As this phone keeps them. */

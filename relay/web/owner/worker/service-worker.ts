@@ -4,7 +4,7 @@
  */
 import { FIRST_CHOICES } from '@latchkey/shared'
 import { loadHome } from '../household/home.ts'
-import { type Database, openDatabase } from '../kernel/database.ts'
+import { type Database, openDatabase } from '../../kernel/database.ts'
 import { dailyNotice } from '../push/daily-notice.ts'
 import { doorNotice, type Notice } from '../push/door-notice.ts'
 import { createSettingsStore } from '../settings/settings-store.ts'

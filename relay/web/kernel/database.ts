@@ -1,4 +1,4 @@
-/** What the app keeps on the phone: one IndexedDB database, one record per name. */
+/** What an app keeps in its browser: one IndexedDB database, one record per name. */
 
 const NAME = 'latchkey'
 const VERSION = 1

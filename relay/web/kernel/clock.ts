@@ -1,6 +1,6 @@
-/** The app's only clock. */
+/** The only clock of both apps. */
 
-/** Milliseconds since the epoch, by this phone. */
+/** Milliseconds since the epoch, by this device. */
 export const nowMs = (): number => Date.now()
 
 /** A day that is not one of a change of summer time. */
