@@ -37,6 +37,7 @@ import {
   postRequest,
   randomSalt,
 } from '../support/relay-world.ts'
+import { BEYOND_LIMITS, changeRequest, type RequestChange, square, windowAgo } from '../support/request-changes.ts'
 import { createTemporaryFolder } from '../support/temporary-folder.ts'
 import { createTwoFacedRelay, type TwoFacedRelay } from '../support/two-faced-relay.ts'
 
@@ -44,9 +45,6 @@ import { createTwoFacedRelay, type TwoFacedRelay } from '../support/two-faced-re
 const NOTICE_MS = 30 * 60_000
 const HOUR_MS = 3_600_000
 const PER_DAY = 6
-
-type Detail = ClipRequest['authorization_details'][0]
-type Change = { latchkey?: object; detail?: Partial<Detail>; top?: Partial<ClipRequest> }
 
 interface Monitored {
   readonly status: number | null
@@ -82,30 +80,10 @@ const LEGAL = {
   version: 1,
 } as const
 
-const square = (metres: number): Detail['area'] => {
-  const [lat, lon] = [Math.round(metres / 0.111_19), Math.round(metres / 0.087_9)]
-  const [south, west] = [37_775_000, -122_420_000]
-  return [
-    [south, west],
-    [south + lat, west],
-    [south + lat, west + lon],
-    [south, west + lon],
-  ]
-}
-const windowOf = (startAgoMs: number, endAgoMs: number): Partial<Detail> => {
-  const nowMs = relay.world.clock.nowMs()
-  return { window: { startMs: nowMs - startAgoMs, endMs: nowMs - endAgoMs } }
-}
+const windowOf = (startAgoMs: number, endAgoMs: number) => windowAgo(relay.world.clock.nowMs(), startAgoMs, endAgoMs)
 
-function draft(change: Change = {}, by = investigator): ClipRequest {
-  const base = draftRequest(relay.world, by)
-  return {
-    ...base,
-    ...change.top,
-    authorization_details: [{ ...base.authorization_details[0]!, ...change.detail }],
-    latchkey: { ...base.latchkey, ...change.latchkey },
-  }
-}
+const draft = (change: RequestChange = {}, by = investigator): ClipRequest =>
+  changeRequest(draftRequest(relay.world, by), change)
 
 /** Is refused by the relay; its text is kept, as its requester can. */
 async function refuse(code: string, request: ClipRequest, by = investigator): Promise<void> {
@@ -135,20 +113,8 @@ async function fillLog(): Promise<void> {
   await expectStatus(await postRequest(investigator, asked), 201)
   await expectStatus(await postRequest(investigator, draft({ latchkey: { caseNumber: '2026 4711' } })), 201)
   await refuse('CASE_LIMIT', draft({ latchkey: { caseNumber: '2026/4711' } }))
-  await refuse('FIELD_MISSING', draft({ latchkey: { contact: '' } }))
-  await refuse('CASE_NUMBER_INVALID', draft({ latchkey: { caseNumber: 'N/A' } }))
-  await refuse('PURPOSE_REFUSED', draft({ latchkey: { incidentType: 'protest' } }))
-  await refuse('REQUEST_INVALID', draft({ latchkey: { template: 'my-own' } }))
-  await refuse('AREA_TOO_SMALL', draft({ detail: { area: square(200) } }))
-  await refuse('AREA_TOO_LARGE', draft({ detail: { area: square(1_300), ...windowOf(HOUR_MS, 10) } }))
-  await refuse('AREA_TIME_BUDGET', draft({ detail: { area: square(1_000), ...windowOf(8 * HOUR_MS, 10) } }))
-  await refuse('WINDOW_TOO_SHORT', draft({ detail: windowOf(HOUR_MS / 6, 1_000) }))
-  await refuse('WINDOW_TOO_LONG', draft({ detail: windowOf(13 * HOUR_MS, 1_000) }))
-  await refuse('WINDOW_IN_FUTURE', draft({ detail: windowOf(HOUR_MS, -60_000) }))
-  await refuse('WINDOW_TOO_OLD', draft({ detail: windowOf(31 * 24 * HOUR_MS, 31 * 24 * HOUR_MS - HOUR_MS) }))
-  const crossed = [square(300)[0]!, square(300)[2]!, square(300)[1]!, square(300)[3]!]
-  await refuse('AREA_INVALID', draft({ detail: { area: crossed } }))
-  await refuse('POLICY_UNKNOWN', draft({ latchkey: { policy: randomSalt() } }))
+  for (const [code, change] of Object.entries(BEYOND_LIMITS))
+    await refuse(code, draft(change(relay.world.clock.nowMs())))
   const { clock } = relay.world
   const now = () => relay.world.nowSeconds()
   clock.shift(60_000)

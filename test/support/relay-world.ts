@@ -70,8 +70,8 @@ export interface ShiftedClock extends Clock {
   tick(): void
 }
 
-export function createShiftedClock(): ShiftedClock {
-  let offsetMs = 0
+export function createShiftedClock(startMs = 0): ShiftedClock {
+  let offsetMs = startMs
   const jobs = new Set<() => void>()
   return {
     ...systemClock,
@@ -168,6 +168,8 @@ export async function createRelayWorld(
     batchMs?: number
     config?: object
     operator?: Signer
+    /** How far the world's clock is from the machine's when it begins. */
+    shiftMs?: number
   } = {},
 ): Promise<OwnRelayWorld> {
   await using stack = new AsyncDisposableStack()
@@ -190,7 +192,7 @@ export async function createRelayWorld(
     folder,
   )
   if (!config.databaseUrl) await placeDatabase(join(config.dataDir, 'postgres'))
-  const clock = createShiftedClock()
+  const clock = createShiftedClock(options.shiftMs)
   const parts = {
     clock,
     log: options.log ?? createLog({ level: 'silent' }),

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import {
   encodeEntries,
   encodeHashTile,
+  encodeTilePath,
   hashLeaf,
   type NoteSigner,
   parseEntries,
@@ -104,9 +105,12 @@ export async function createTwoFacedRelay(
     logKey,
     entries: async () => {
       const { size } = parseCheckpoint(await world.anyone.bytes('GET', '/log/checkpoint'))
-      // One bundle: these tests write no larger log.
-      const tile: Tile = { level: 'entries', index: 0, width: size }
-      return parseEntries(tile, await world.anyone.bytes('GET', `/log/tile/entries/000.p/${size}`))
+      const read: Uint8Array[] = []
+      for (let index = 0; read.length < size; index++) {
+        const tile: Tile = { level: 'entries', index, width: Math.min(TILE_WIDTH, size - read.length) }
+        read.push(...parseEntries(tile, await world.anyone.bytes('GET', `/log/${encodeTilePath(tile)}`)))
+      }
+      return read
     },
     showLog: async (entries) => {
       shown = entries
