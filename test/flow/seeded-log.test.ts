@@ -108,7 +108,7 @@ test('every answer of months under the policy as it is, is derived again, none l
       ].sort(),
     )
   tellSoak({
-    what: 'the monitor derives every answer again',
+    what: 'answers to requests that the monitor derives again',
     count: told.accepted + refusals,
     outcome: `${told.accepted} accepted, ${refusals} refused with ${told.refused.size} codes, none open`,
   })
@@ -291,7 +291,7 @@ test('every way to answer against a rule, planted anywhere in it, is found, and 
   expect(judged).toBe(all.length)
   expect([accepted.open, refused.open]).toEqual([0, 0])
   tellSoak({
-    what: 'violations planted among them',
+    what: 'violations of policy planted in a log of 1,000 requests',
     count: expected.length,
     outcome: `all found, of ${kinds.length} kinds; nothing else accused`,
   })
