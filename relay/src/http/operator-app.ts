@@ -64,22 +64,41 @@ export interface OperatorParts {
   checkReady(): Promise<void>
 }
 
+interface Shown {
+  readonly status: number
+  readonly mediaType: string
+  readonly text: string
+}
+
+const plain = (status: number, text: string): Shown => ({ status, mediaType: 'text/plain', text })
+
+async function readiness({ checkReady }: OperatorParts): Promise<Shown> {
+  try {
+    await checkReady()
+    return plain(200, 'ready\n')
+  } catch {
+    return plain(503, 'not ready\n')
+  }
+}
+
+/** Everything that the operator's listener answers, by its address: nothing that anybody recorded, asked or gave. */
+export const OPERATOR_ROUTES: Readonly<Record<string, (parts: OperatorParts) => Promise<Shown>>> = {
+  '/healthz': async () => plain(200, 'ok\n'),
+  '/readyz': readiness,
+  '/metrics': async ({ metrics: { registry } }) => ({
+    status: 200,
+    mediaType: registry.contentType,
+    text: await registry.metrics(),
+  }),
+}
+
 /** Health, readiness and metrics, for a listener that only the operator reaches. */
-export function createOperatorApp({ metrics, checkReady }: OperatorParts): FastifyInstance {
+export function createOperatorApp(parts: OperatorParts): FastifyInstance {
   const app = Fastify({ logger: false, exposeHeadRoutes: false })
-  app.get('/healthz', async (_request, reply) => reply.type('text/plain').send('ok\n'))
-  app.get('/readyz', async (_request, reply) => {
-    const ready = await checkReady().then(
-      () => true,
-      () => false,
-    )
-    return reply
-      .code(ready ? 200 : 503)
-      .type('text/plain')
-      .send(ready ? 'ready\n' : 'not ready\n')
-  })
-  app.get('/metrics', async (_request, reply) =>
-    reply.type(metrics.registry.contentType).send(await metrics.registry.metrics()),
-  )
+  for (const [address, show] of Object.entries(OPERATOR_ROUTES))
+    app.get(address, async (_request, reply) => {
+      const { status, mediaType, text } = await show(parts)
+      return reply.code(status).type(mediaType).send(text)
+    })
   return app
 }
