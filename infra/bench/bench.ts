@@ -7,6 +7,7 @@ import { benchAgent } from './agent-bench.ts'
 import { benchConsent } from './consent-bench.ts'
 import { benchEco } from './eco-bench.ts'
 import { makeEvidence } from './evidence.ts'
+import { benchLog } from './log-bench.ts'
 import { type Measurement, tableOf } from './measure.ts'
 import { benchMemory } from './memory-bench.ts'
 import { benchMotion } from './motion-bench.ts'
@@ -64,6 +65,7 @@ const PARTS: Readonly<Record<string, Part>> = {
   memory: { what: 'resident memory of the doorbell, two minutes of a busy 1080p camera', run: benchMemory },
   stall: { what: 'a network camera that is stopped and goes on: noticed, and recording again', run: benchStall },
   notice: { what: 'from a visitor in the picture to the home broker, six doorbells at real speed', run: benchNotice },
+  log: { what: 'the transparency log: leaves a second, and how soon a checkpoint covers one', run: benchLog },
   ring: { what: 'rings to a home broker with camera and relay dead, against a plain publication', run: benchRing },
 }
 

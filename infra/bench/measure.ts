@@ -15,11 +15,16 @@ export interface Measurement {
 }
 
 type Goal =
-  { readonly ratioAtLeast: number } | { readonly ratioAtMost: number } | { readonly under: number } | undefined
+  | { readonly ratioAtLeast: number }
+  | { readonly ratioAtMost: number }
+  | { readonly atLeast: number }
+  | { readonly under: number }
+  | undefined
 
 function judge(goal: Goal, ours: number, ratio: number | null): Pick<Measurement, 'goal' | 'met'> {
   if (goal === undefined) return { goal: null, met: null }
   if ('under' in goal) return { goal: `< ${goal.under}`, met: ours < goal.under }
+  if ('atLeast' in goal) return { goal: `≥ ${goal.atLeast}`, met: ours >= goal.atLeast }
   if (ratio === null) throw new Error('a goal for a ratio needs a peer')
   if ('ratioAtLeast' in goal) return { goal: `≥ ${goal.ratioAtLeast} ×`, met: ratio >= goal.ratioAtLeast }
   return { goal: `≤ ${goal.ratioAtMost} ×`, met: ratio <= goal.ratioAtMost }

@@ -108,8 +108,7 @@ class LogSequencer implements Sequencer {
 
   async published(ticket: number): Promise<PublishedLeaf> {
     if (this.#stopped) throw stopping()
-    const [place] = await this.#parts.store.places([ticket])
-    if (place) return { index: place.index, hour: place.hour }
+    // Looked up by the next run together with all the others: a query of its own cost as much as storing the leaf.
     const waiting = new Promise<PublishedLeaf>((resolve, reject) => {
       this.#waiters.set(ticket, [...(this.#waiters.get(ticket) ?? []), { resolve, reject }])
     })
@@ -163,6 +162,8 @@ class LogSequencer implements Sequencer {
     const sealedDue = nowMs >= this.#sealedDueMs
     this.#lookDueMs = nowMs + MAX_TICK_MS
     if (sealedDue) this.#queued = false
+    // Before anything that can fail: what is published already needs no witness.
+    await this.#answer()
     // Mostly there is nothing: that must not cost a transaction and the writer's lock each time.
     if (this.#waiters.size === 0 && !(await store.hasWork(sealedDue))) {
       if (sealedDue) this.#sealedDueMs = clock.monotonicMs() + batchMs
