@@ -76,8 +76,10 @@ async function growTo(size: number): Promise<void> {
 async function publish(): Promise<number> {
   const started = performance.now()
   const parts = { database: world.database, store, signer, batchMs: 600_000, clock: systemClock }
-  await using _ = await createSequencer({ ...parts, log: createLog({ level: 'silent' }) })
-  return performance.now() - started
+  const sequencer = await createSequencer({ ...parts, log: createLog({ level: 'silent' }) })
+  const startMs = performance.now() - started
+  await sequencer[Symbol.asyncDispose]()
+  return startMs
 }
 
 /** Hashes of a level's tile, each the root of the 256^level leaves below it, from the leaves up. */
