@@ -68,6 +68,7 @@ import { submitReceived } from './release/received.ts'
 import { openReleasedItem } from './release/released-item.ts'
 import { takeDownload } from './release/downloads.ts'
 import { findInvestigator, findPublicRequest, findRequest, listCell } from './request/request-store.ts'
+import { tellMonths } from './register/months.ts'
 import { findEntry, putEntry } from './register/register.ts'
 import { submitOutcome } from './request/outcomes.ts'
 import { submitRequest } from './request/requests.ts'
@@ -106,6 +107,7 @@ export interface RelayRules {
   readonly callers: CallerDirectory
   readonly routes: readonly BoundRoute[]
   retain(): Promise<unknown>
+  tellMonths(): Promise<unknown>
   daily(): Promise<unknown>
   sweep(): Promise<void>
 }
@@ -331,6 +333,7 @@ export function createRules(core: RelayCore, proofs: ProofMemory): RelayRules {
       await forgetFacts(database, clock.nowMs() - core.days.usual * DAY_MS)
       return runRetention({ ...deletion, log: core.log, days: core.days, isHeld: isClipHeld })
     },
+    tellMonths: () => tellMonths(core),
     daily: pushes.daily,
     sweep: async () => {
       await core.settler.recover()

@@ -59,6 +59,7 @@ export interface Relay extends AsyncDisposable {
 }
 
 const RETENTION_EVERY_MS = 3_600_000
+const MONTHS_EVERY_MS = 600_000
 const SWEEP_EVERY_MS = 60_000
 const DAILY_EVERY_MS = 30_000
 
@@ -221,6 +222,7 @@ export async function createRelay(config: RelayConfig, parts: RelayParts = {}): 
 
   // Jobs
   stack.use(scheduleJob({ clock, log }, 'retention', RETENTION_EVERY_MS, rules.retain))
+  stack.use(scheduleJob({ clock, log }, 'months', MONTHS_EVERY_MS, rules.tellMonths))
   stack.use(scheduleJob({ clock, log }, 'sweep', SWEEP_EVERY_MS, rules.sweep))
   stack.use(scheduleJob({ clock, log }, 'daily', DAILY_EVERY_MS, rules.daily))
 

@@ -12,6 +12,8 @@ const MAX_CHECKPOINT_BYTES = 128 * 1024
 /** 256 entries of 64 KiB. */
 const MAX_TILE_BYTES = 17 * 1024 * 1024
 const MAX_DOCUMENT_BYTES = 256 * 1024
+/** A month's numbers of twenty thousand agencies. */
+const MAX_ENTRY_BYTES = 4 * 1024 * 1024
 
 /** A relay's log and what stands beside it, as anyone reads them. */
 export interface PublicRelay {
@@ -42,8 +44,8 @@ export function createPublicRelay(origin: string, nowMs: () => number): PublicRe
       throw new LatchkeyError('JSON_INVALID', `what ${origin} shows is not JSON`)
     }
   }
-  async function shownJson(path: string): Promise<unknown> {
-    const text = await shown(path, MAX_DOCUMENT_BYTES)
+  async function shownJson(path: string, maxBytes = MAX_DOCUMENT_BYTES): Promise<unknown> {
+    const text = await shown(path, maxBytes)
     return text === null ? null : json(text)
   }
   return {
@@ -51,7 +53,7 @@ export function createPublicRelay(origin: string, nowMs: () => number): PublicRe
       request: (digest) => shown(`/v1/requests/${digest}`, MAX_JWS_BYTES),
       certificate: (digest) => shown(`/v1/requests/${digest}/certificate`, MAX_JWS_BYTES),
       policy: (digest) => shownJson(`/v1/policies/${digest}`),
-      entry: (digest) => shownJson(`/v1/register/${digest}`),
+      entry: (digest) => shownJson(`/v1/register/${digest}`, MAX_ENTRY_BYTES),
     },
     checkpoint: () => read('/log/checkpoint', MAX_CHECKPOINT_BYTES),
     readTile: (tile) => read(`/log/${encodeTilePath(tile)}`, MAX_TILE_BYTES),

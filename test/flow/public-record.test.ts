@@ -1,7 +1,16 @@
 /** The public record as anybody reads it: pages without scripts, files, and one archive that needs no relay to be judged again. */
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { encodeBase64, openCheckpoint, logTrustOf, parseWith, trust as trustFile, type Trust } from '@latchkey/shared'
+import {
+  encodeBase64,
+  monthEndMs,
+  monthOf,
+  openCheckpoint,
+  logTrustOf,
+  parseWith,
+  trust as trustFile,
+  type Trust,
+} from '@latchkey/shared'
 import { createPublicRelay } from '@latchkey/shared/monitor'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -10,15 +19,20 @@ import type { PageListener } from '../../relay/web/page-listener.ts'
 import { serveRecord } from '../../relay/web/public/record-server.ts'
 import { screenFindings, startChromium } from '../support/chromium.ts'
 import { latchkey } from '../support/command-line.ts'
+import { consentLogged, takeDownload } from '../support/given-clip.ts'
+import { eventually } from '../support/poll.ts'
 import {
   acceptedRequest,
   type Agency,
   certifyInvestigator,
   codeOf,
+  createCase,
+  draftOutcome,
   draftRequest,
   enrolAgency,
   expectStatus,
   type Investigator,
+  postOutcome,
   postRequest,
 } from '../support/relay-world.ts'
 import { createTemporaryFolder } from '../support/temporary-folder.ts'
@@ -326,4 +340,51 @@ test('while the relay is away the record stays readable and says so', async () =
   relay.beHonest()
   await keeper.look()
   expect(await bodyOf('/')).not.toContain('The relay does not answer')
+})
+
+test('a month that has ended is told once, in steps, and stands beside the agencies', async () => {
+  const { world } = relay
+  const { clock } = world
+  const subject = await createCase(world)
+  const consent = await consentLogged(world, subject)
+  // Two downloads of one consent are one thing given.
+  for (let n = 0; n < 2; n++) await takeDownload(subject, consent)
+  const { investigator, request } = subject
+  await expectStatus(await postOutcome(investigator, draftOutcome(world, investigator, request.digest)), 201)
+  const month = monthOf(clock.nowMs())
+  const monthsTold = async (count: number) => {
+    clock.shift(monthEndMs(monthOf(clock.nowMs())) + 2 * HOUR_MS - clock.nowMs())
+    await eventually(async () => {
+      clock.tick()
+      await keeper.look()
+      return keeper.record.months.length >= count
+    }, 'the month to be told')
+    return keeper.record.months.map(({ text }) => text)
+  }
+  const outcomes = { used: '0', 'not-used': '1-5', 'no-clips': '0', 'charge-without': '0' }
+  const { uri } = investigator.agency
+  const first = {
+    v: 1,
+    book: 'statistics',
+    id: month,
+    version: 1,
+    agencies: [{ agency: uri, releases: '1-5', outcomes }],
+  }
+  expect(await monthsTold(1)).toEqual([first])
+  const second = { ...first, id: monthOf(clock.nowMs()), agencies: [] }
+  expect(await monthsTold(2)).toEqual([first, second])
+  expect(keeper.record.findings).toEqual([])
+  expect(await text(server.origin, '/numbers.csv')).toBe(
+    `month,agency,releases,used,not-used,no-clips,charge-without\r\n${month},${uri},1-5,0,1-5,0,0\r\n`,
+  )
+  expect(JSON.parse(await text(server.origin, '/numbers.json')).months).toMatchObject([
+    { text: first },
+    { text: second },
+  ])
+  expect(await bodyOf('/numbers')).toContain('0 of everything, for every agency.')
+  expect(await bodyOf(`/agencies/${uri.slice('https://'.length)}`)).toContain('Given to it, and reported by it')
+  await using context = await browser.newContext()
+  const page = await context.newPage()
+  await page.goto(`${server.origin}/numbers`)
+  expect(await screenFindings(page)).toEqual([])
 })

@@ -13,7 +13,7 @@ import {
   verifyBundleZip,
 } from '@latchkey/shared'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { eventually } from '../support/poll.ts'
+import { consentLogged, takeDownload } from '../support/given-clip.ts'
 import {
   type Case,
   consentPlan,
@@ -35,35 +35,6 @@ afterAll(async () => {
   await world[Symbol.asyncDispose]()
 })
 
-async function consentLogged(subject: Case): Promise<string> {
-  const submission = await signConsent(subject, consentPlan(world, subject))
-  await expectStatus(await postConsent(subject.household.owner, submission), 201)
-  const digest = digestOfJws(submission.consent)
-  await eventually(async () => {
-    const { releases } = (await expectStatus(await subject.investigator.client.send('GET', '/v1/releases'), 200)) as {
-      releases: { consent: string }[]
-    }
-    return releases.some((entry) => digestOfJws(entry.consent) === digest)
-  }, 'the consent to be logged')
-  return digest
-}
-
-async function take(
-  subject: Case,
-  consent: string,
-  download = randomId(),
-): Promise<{ download: string; release: string }> {
-  return eventually(async () => {
-    const response = await subject.investigator.client.send('POST', `/v1/releases/${consent}/downloads`, {
-      json: { download },
-    })
-    const body = (await response.json()) as { download: string; release: string; code?: string }
-    if (response.status === 202) return null
-    if (response.status !== 200) throw new Error(`${response.status} ${body.code}`)
-    return body
-  }, 'the release to be logged')
-}
-
 async function refusalOf(subject: Case, consent: string): Promise<string> {
   const response = await subject.investigator.client.send('POST', `/v1/releases/${consent}/downloads`, {
     json: { download: randomId() },
@@ -74,8 +45,8 @@ async function refusalOf(subject: Case, consent: string): Promise<string> {
 describe('a consented clip', () => {
   it('opens with the requester key alone, byte for byte', async () => {
     const subject = await createCase(world)
-    const consent = await consentLogged(subject)
-    const { download } = await take(subject, consent)
+    const consent = await consentLogged(world, subject)
+    const { download } = await takeDownload(subject, consent)
     const plan = consentPlan(world, subject)
     expect(plan.items.length).toBeGreaterThan(1)
     for (const index of indexesOf([[0, 3]])) {
@@ -95,7 +66,7 @@ describe('a consented clip', () => {
 
   it('is served in ranges that join to the whole, and refuses one beyond the end', async () => {
     const subject = await createCase(world)
-    const { download } = await take(subject, await consentLogged(subject))
+    const { download } = await takeDownload(subject, await consentLogged(world, subject))
     const path = `/v1/downloads/${download}/items/1`
     const whole = await subject.investigator.client.bytes('GET', path)
     const part = async (range: string): Promise<Buffer> => {
@@ -112,18 +83,18 @@ describe('a consented clip', () => {
 
   it('is counted once per download id, and the fourth of three is CONSENT_USED', async () => {
     const subject = await createCase(world)
-    const consent = await consentLogged(subject)
-    const first = await take(subject, consent)
-    expect(await take(subject, consent, first.download)).toEqual(first)
-    await take(subject, consent)
-    await take(subject, consent)
+    const consent = await consentLogged(world, subject)
+    const first = await takeDownload(subject, consent)
+    expect(await takeDownload(subject, consent, first.download)).toEqual(first)
+    await takeDownload(subject, consent)
+    await takeDownload(subject, consent)
     expect(await refusalOf(subject, consent)).toBe('CONSENT_USED')
-    expect(await take(subject, consent, first.download)).toEqual(first)
+    expect(await takeDownload(subject, consent, first.download)).toEqual(first)
   })
 
   it('is never released more often than allowed, however many ask at once', async () => {
     const subject = await createCase(world)
-    const consent = await consentLogged(subject)
+    const consent = await consentLogged(world, subject)
     const answers = await Promise.all(
       Array.from({ length: 12 }, async () => {
         const json = { download: randomId() }
@@ -136,8 +107,8 @@ describe('a consented clip', () => {
 
   it('is CONSENT_REVOKED from the moment the owner says so, running downloads included', async () => {
     const subject = await createCase(world)
-    const consent = await consentLogged(subject)
-    const { download } = await take(subject, consent)
+    const consent = await consentLogged(world, subject)
+    const { download } = await takeDownload(subject, consent)
     const raw = await revocation.encode(
       {
         iss: subject.household.root.urn,
@@ -156,7 +127,7 @@ describe('a consented clip', () => {
 
   it('comes as a bundle that verifies offline, the same bytes whole and in ranges', async () => {
     const subject = await createCase(world)
-    const { download } = await take(subject, await consentLogged(subject))
+    const { download } = await takeDownload(subject, await consentLogged(world, subject))
     const path = `/v1/downloads/${download}/bundle.zip`
     const zip = await subject.investigator.client.bytes('GET', path)
     const trust = createVerifierTrust(await world.anyone.json('GET', '/v1/trust.json', trustFile))
@@ -170,8 +141,8 @@ describe('a consented clip', () => {
 
   it('is acknowledged by the investigator, once', async () => {
     const subject = await createCase(world)
-    const consent = await consentLogged(subject)
-    const { release } = await take(subject, consent)
+    const consent = await consentLogged(world, subject)
+    const { release } = await takeDownload(subject, consent)
     const payload = {
       iss: subject.investigator.agency.uri,
       sub: subject.investigator.signer.urn,
@@ -205,7 +176,7 @@ describe('everyone whom the consent does not name', () => {
   it('gets one body, the same for a real consent, an unknown one, and one before its time', async () => {
     const subject = await createCase(world)
     const other = await createCase(world)
-    const consent = await consentLogged(subject)
+    const consent = await consentLogged(world, subject)
     const ask = async (digest: string): Promise<unknown> => {
       const json = { download: randomId() }
       const response = await other.investigator.client.send('POST', `/v1/releases/${digest}/downloads`, { json })

@@ -1,7 +1,14 @@
 /** Months of a relay's life with many agencies, most of them honest, at moments that the log's hours tell apart. */
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type ClipRequest, clipRequest, digestOfJws, investigatorCertificate } from '@latchkey/shared'
+import {
+  type ClipRequest,
+  clipRequest,
+  digestOfJws,
+  investigatorCertificate,
+  monthEndMs,
+  monthOf,
+} from '@latchkey/shared'
 import { createSeededRandom } from './counts.ts'
 import {
   type Agency,
@@ -109,6 +116,7 @@ export async function playLife(
   const refused = new Map<string, number>()
   let [accepted, reported, size] = [0, 0, await options.size(0)]
   const steps: Step[] = []
+  const startMs = world.clock.nowMs()
 
   async function post(office: Office, change: RequestChange): Promise<void> {
     const { investigator } = office
@@ -155,6 +163,17 @@ export async function playLife(
   size++
   world.clock.shift(world.policy.agencyNoticeMs + 3 * HOUR_MS)
 
+  /** The relay tells every month by itself: how many entries more the log has now. */
+  let untold = monthOf(startMs)
+  async function monthsTold(): Promise<number> {
+    let more = 0
+    for (; monthEndMs(untold) + 2 * HOUR_MS < world.clock.nowMs(); untold = monthOf(monthEndMs(untold))) more++
+    if (more === 0) return 0
+    world.clock.tick()
+    await options.size(size + more)
+    return more
+  }
+
   const beyond = Object.entries(BEYOND_LIMITS)
   async function ask(): Promise<void> {
     const office = offices[random(offices.length)]!
@@ -170,6 +189,7 @@ export async function playLife(
 
   const taken = (): number => accepted + [...refused.values()].reduce((sum, n) => sum + n, 0)
   for (let step = 0; step < STEPS; step++) {
+    size += await monthsTold()
     steps.push({ nowMs: world.clock.nowMs(), size })
     for (const office of offices) await report(office)
     while (taken() < (count * (step + 1)) / STEPS) await ask()

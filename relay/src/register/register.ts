@@ -39,13 +39,18 @@ async function assertRemovable(tx: Queryable, next: RegisterEntry, before: Regis
   if (known.length === 0) throw new LatchkeyError('MESSAGE_INVALID', 'removes names no accepted request')
 }
 
-async function insertVersion(parts: RegisterParts, tx: Transaction, entry: RegisterEntry): Promise<number> {
+/** The next entry of a book, and its leaf. @returns the ticket */
+export async function insertVersion(
+  parts: Pick<RegisterParts, 'leaves'>,
+  tx: Transaction,
+  entry: RegisterEntry,
+): Promise<number> {
   const digest = digestOfJson(entry)
   const removes = entry.book === 'legal' ? entry.removes : undefined
   const leaf =
     entry.book === 'legal'
       ? await parts.leaves.enqueue(tx, { type: 'legal', data: { digest, ...(removes ? { removes } : {}) } })
-      : await parts.leaves.enqueue(tx, { type: 'disclosure', data: { digest } })
+      : await parts.leaves.enqueue(tx, { type: entry.book, data: { digest } })
   await tx.query(
     `INSERT INTO register_entries (digest, book, id, version, entry, removes, leaf)
      VALUES ($1, $2, $3, $4, $5::jsonb, $6, $7)`,

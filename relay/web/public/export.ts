@@ -19,7 +19,7 @@ function readme({ origin, checkpoint }: PublicRecord): string {
 log/            the signed checkpoint, and the entries by 256 (C2SP tlog-tiles)
 v1/requests/    each accepted request as it was signed, and the certificate of who asked
 v1/policies/    each set of rules that was in force
-v1/register/    disclosures and legal demands, every version
+v1/register/    disclosures and legal demands, every version, and the numbers of each month
 v1/*.json       agencies, web apps and rules as the relay told them
 
 To judge every answer again, with the key of the log that you chose to trust:
@@ -47,7 +47,7 @@ async function* filesOf(record: PublicRecord, readTile: ReadTile): AsyncGenerato
   const policies = new Map(record.policies.map((policy) => [policy.data.digest, policy.text]))
   for (const [digest, policy] of policies)
     if (policy !== null) yield text(`v1/policies/${digest}.json`, canonicalJson(policy))
-  for (const { data, text: entry } of [...record.disclosures, ...record.demands])
+  for (const { data, text: entry } of [...record.disclosures, ...record.demands, ...record.months])
     if (entry !== null) yield text(`v1/register/${data.digest}.json`, canonicalJson(entry))
   yield text('v1/agencies.json', canonicalJson(told.agencies))
   yield text('v1/apps.json', canonicalJson(told.apps))

@@ -40,6 +40,7 @@ function newsOf(record: PublicRecord): News[] {
     })),
     ...record.demands.map(({ index, hour }) => ({ index, hour, title: 'A legal demand', path: '/legal' })),
     ...record.disclosures.map(({ index, hour }) => ({ index, hour, title: 'A disclosure', path: '/disclosures' })),
+    ...record.months.map(({ index, hour }) => ({ index, hour, title: 'The numbers of a month', path: '/numbers' })),
   ]
   return news.sort((a, b) => b.index - a.index).slice(0, NEWEST)
 }

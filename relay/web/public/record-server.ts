@@ -15,6 +15,7 @@ import { consistencyPage, entryPage, logPage } from './pages/log.ts'
 import { overviewPage } from './pages/overview.ts'
 import { documentOf, type Page } from './pages/page.ts'
 import { policyPage } from './pages/policy.ts'
+import { numbersCsv, numbersPage } from './pages/numbers.ts'
 import { disclosuresPage, legalPage } from './pages/register.ts'
 import { refusalsPage, requestPage, requestsPage } from './pages/requests.ts'
 import type { PublicRecord, RecordKeeper } from './record.ts'
@@ -92,6 +93,10 @@ function registerJson({ origin, disclosures, demands }: PublicRecord): Found {
   return json({ relay: origin, entries: entries.sort((a, b) => a.index - b.index) })
 }
 
+function numbersJson({ origin, months }: PublicRecord): Found {
+  return json({ relay: origin, months: months.map(({ index, data, text }) => ({ index, ...data, text })) })
+}
+
 function agencyFiles({ record }: Site, query: URLSearchParams, kind: 'json' | 'csv' | 'geojson'): Found {
   const rows = agencyRows(record, dayOf(query.get('at')))
   if (kind === 'csv') return { type: 'text/csv; charset=utf-8', text: agenciesCsv(rows) }
@@ -121,6 +126,9 @@ const PATHS: ReadonlyMap<string, Answer> = new Map<string, Answer>([
   ['/policy', ({ record }) => page(policyPage(record, null), 'no rules')],
   ['/disclosures', ({ record }) => ({ page: disclosuresPage(record) })],
   ['/legal', ({ record }) => ({ page: legalPage(record) })],
+  ['/numbers', ({ record, nowMs }) => ({ page: numbersPage(record, nowMs) })],
+  ['/numbers.csv', ({ record }) => ({ type: 'text/csv; charset=utf-8', text: numbersCsv(record) })],
+  ['/numbers.json', ({ record }) => numbersJson(record)],
   ['/register.json', ({ record }) => registerJson(record)],
   ['/log', ({ record }) => ({ page: logPage(record) })],
   ['/log/entry', (site, query) => entryOf(site, query.get('index'))],

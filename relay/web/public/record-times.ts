@@ -31,3 +31,9 @@ export function durationText(ms: number): string {
   if (told.length === 0) return '0 minutes'
   return told.map(([count, unit]) => `${count} ${unit}${count === 1 ? '' : 's'}`).join(' ')
 }
+
+/** `November 2026`. @param month `2026-11` */
+export const monthText = (month: string): string =>
+  new Intl.DateTimeFormat('en-GB', { month: 'long', year: 'numeric', timeZone: 'UTC' }).format(
+    Date.parse(`${month}-01T00:00:00Z`),
+  )

@@ -71,6 +71,8 @@ export interface PublicRecord {
   readonly apps: readonly Entry<LeafData<'app'>>[]
   readonly disclosures: readonly DisclosedEntry<'disclosure'>[]
   readonly demands: readonly DisclosedEntry<'legal'>[]
+  /** The relay's own numbers, by month. */
+  readonly months: readonly DisclosedEntry<'statistics'>[]
   /** What the relay told of agencies, web apps and rules at that look; null before the first. */
   readonly told: ToldLists | null
   /** How many entries there are of each type, filling included. */
@@ -146,6 +148,7 @@ class Books {
   readonly apps: Entry<LeafData<'app'>>[] = []
   readonly disclosures: DisclosedEntry<'disclosure'>[] = []
   readonly demands: DisclosedEntry<'legal'>[] = []
+  readonly months: DisclosedEntry<'statistics'>[] = []
   readonly counts = new Map<Leaf['type'] | 'unreadable', number>()
   readonly #texts: Texts
 
@@ -180,6 +183,8 @@ class Books {
     else if (leaf.type === 'legal') this.#demand({ index, hour, data: leaf.data })
     else if (leaf.type === 'disclosure')
       this.disclosures.push({ index, hour, data: leaf.data, text: this.#entryOf('disclosure', leaf.data.digest) })
+    else if (leaf.type === 'statistics')
+      this.months.push({ index, hour, data: leaf.data, text: this.#entryOf('statistics', leaf.data.digest) })
     else if (leaf.type === 'policy') {
       const text = policyOf(this.#texts.policies.get(leaf.data.digest), leaf.data.digest)
       this.policies.push({ index, hour, data: leaf.data, text })
@@ -249,8 +254,8 @@ export async function createRecordKeeper(parts: {
   })
   return {
     get record() {
-      const { requests, refusals, outcomes, agencies, policies, apps, disclosures, demands, counts } = books
-      const entries = { requests, refusals, outcomes, agencies, policies, apps, disclosures, demands, counts }
+      const { requests, refusals, outcomes, agencies, policies, apps, disclosures, demands, months, counts } = books
+      const entries = { requests, refusals, outcomes, agencies, policies, apps, disclosures, demands, months, counts }
       const { told } = texts
       return { origin, ...state, told, findings: [...findings.values()], audit: monitor.audit.state, ...entries }
     },

@@ -19,6 +19,7 @@ export const AUDIT_CODES = {
   OUTCOME_UNFOUNDED: 'a report is of a request that the agency never made',
   AGENCY_AGAINST_POLICY: 'an agency takes part that the policy does not admit',
   AGENCY_NOTICE_SHORT: 'an agency or its key did not wait the public notice period',
+  NUMBERS_MISSING: 'the numbers of a month are not told',
   TOLD_OTHERWISE: 'the relay tells something else than its log holds',
 } as const
 

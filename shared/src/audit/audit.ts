@@ -5,7 +5,7 @@ import { type Leaf, type LeafData, leafHourStartMs, parseLeaf } from '../tlog/le
 import { requestLeafData } from '../verify/bundle-leaf.ts'
 import type { Signed } from '../wire/jws.ts'
 import { type Policy, policy as policyValidator } from '../wire/policy.ts'
-import type { RegisterEntry } from '../wire/register.ts'
+import { type RegisterEntry, registerEntry } from '../wire/register.ts'
 import { type ClipRequest, clipRequest, investigatorCertificate } from '../wire/request.ts'
 import { parseWith } from '../wire/schema.ts'
 import { checkAgencyEntry } from './agency-entry.ts'
@@ -19,6 +19,7 @@ import {
   rederiveUnseenRefusal,
 } from './rederive.ts'
 import { checkDisclosed } from './disclosed-entry.ts'
+import { StatedMonths } from './stated-months.ts'
 import { LATE_MS, type RecordedRequest, spanOfHour } from './request-record.ts'
 
 /**
@@ -89,6 +90,7 @@ class LogAudit implements Audit {
   readonly #refused = new Map<string, number>()
   readonly #apps: { name: string; digest: string; index: number }[] = []
   readonly #removed = new Set<string>()
+  readonly #months = new StatedMonths()
   readonly #tally: AuditTally = {
     accepted: { derived: 0, open: 0, contradicted: 0 },
     refused: { derived: 0, open: 0, contradicted: 0 },
@@ -128,7 +130,8 @@ class LogAudit implements Audit {
       this.#size++
       return [auditFinding('LEAF_INVALID', index, `entry ${index} has no form that the log allows: ${error.message}`)]
     }
-    const findings = [...this.#checkHour(index, leaf.hour), ...(await this.#judge(index, leaf))]
+    const judged = await this.#judge(index, leaf)
+    const findings = [...this.#checkHour(index, leaf.hour), ...this.#months.pass(index, leaf.hour), ...judged]
     // Only now: a document that nobody answered for is asked for again.
     this.#hour = Math.max(this.#hour, leaf.hour)
     this.#size++
@@ -161,13 +164,14 @@ class LogAudit implements Audit {
         return []
       case 'disclosure':
         return this.#judgeEntry(index, 'disclosure', data)
+      case 'statistics':
+        return this.#judgeNumbers({ index, data, hour })
       case 'legal':
         return this.#judgeEntry(index, 'legal', data)
       // Of these nothing but their form and their place can be judged.
       case 'feed':
       case 'keyset':
       case 'sealed':
-      case 'statistics':
         return []
     }
   }
@@ -324,6 +328,13 @@ class LogAudit implements Audit {
   async #judgeEntry(index: number, book: RegisterEntry['book'], data: LeafData<'legal'>): Promise<AuditFinding[]> {
     const value = await this.#documents.entry(data.digest)
     return checkDisclosed(value, { index, book, data })
+  }
+
+  async #judgeNumbers({ index, data, hour }: LeafAt<LeafData<'statistics'>>): Promise<AuditFinding[]> {
+    const value = await this.#documents.entry(data.digest)
+    const findings = checkDisclosed(value, { index, book: 'statistics', data })
+    if (findings.length > 0 || !registerEntry.check(value) || value.book !== 'statistics') return findings
+    return this.#months.state(value, { index, hour, isAgency: (uri) => this.#agencies.has(uri) })
   }
 
   #judgeAgency({ index, data, hour }: LeafAt<LeafData<'agency'>>): AuditFinding[] {

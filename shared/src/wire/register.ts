@@ -1,6 +1,7 @@
-/** What an operator must say in public: what money and favours passed, and what the law demanded. @see spec/register.md */
+/** What an operator must say in public: what money and favours passed, what the law demanded, and what was given in sum. @see spec/register.md */
 import { Type, type Static } from 'typebox'
-import { Count, DigestField, Exact, Line } from './fields.ts'
+import { AgencyUri, Count, DigestField, Exact, Line } from './fields.ts'
+import { OUTCOMES } from './outcome.ts'
 import { createValidator } from './schema.ts'
 
 /** What passed between an agency and anybody about this relay. */
@@ -48,6 +49,33 @@ const legal = {
   removes: Type.Optional(DigestField),
 }
 
+/** Steps in which what owners did is told: an exact number beside one small area would point at who gave. */
+export const NUMBER_STEPS = ['0', '1-5', '6-20', '21+'] as const
+export type NumberStep = (typeof NUMBER_STEPS)[number]
+const Step = Type.Enum([...NUMBER_STEPS])
+
+/** One month of one agency. */
+const AgencyMonth = Exact({
+  agency: AgencyUri,
+  /** Consents of which anything was downloaded for the first time. */
+  releases: Step,
+  /** Reports that it made, by what they say. */
+  outcomes: Exact(
+    Object.fromEntries(OUTCOMES.map((word) => [word, Step])) as Record<(typeof OUTCOMES)[number], typeof Step>,
+  ),
+})
+
+const statistics = {
+  v: Type.Literal(1),
+  book: Type.Literal('statistics'),
+  /** The month, UTC: `2026-11`. */
+  id: Type.String({ pattern: '^\\d{4}-(0[1-9]|1[0-2])$' }),
+  /** Of every agency that is not here, everything is 0. */
+  agencies: Type.Array(AgencyMonth, { maxItems: 20_000 }),
+  /** A month is told once. */
+  version: Type.Literal(1),
+}
+
 const version = { version: Type.Integer({ minimum: 1, maximum: 10_000 }) }
 
 /** Body of `POST /v1/register` (operator). */
@@ -55,9 +83,13 @@ export const RegisterSubmission = Type.Union([Exact(disclosure), Exact(legal)])
 export type RegisterSubmission = Static<typeof RegisterSubmission>
 
 /** An entry as it is published: nothing removes it, another version may follow. */
-export const RegisterEntry = Type.Union([Exact({ ...disclosure, ...version }), Exact({ ...legal, ...version })])
+export const RegisterEntry = Type.Union([
+  Exact({ ...disclosure, ...version }),
+  Exact({ ...legal, ...version }),
+  Exact(statistics),
+])
 export type RegisterEntry = Static<typeof RegisterEntry>
-/** An entry of one of the two books. */
+/** An entry of one of the three books. */
 export type EntryOf<B extends RegisterEntry['book']> = Extract<RegisterEntry, { book: B }>
 
 /** What the operator learns. */
@@ -66,8 +98,24 @@ export type RegisterAccepted = Static<typeof RegisterAccepted>
 
 export const registerEntry = createValidator(RegisterEntry)
 
+/** The step that a count falls into. @param count whole, from 0 */
+export function stepOf(count: number): NumberStep {
+  if (count === 0) return '0'
+  if (count <= 5) return '1-5'
+  return count <= 20 ? '6-20' : '21+'
+}
+
 /** Is there such a day? @param text as {@link RegisterEntry} has it */
 export function isDay(text: string): boolean {
   const at = new Date(`${text}T00:00:00Z`)
   return !Number.isNaN(at.getTime()) && at.toISOString().startsWith(text)
+}
+
+/** `2026-11` of a moment, UTC. */
+export const monthOf = (ms: number): string => new Date(ms).toISOString().slice(0, 7)
+
+/** First moment of the month after. @param month `2026-11` */
+export function monthEndMs(month: string): number {
+  const [year, number] = month.split('-').map(Number)
+  return Date.UTC(year!, number!, 1)
 }

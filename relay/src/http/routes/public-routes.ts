@@ -126,7 +126,7 @@ const registerRoutes: readonly Route<PublicServices>[] = [
     url: '/v1/register/:digest',
     callers: ['anyone'],
     schema: {
-      summary: 'A disclosure or legal demand, canonical: its digest stands in the log',
+      summary: 'A disclosure, a legal demand or the numbers of a month, canonical: its digest stands in the log',
       params: Exact({ digest: DigestField }),
       answers: { 200: RegisterEntry },
     },

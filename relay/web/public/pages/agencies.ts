@@ -3,6 +3,7 @@ import { html, type Html, type Piece } from '../html.ts'
 import type { PublicRecord } from '../record.ts'
 import { dayText, durationText, hourText, minuteText } from '../record-times.ts'
 import { areaText, facts, hostOf, type Page, table, wordOf } from './page.ts'
+import { agencyMonths } from './numbers.ts'
 import { refusalTotals, requestTable } from './requests.ts'
 
 const STATUS: Readonly<{ [status: string]: string }> = {
@@ -75,6 +76,7 @@ export function agencyPage(record: PublicRecord, uri: string, nowMs: number): Pa
   const { data } = row.now
   const asked = record.requests.filter((request) => request.data.agency === uri).reverse()
   const overdue = overdueReports(record, uri, nowMs).length
+  const months = agencyMonths(record, uri, row.joined.hour)
   const refused = record.refusals.filter((refusal) => refusal.data.agency === uri)
   const body = html`
     ${facts([
@@ -93,6 +95,12 @@ export function agencyPage(record: PublicRecord, uri: string, nowMs: number): Pa
     ])}
     <h2>What it asked</h2>
     ${asked.length === 0 ? html`<p>Nothing yet.</p>` : requestTable('What it asked', asked)}
+    ${
+      months === null
+        ? null
+        : html`<h2>What was given, by month</h2>
+            ${months}`
+    }
     <h2>What was refused</h2>
     ${refused.length === 0 ? html`<p>Nothing yet.</p>` : refusalTotals(refused)}
     <h2>Its history here</h2>

@@ -7,6 +7,7 @@ const SECTIONS: readonly (readonly [path: string, name: string])[] = [
   ['/agencies', 'Agencies'],
   ['/requests', 'Requests'],
   ['/refusals', 'Refusals'],
+  ['/numbers', 'Numbers'],
   ['/policy', 'Rules'],
   ['/disclosures', 'Money'],
   ['/legal', 'Law'],
@@ -74,7 +75,8 @@ export function documentOf(record: PublicRecord, { section, title, body }: Page)
           </p>
           <p>
             <a href="/agencies.csv">Agencies as CSV</a> · <a href="/agencies.geojson">as GeoJSON</a> ·
-            <a href="/requests.json">Requests as JSON</a> · <a href="/feed.atom">Feed</a> ·
+            <a href="/requests.json">Requests as JSON</a> · <a href="/numbers.csv">Numbers as CSV</a> ·
+            <a href="/feed.atom">Feed</a> ·
             <a href="/export.zip">Everything, in one file</a>
           </p>
         </footer>

@@ -1,4 +1,4 @@
-import { DEMAND_KINDS, DISCLOSURE_KINDS, type RegisterEntry } from '@latchkey/shared'
+import { DEMAND_KINDS, DISCLOSURE_KINDS, type EntryOf } from '@latchkey/shared'
 import { html, type Html, type Piece } from '../html.ts'
 import type { DisclosedEntry, PublicRecord } from '../record.ts'
 import { hourText } from '../record-times.ts'
@@ -26,7 +26,11 @@ const KINDS: Readonly<{ [kind: string]: string }> = {
 }
 const kindOf = (kind: string): string => KINDS[kind] ?? wordOf(kind)
 
-function countTable(caption: string, kinds: readonly string[], entries: readonly (RegisterEntry | null)[]): Html {
+function countTable(
+  caption: string,
+  kinds: readonly string[],
+  entries: readonly (EntryOf<'disclosure' | 'legal'> | null)[],
+): Html {
   const rows = kinds.map((kind): Piece[] => [kindOf(kind), entries.filter((entry) => entry?.kind === kind).length])
   return table(caption, ['Kind', 'Matters'], rows)
 }
