@@ -8,6 +8,7 @@ import { type Policy, policy as policyValidator } from '../wire/policy.ts'
 import { type RegisterEntry, registerEntry } from '../wire/register.ts'
 import { type ClipRequest, clipRequest, investigatorCertificate } from '../wire/request.ts'
 import { parseWith } from '../wire/schema.ts'
+import type { AuditedAgency, AuditState, AuditTally } from './audit-state.ts'
 import { checkAgencyEntry } from './agency-entry.ts'
 import { auditFinding, type AuditFinding } from './audit-finding.ts'
 import {
@@ -19,8 +20,8 @@ import {
   rederiveUnseenRefusal,
 } from './rederive.ts'
 import { checkDisclosed } from './disclosed-entry.ts'
-import { StatedMonths } from './stated-months.ts'
 import { LATE_MS, type RecordedRequest, spanOfHour } from './request-record.ts'
+import { StatedMonths } from './stated-months.ts'
 
 /**
  * Public documents beside the log, as anyone gets them; null when they are not shown.
@@ -34,32 +35,6 @@ export interface AuditDocuments {
   entry(digest: string): Promise<unknown>
   /** The text of a refused request, from who holds one. */
   refusedRequest(digest: string): string | null
-}
-
-/** How many answers of the relay were derived again. */
-export interface AuditTally {
-  readonly accepted: { derived: number; open: number; contradicted: number }
-  readonly refused: { derived: number; open: number; contradicted: number }
-  /** Why answers stayed open, and how often. */
-  readonly open: Map<string, number>
-}
-
-/** An agency as its newest leaf says. */
-export interface AuditedAgency {
-  readonly data: LeafData<'agency'>
-  readonly index: number
-  /** Of the first leaf with this end of the notice period. */
-  readonly noticeIndex: number
-}
-
-/** What was read of a log so far, and what follows from it. */
-export interface AuditState {
-  readonly size: number
-  readonly agencies: ReadonlyMap<string, AuditedAgency>
-  readonly apps: readonly { readonly name: string; readonly digest: string; readonly index: number }[]
-  /** Of the newest policy leaf. */
-  readonly policyDigest: string | null
-  readonly tally: AuditTally
 }
 
 /** Judges the leaves of one log in their order. */

@@ -1,6 +1,6 @@
 import { canonicalJson } from '../bytes/canonical-json.ts'
 import type { AgencyList, AppList } from '../wire/http.ts'
-import type { AuditState } from './audit.ts'
+import type { AuditState } from './audit-state.ts'
 import { auditFinding, type AuditFinding } from './audit-finding.ts'
 
 const otherwise = (index: number | null, message: string) => auditFinding('TOLD_OTHERWISE', index, message)

@@ -117,5 +117,5 @@ export const monthOf = (ms: number): string => new Date(ms).toISOString().slice(
 /** First moment of the month after. @param month `2026-11` */
 export function monthEndMs(month: string): number {
   const [year, number] = month.split('-').map(Number)
-  return Date.UTC(year!, number!, 1)
+  return Date.UTC(year!, number, 1)
 }
