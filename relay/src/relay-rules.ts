@@ -9,7 +9,7 @@ import {
   type Signer,
   type Trust,
 } from '@latchkey/shared'
-import { findAgency, findAgencyAt, listAgencies, putAgency } from './agency/agencies.ts'
+import { findAgency, findAgencyAt, holdAgency, listAgencies, putAgency } from './agency/agencies.ts'
 import { bundleSources } from './bundle-sources.ts'
 import { type ClipDays, deleteClip, type DeletionParts, finishDeletions, keepClip, listClips } from './clip/clips.ts'
 import { listDays, putDay } from './clip/days.ts'
@@ -67,7 +67,13 @@ import { loadBundle } from './release/bundle.ts'
 import { submitReceived } from './release/received.ts'
 import { openReleasedItem } from './release/released-item.ts'
 import { takeDownload } from './release/downloads.ts'
-import { findInvestigator, findPublicRequest, findRequest, listCell } from './request/request-store.ts'
+import {
+  findInvestigator,
+  findPublicRequest,
+  findRequest,
+  isEndedByLeaving,
+  listCell,
+} from './request/request-store.ts'
 import { tellMonths } from './register/months.ts'
 import { findEntry, putEntry } from './register/register.ts'
 import { submitOutcome } from './request/outcomes.ts'
@@ -139,6 +145,7 @@ function createCrossings(core: RelayCore) {
     const now = await findAgency(tx, iss)
     if (!agency || now?.status === 'suspended' || now?.status === 'withdrawn')
       throw new LatchkeyError('AGENCY_SUSPENDED', 'the agency may not receive clips now')
+    if (await isEndedByLeaving(tx, named.request)) throw new LatchkeyError('CONSENT_REQUEST', 'no such request is open')
     const { policy } = await findPolicy(tx, latchkey.policy)
     return {
       manifest: stored.signed,
@@ -148,6 +155,13 @@ function createCrossings(core: RelayCore) {
       agency: agency.data,
       policy,
     }
+  }
+
+  /** May what was consented on this request still go to its agency? */
+  async function mayReceive(db: Queryable, agency: string, request: string): Promise<boolean> {
+    const now = await findAgency(db, agency)
+    if (now === null || now.status === 'suspended' || now.status === 'withdrawn') return false
+    return !(await isEndedByLeaving(db, request))
   }
 
   async function publishedLog() {
@@ -160,7 +174,7 @@ function createCrossings(core: RelayCore) {
     if (device) core.disconnectDevice(device.device)
   }
 
-  return { findCertificate, keysetInForce, loadGround, onDeviceRevoked, publishedLog }
+  return { findCertificate, keysetInForce, loadGround, mayReceive, onDeviceRevoked, publishedLog }
 }
 
 type Crossings = ReturnType<typeof createCrossings>
@@ -253,9 +267,9 @@ function consentRoutes(core: RelayCore, crossings: Crossings): BoundRoute[] {
   })
 }
 
-function investigatorRoutes(core: RelayCore): BoundRoute[] {
+function investigatorRoutes(core: RelayCore, crossings: Crossings): BoundRoute[] {
   const { database, clock } = core
-  const requestParts = { ...core, findAgency, prove: core.logReader.prove }
+  const requestParts = { ...core, holdAgency, prove: core.logReader.prove }
   const releaseParts = {
     ...core,
     sources: bundleSources,
@@ -266,12 +280,12 @@ function investigatorRoutes(core: RelayCore): BoundRoute[] {
       findGranted(db, consent, { requester, nowMs: clock.nowMs() }),
     takeDownload: (tx: Queryable, consent: string) => takeOne(tx, consent, clock.nowMs()),
     keysetAt: findKeysetAt,
-    agencyStatus: async (db: Queryable, uri: string) => (await findAgency(db, uri))?.status ?? null,
+    mayReceive: crossings.mayReceive,
     openItem: (root: string, item: { clip: string; index: number; header: Uint8Array }) => openItem(core, root, item),
   }
   return bindRoutes(INVESTIGATOR_ROUTES, {
     submitRequest: (thumbprint, raw) => submitRequest(requestParts, thumbprint, raw),
-    submitOutcome: (thumbprint, raw) => submitOutcome({ ...core, findAgency }, thumbprint, raw),
+    submitOutcome: (thumbprint, raw) => submitOutcome({ ...core, holdAgency }, thumbprint, raw),
     listReleases: ({ thumbprint }) => listGranted(database, thumbprint, clock.nowMs()),
     takeDownload: (caller, asked) => takeDownload(releaseParts, caller, asked),
     openReleasedItem: (caller, wanted) => openReleasedItem(releaseParts, caller, wanted),
@@ -327,7 +341,7 @@ export function createRules(core: RelayCore, proofs: ProofMemory): RelayRules {
       ...bindRoutes(LOG_ROUTES, core.logReader),
       ...publicRoutes(core),
       ...consentRoutes(core, crossings),
-      ...investigatorRoutes(core),
+      ...investigatorRoutes(core, crossings),
     ],
     retain: async () => {
       await forgetFacts(database, clock.nowMs() - core.days.usual * DAY_MS)

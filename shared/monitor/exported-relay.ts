@@ -61,6 +61,8 @@ export function createExportedRelay(zip: Uint8Array): PublicRelay {
         ? fileOf(`log/${encodeTilePath(tile)}`)
         : encodeHashTile(hashesOf({ level, index, width }))
     },
+    // What was open when it was made is not what is open now.
+    cell: null,
     lists: async () => ({
       agencies: parseWith(agencyList, json('v1/agencies.json'), 'agencies'),
       apps: parseWith(appList, json('v1/apps.json'), 'apps'),

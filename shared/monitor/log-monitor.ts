@@ -2,6 +2,7 @@ import { type Audit, createAudit } from '../src/audit/audit.ts'
 import { auditFinding, type AuditCode, type AuditFinding } from '../src/audit/audit-finding.ts'
 import { readProvenEntries } from '../src/audit/log-entries.ts'
 import { removedBy } from '../src/audit/removed-by.ts'
+import { checkToldCell, openCells } from '../src/audit/told-cells.ts'
 import { checkToldLists } from '../src/audit/told-lists.ts'
 import { codeOf } from '../src/errors.ts'
 import { type LogTrust, openCheckpoint, type VerifiedCheckpoint } from '../src/tlog/checkpoint.ts'
@@ -116,6 +117,16 @@ export async function createLogMonitor(parts: LogMonitorParts): Promise<LogMonit
     waiting = null
   }
 
+  /** What the relay tells beside its log, against it. */
+  async function checkTold(): Promise<AuditFinding[]> {
+    const nowMs = parts.nowMs()
+    const findings = checkToldLists(await relay.lists(), audit.state)
+    if (relay.cell === null) return findings
+    for (const cell of openCells(audit.state, nowMs))
+      findings.push(...checkToldCell(await relay.cell(cell), audit.state, nowMs))
+    return findings
+  }
+
   async function readAndJudge(progress: (text: string) => void): Promise<boolean> {
     if (held === null) return false
     await readNew(held, progress)
@@ -130,11 +141,12 @@ export async function createLogMonitor(parts: LogMonitorParts): Promise<LogMonit
       for (let turn = 1; ; turn++) {
         const isWhole = await readAndJudge(progress)
         if (!isWhole) return { held, isWhole }
-        const told = checkToldLists(await relay.lists(), audit.state)
+        const told = await checkTold()
         if (told.length === 0) return { held, isWhole }
         const before = audit.state.size
         await follow()
-        if (turn < MAX_TURNS && held !== null && held.size > before) continue
+        // Said twice: what is being written at this moment is not yet told.
+        if (turn === 1 || (turn < MAX_TURNS && held !== null && held.size > before)) continue
         for (const finding of told) await report(finding)
         return { held, isWhole }
       }

@@ -5,7 +5,14 @@ import { digestOfJson } from '../src/crypto/hash.ts'
 import { codeOf, LatchkeyError } from '../src/errors.ts'
 import type { ReadTile } from '../src/tlog/tile-reader.ts'
 import { encodeTilePath } from '../src/tlog/tiles.ts'
-import { type AgencyList, agencyList, type AppList, appList } from '../src/wire/http.ts'
+import {
+  type AgencyList,
+  agencyList,
+  type AppList,
+  appList,
+  type CellRequests,
+  cellRequests,
+} from '../src/wire/http.ts'
 import { MAX_JWS_BYTES } from '../src/wire/jws.ts'
 
 const MAX_CHECKPOINT_BYTES = 128 * 1024
@@ -14,12 +21,16 @@ const MAX_TILE_BYTES = 17 * 1024 * 1024
 const MAX_DOCUMENT_BYTES = 256 * 1024
 /** A month's numbers of twenty thousand agencies. */
 const MAX_ENTRY_BYTES = 4 * 1024 * 1024
+/** Five hundred requests with their certificates. */
+const MAX_CELL_BYTES = 17 * 1024 * 1024
 
 /** A relay's log and what stands beside it, as anyone reads them. */
 export interface PublicRelay {
   readonly documents: Omit<AuditDocuments, 'refusedRequest'>
   checkpoint(): Promise<Uint8Array>
   readonly readTile: ReadTile
+  /** What is open in a cell; null where nobody can say, as in an export. */
+  readonly cell: ((cell: string) => Promise<CellRequests>) | null
   lists(): Promise<{ agencies: AgencyList; apps: AppList; policyDigest: string }>
 }
 
@@ -57,6 +68,8 @@ export function createPublicRelay(origin: string, nowMs: () => number): PublicRe
     },
     checkpoint: () => read('/log/checkpoint', MAX_CHECKPOINT_BYTES),
     readTile: (tile) => read(`/log/${encodeTilePath(tile)}`, MAX_TILE_BYTES),
+    cell: (cell) =>
+      client.json('GET', `/v1/cells/${cell}/requests`, cellRequests, { headers, maxBytes: MAX_CELL_BYTES }),
     lists: async () => ({
       agencies: await client.json('GET', '/v1/agencies', agencyList, { headers }),
       apps: await client.json('GET', '/v1/apps', appList, { headers }),

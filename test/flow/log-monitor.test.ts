@@ -5,6 +5,8 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import {
   canonicalBytes,
+  type CellRequests,
+  cellRequests,
   clipRequest,
   type ClipRequest,
   digestOfJson,
@@ -366,7 +368,7 @@ test('everything that a relay can log or show against its rules is found, each w
   const given = await look('--texts', 'texts', '--state', 'seeded')
   expect(given.status).toBe(1)
   const codes = linesOf(given).map((line) => line.split(' ').slice(0, 2).join(' '))
-  const ofLists = codes.filter((line) => line.startsWith('TOLD_OTHERWISE'))
+  const ofLists = codes.filter((line) => /^(TOLD_OTHERWISE|REQUEST_WITHHELD)/.test(line))
   expect(codes.filter((line) => !ofLists.includes(line)).sort()).toEqual(forged.expected.sort())
   // The relay's lists are the honest ones: of what was forged they know nothing.
   expect(ofLists.length).toBeGreaterThan(0)
@@ -379,6 +381,46 @@ test('everything that a relay can log or show against its rules is found, each w
       ...['REQUEST_EXPIRED', 'WINDOW_TOO_OLD', 'AGENCY_SUSPENDED', 'AGENCY_UNKNOWN', 'INVESTIGATOR_INVALID'],
     ]),
   )
+})
+
+describe('what a cell is told', () => {
+  const path = '/v1/cells/9q8yy/requests'
+  const told = () => relay.world.anyone.json('GET', path, cellRequests)
+  const show = (requests: CellRequests['requests']) =>
+    relay.lies.set(path, { body: JSON.stringify({ cell: '9q8yy', requests }) })
+  const findings = async () => linesOf(await look()).map((line) => line.split(' ').slice(0, 2).join(' '))
+
+  test('without a question that is open there is found, with the entry that was withheld', async () => {
+    const { requests } = await told()
+    expect(requests.length).toBeGreaterThan(2)
+    show(requests.filter((_, i) => i !== 1))
+    expect(await findings()).toEqual([`REQUEST_WITHHELD entry/${requests[1]!.index}`])
+  })
+
+  test('with a question of nobody, or at another place in the log, is found too', async () => {
+    const { requests } = await told()
+    const [first, ...rest] = requests
+    const raw = await clipRequest.encode(draft(), investigator.signer)
+    show([...requests, { ...first!, request: raw, index: 1 }])
+    expect(await findings()).toEqual(['TOLD_OTHERWISE entry/1'])
+    show([{ ...first!, index: 1 }, ...rest])
+    expect(await findings()).toEqual(['TOLD_OTHERWISE entry/1'])
+  })
+
+  test('after an agency left, or is suspended, is no longer what it asked', async () => {
+    const { requests } = await told()
+    const leaver = await certifyInvestigator(relay.world, await enrolAgency(relay.world))
+    relay.world.clock.shift(NOTICE_MS)
+    const { raw, index } = await acceptedRequest(relay.world, leaver)
+    expect((await told()).requests.map(({ request }) => request)).toContain(raw)
+    for (const status of ['suspended', 'withdrawn']) {
+      await changeAgency(leaver.agency, status)
+      expect((await told()).requests).toEqual(requests)
+      expect(await findings()).toEqual([])
+    }
+    show([...requests, { request: raw, investigatorCertificate: leaver.certificate, index }])
+    expect(await findings()).toEqual([`TOLD_OTHERWISE entry/${index}`])
+  })
 })
 
 describe('a log that changes its story', () => {

@@ -224,6 +224,16 @@ describe('a consent', () => {
     await expectStatus(await world.operator.send('POST', '/v1/agencies', { json }), 201)
     expect(await downloadCode(own, digest)).toBe('AGENCY_SUSPENDED')
     expect(await codeOf(postConsent(own.household.owner, await sign(own)))).toBe('AGENCY_SUSPENDED')
+    const change = async (status: string) =>
+      expectStatus(await world.operator.send('POST', '/v1/agencies', { json: { ...json, status } }), 201)
+    await change('active')
+    expect(await downloadCode(own, digest)).not.toBe('AGENCY_SUSPENDED')
+    // What it asked before it left is over for good.
+    for (const status of ['withdrawn', 'active']) {
+      await change(status)
+      expect(await downloadCode(own, digest)).toBe('AGENCY_SUSPENDED')
+    }
+    expect(await codeOf(postConsent(own.household.owner, await sign(own)))).toBe('CONSENT_REQUEST')
   })
 
   it('made under a keyset that was replaced first is KEYSET_SUPERSEDED', async () => {

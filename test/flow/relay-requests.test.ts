@@ -1,5 +1,6 @@
 import {
   agencyList,
+  cellRequests,
   clipRequest,
   type ClipRequest,
   createVerifierTrust,
@@ -67,6 +68,8 @@ const square = (metres: number): Detail['area'] => {
     [37_775_000, -122_420_000 + lon],
   ]
 }
+
+const agencyOf = (data: unknown) => (data as { agency?: string }).agency
 
 /** Types of all leaves of the published log, with their data. */
 async function leaves(): Promise<{ type: string; data: unknown }[]> {
@@ -256,6 +259,53 @@ describe('a requester', () => {
     const raw = await clipRequest.encode(draft({}), investigator.signer)
     const json = { request: raw, investigatorCertificate: investigator.certificate }
     expect(await codeOf(world.party().client.send('POST', '/v1/requests', { json }))).toBe('CALLER_REFUSED')
+  })
+})
+
+describe('an agency that stops', () => {
+  const change = async ({ uri, name, signer }: Agency, status: string) => {
+    const json = { uri, name, kind: 'police', status, keys: [signer.jwk] }
+    await expectStatus(await world.operator.send('POST', '/v1/agencies', { json }), 201)
+  }
+  const askedIn = async (cell: string) =>
+    (await world.anyone.json('GET', `/v1/cells/${cell}/requests`, cellRequests)).requests.map(({ request }) => request)
+
+  it('is not asked for while suspended, and what it asked is over once it left, even when it comes back', async () => {
+    const officer = await certifyInvestigator(world, await enrolAgency(world))
+    const { raw } = await acceptedRequest(world, officer)
+    expect(await askedIn('9q8yy')).toContain(raw)
+    await change(officer.agency, 'suspended')
+    expect(await askedIn('9q8yy')).not.toContain(raw)
+    await change(officer.agency, 'active')
+    expect(await askedIn('9q8yy')).toContain(raw)
+    await change(officer.agency, 'withdrawn')
+    expect(await askedIn('9q8yy')).not.toContain(raw)
+    await change(officer.agency, 'active')
+    expect(await askedIn('9q8yy')).not.toContain(raw)
+    const anew = await acceptedRequest(world, officer)
+    expect(await askedIn('9q8yy')).toContain(anew.raw)
+  })
+
+  it('asks nothing in the log after the entry that stops it, however close the two came', async () => {
+    const officer = await certifyInvestigator(world, await enrolAgency(world))
+    const drafts = Array.from({ length: 12 }, () => draftRequest(world, officer))
+    const [half, rest] = [drafts.slice(0, 6), drafts.slice(6)]
+    const before = half.map((request) => postRequest(officer, request))
+    const stopped = change(officer.agency, 'suspended')
+    const after = rest.map((request) => postRequest(officer, request))
+    await Promise.all([...before, stopped, ...after])
+    const { uri } = officer.agency
+    const logged = (await leaves()).map(({ type, data }) => ({
+      type,
+      ...(data as { agency?: string; status?: string }),
+    }))
+    const stop = logged.findLastIndex(({ type, status }) => type === 'agency' && status === 'suspended')
+    const own = logged
+      .map(({ type, agency }, index) => ({ type, agency, index }))
+      .filter(({ agency }) => agency === uri)
+    expect(own.filter(({ type, index }) => type === 'request' && index > stop)).toEqual([])
+    expect(own.filter(({ type, index }) => type === 'refusal' && index < stop)).toEqual([])
+    await expect.poll(async () => (await leaves()).filter(({ data }) => agencyOf(data) === uri).length).toBe(12)
   })
 })
 

@@ -61,6 +61,15 @@ export async function findAgencyAt(
   return row ?? null
 }
 
+/**
+ * What a request or report of this agency is judged by: its newest change, published or on its way. Held until the transaction ends, so
+ * that no change comes between the judgement and its leaf: in the log, nothing is accepted after the entry that stops its agency.
+ */
+export async function holdAgency(tx: Queryable, uri: string): Promise<Agency | null> {
+  await lockAgency(tx, uri)
+  return (await newestChange(tx, uri))?.data ?? null
+}
+
 /** Every agency ever enrolled, withdrawn ones included, by address. */
 export const listAgencies = (db: Queryable): Promise<AgencyEntry[]> => loadEntries(db, null)
 
@@ -82,6 +91,11 @@ function assertAcceptable(submission: AgencySubmission, policy: Policy): void {
     throw new LatchkeyError('MESSAGE_INVALID', 'kind is not one that policy lets take part')
 }
 
+/** One change, request or report of an agency at a time. */
+async function lockAgency(tx: Queryable, uri: string): Promise<void> {
+  await tx.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [`agency/${uri}`])
+}
+
 async function newestChange(tx: Queryable, uri: string): Promise<{ data: Agency; leaf: number } | null> {
   const [row] = await tx.query<{ data: Agency; leaf: number }>(
     'SELECT data, leaf FROM agency_changes WHERE uri = $1 ORDER BY change DESC LIMIT 1',
@@ -98,7 +112,7 @@ async function newestChange(tx: Queryable, uri: string): Promise<{ data: Agency;
 export async function putAgency(parts: AgencyParts, submission: AgencySubmission): Promise<AgencyEntry> {
   assertAcceptable(submission, parts.policy)
   const ticket = await parts.database.transaction(async (tx) => {
-    await tx.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [`agency/${submission.uri}`])
+    await lockAgency(tx, submission.uri)
     const before = await newestChange(tx, submission.uri)
     const changed = nextOf(before?.data ?? null, submission, parts)
     if (before && canonicalJson(before.data) === canonicalJson(changed)) return before.leaf

@@ -5,7 +5,6 @@ import {
   encodeBase64url,
   digestOfJws,
   LatchkeyError,
-  type LeafData,
   randomBytes,
   release,
   sealedLeafData,
@@ -45,7 +44,8 @@ export interface ReleaseParts {
   takeDownload(tx: Queryable, consent: string): Promise<number | null>
   /** Digest of the keyset in force at a log index and moment. */
   keysetAt(db: Queryable, root: string, at: { readonly index: number; readonly ms: number }): Promise<string | null>
-  agencyStatus(db: Queryable, uri: string): Promise<LeafData<'agency'>['status'] | null>
+  /** Is the agency in good standing, and has it been since it asked? */
+  mayReceive(db: Queryable, agency: string, request: string): Promise<boolean>
 }
 
 /** The one answer that says nothing. */
@@ -60,8 +60,7 @@ async function assertNotEnded(parts: ReleaseParts, db: Queryable, grant: Granted
   if (inForce !== grant.keyset)
     throw new LatchkeyError('KEYSET_SUPERSEDED', 'another keyset was in force where the consent was logged')
   const [, agency] = consentMessage.parse(grant.jws).payload.aud
-  const status = await parts.agencyStatus(db, agency)
-  if (status === null || status === 'suspended' || status === 'withdrawn')
+  if (!(await parts.mayReceive(db, agency, grant.request)))
     throw new LatchkeyError('AGENCY_SUSPENDED', 'the agency may not receive clips now')
 }
 

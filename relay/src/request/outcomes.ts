@@ -12,7 +12,6 @@ import {
 import type { Database, LeafLog, Queryable, Transaction } from '../flow.ts'
 import type { Clock } from '../kernel/clock.ts'
 import type { LeafSettler } from '../kernel/leaf-settler.ts'
-import { lockAgency } from './request-store.ts'
 
 export interface OutcomeParts {
   readonly database: Database
@@ -20,7 +19,8 @@ export interface OutcomeParts {
   readonly settler: LeafSettler
   readonly clock: Pick<Clock, 'nowMs'>
   readonly publicOrigin: string
-  findAgency(db: Queryable, uri: string): Promise<LeafData<'agency'> | null>
+  /** The agency as it is, and stays until the transaction ends. */
+  holdAgency(tx: Queryable, uri: string): Promise<LeafData<'agency'> | null>
 }
 
 interface Report {
@@ -58,9 +58,9 @@ async function insertReport(parts: OutcomeParts, tx: Transaction, { outcome, cer
 }
 
 /** A suspended agency, or one that left, still owes its reports: only who speaks is judged. */
-async function assertSpeaks(parts: OutcomeParts, report: Report): Promise<void> {
+async function assertSpeaks(parts: OutcomeParts, tx: Queryable, report: Report): Promise<void> {
   const { payload } = report.outcome
-  const agency = await parts.findAgency(parts.database, payload.iss)
+  const agency = await parts.holdAgency(tx, payload.iss)
   if (!agency) throw new LatchkeyError('AGENCY_UNKNOWN', 'the agency is not enrolled')
   const nowMs = parts.clock.nowMs()
   const [finding] = checkInvestigator({ word: report.outcome, certificate: report.certificate, agency, nowMs })
@@ -87,10 +87,9 @@ export async function submitOutcome(
   }
   if (thumbprintOfUrn(report.outcome.payload.sub) !== callerThumbprint)
     throw new LatchkeyError('CALLER_REFUSED', 'this key may not use this route')
-  await assertSpeaks(parts, report)
   const ticket = await parts.database.transaction(async (tx) => {
-    // The debt is counted under the same lock: in the log, the report stands before the request that it lets through.
-    await lockAgency(tx, report.outcome.payload.iss)
+    // The debt is counted while the agency is held too: in the log, the report stands before the request that it lets through.
+    await assertSpeaks(parts, tx, report)
     return (await findEarlier(tx, report.outcome)) ?? insertReport(parts, tx, report)
   })
   await parts.settler.settle('outcomes', ticket)

@@ -3,14 +3,13 @@ import {
   clipRequest,
   type InvestigatorCertificate,
   investigatorCertificate,
+  MAX_CELL_REQUESTS,
   type RequestHistory,
   type Signed,
 } from '@latchkey/shared'
 import type { InvestigatorCaller, Queryable } from '../flow.ts'
 
 const DAY_MS = 24 * 3_600_000
-/** Questions per cell in one answer; agencies' own limits keep real cells far below. */
-const MAX_PER_CELL = 500
 
 /** An accepted request. */
 export interface StoredRequest {
@@ -30,6 +29,13 @@ interface RequestRow {
 /** A published request `r` whose text no published entry of the register removes. */
 const IS_SHOWN = `r.log_index IS NOT NULL AND NOT EXISTS
   (SELECT 1 FROM register_entries e WHERE e.removes = r.digest AND e.log_index IS NOT NULL)`
+
+/** The agency of request `r` left after it asked: then what it asked is over, whether or not it came back. */
+const IS_ENDED_BY_LEAVING = `EXISTS (SELECT FROM agency_changes a
+  WHERE a.uri = r.agency AND a.log_index > r.log_index AND a.data->>'status' = 'withdrawn')`
+/** As anyone finds it in the log. */
+const MAY_BE_ANSWERED = `NOT ${IS_ENDED_BY_LEAVING} AND (SELECT a.data->>'status' FROM agency_changes a
+    WHERE a.uri = r.agency AND a.log_index IS NOT NULL ORDER BY a.change DESC LIMIT 1) <> 'suspended'`
 
 const COLUMNS = 'jws, certificate_jws, leaf, log_index'
 const parseRow = (row: RequestRow): StoredRequest => ({
@@ -56,7 +62,12 @@ export async function findPublicRequest(
   return row ?? null
 }
 
-/** Published requests of a cell that have not expired, in log order. */
+export async function isEndedByLeaving(db: Queryable, digest: string): Promise<boolean> {
+  const rows = await db.query(`SELECT 1 FROM requests r WHERE r.digest = $1 AND ${IS_ENDED_BY_LEAVING}`, [digest])
+  return rows.length > 0
+}
+
+/** Published requests of a cell that may be answered now, in log order; all that a reader of the log finds open there. */
 export async function listCell(
   db: Queryable,
   cell: string,
@@ -65,8 +76,8 @@ export async function listCell(
   return db.query(
     `SELECT r.jws AS request, r.certificate_jws AS "investigatorCertificate", r.log_index AS index
      FROM request_cells c JOIN requests r ON r.digest = c.request
-     WHERE c.cell = $1 AND ${IS_SHOWN} AND r.exp_s > $2 ORDER BY r.log_index LIMIT $3`,
-    [cell, Math.floor(nowMs / 1000), MAX_PER_CELL],
+     WHERE c.cell = $1 AND ${IS_SHOWN} AND ${MAY_BE_ANSWERED} AND r.exp_s > $2 ORDER BY r.log_index LIMIT $3`,
+    [cell, Math.floor(nowMs / 1000), MAX_CELL_REQUESTS],
   )
 }
 
@@ -76,11 +87,6 @@ interface HistoryRow {
   last_30_days: number
   open: number
   overdue: number
-}
-
-/** One request or report of an agency at a time, so that two at once cannot both take the last place. */
-export async function lockAgency(tx: Queryable, agency: string): Promise<void> {
-  await tx.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [`requests/${agency}`])
 }
 
 /** What this agency has asked before. */

@@ -18,7 +18,7 @@ import {
 import type { Database, LeafLog, Queryable, Transaction } from '../flow.ts'
 import type { Clock } from '../kernel/clock.ts'
 import type { LeafSettler } from '../kernel/leaf-settler.ts'
-import { findRequest, historyOf, lockAgency, secondsUntilNextSlot } from './request-store.ts'
+import { findRequest, historyOf, secondsUntilNextSlot } from './request-store.ts'
 
 export interface RequestParts {
   readonly database: Database
@@ -28,7 +28,8 @@ export interface RequestParts {
   readonly publicOrigin: string
   readonly policy: Policy
   readonly policyDigest: string
-  findAgency(db: Queryable, uri: string): Promise<LeafData<'agency'> | null>
+  /** The agency as it is, and stays until the transaction ends; nobody else's request of it is judged meanwhile. */
+  holdAgency(tx: Queryable, uri: string): Promise<LeafData<'agency'> | null>
   /** Inclusion proof of a published leaf, a tlog-proof file. */
   prove(index: number): Promise<Uint8Array>
 }
@@ -129,13 +130,11 @@ async function judge(
   return checkRequest(request.payload, parts.policy, { nowMs, history })
 }
 
-async function decide(
-  parts: RequestParts,
-  tx: Transaction,
-  submission: Submission,
-  agency: LeafData<'agency'>,
-): Promise<Verdict> {
-  await lockAgency(tx, agency.uri)
+async function decide(parts: RequestParts, tx: Transaction, submission: Submission): Promise<Verdict> {
+  const agency = await parts.holdAgency(tx, submission.request.payload.iss)
+  if (!agency) throw new LatchkeyError('AGENCY_UNKNOWN', 'the agency is not enrolled')
+  const unproven = checkIdentity({ ...submission, agency, nowMs: parts.clock.nowMs() }, parts.publicOrigin)
+  if (isSome(unproven)) return { kind: 'refused', findings: unproven }
   const known = await findRequest(tx, submission.request.digest)
   if (known) return { ticket: known.leaf }
   const findings = await judge(parts, tx, submission, agency)
@@ -167,11 +166,7 @@ export async function submitRequest(
   const { payload, digest } = submission.request
   if (thumbprintOfUrn(payload.sub) !== callerThumbprint)
     throw new LatchkeyError('CALLER_REFUSED', 'this key may not use this route')
-  const agency = await parts.findAgency(parts.database, payload.iss)
-  if (!agency) throw new LatchkeyError('AGENCY_UNKNOWN', 'the agency is not enrolled')
-  const findings = checkIdentity({ ...submission, agency, nowMs: parts.clock.nowMs() }, parts.publicOrigin)
-  if (isSome(findings)) return { kind: 'refused', findings }
-  const verdict = await parts.database.transaction((tx) => decide(parts, tx, submission, agency))
+  const verdict = await parts.database.transaction((tx) => decide(parts, tx, submission))
   if ('kind' in verdict) return verdict
   const index = await parts.settler.settle('requests', verdict.ticket)
   return { kind: 'accepted', digest, index, proof: await parts.prove(index) }

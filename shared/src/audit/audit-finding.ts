@@ -20,6 +20,7 @@ export const AUDIT_CODES = {
   AGENCY_AGAINST_POLICY: 'an agency takes part that the policy does not admit',
   AGENCY_NOTICE_SHORT: 'an agency or its key did not wait the public notice period',
   NUMBERS_MISSING: 'the numbers of a month are not told',
+  REQUEST_WITHHELD: 'the relay does not tell a cell of a question that is open there',
   TOLD_OTHERWISE: 'the relay tells something else than its log holds',
 } as const
 

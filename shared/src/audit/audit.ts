@@ -8,7 +8,7 @@ import { type Policy, policy as policyValidator } from '../wire/policy.ts'
 import { type RegisterEntry, registerEntry } from '../wire/register.ts'
 import { type ClipRequest, clipRequest, investigatorCertificate } from '../wire/request.ts'
 import { parseWith } from '../wire/schema.ts'
-import type { AuditedAgency, AuditState, AuditTally } from './audit-state.ts'
+import type { AuditedAgency, AuditedRequest, AuditState, AuditTally } from './audit-state.ts'
 import { checkAgencyEntry } from './agency-entry.ts'
 import { auditFinding, type AuditFinding } from './audit-finding.ts'
 import {
@@ -61,6 +61,7 @@ class LogAudit implements Audit {
   readonly #policies = new Map<string, Policy>()
   readonly #requests = new Map<string, RecordedRequest[]>()
   readonly #asked = new Map<string, { readonly agency: string; readonly record: { isReported: boolean } }>()
+  readonly #shown: (AuditedRequest & { isOver: boolean })[] = []
   readonly #accepted = new Map<string, number>()
   readonly #refused = new Map<string, number>()
   readonly #apps: { name: string; digest: string; index: number }[] = []
@@ -85,6 +86,7 @@ class LogAudit implements Audit {
     return {
       size: this.#size,
       agencies: this.#agencies,
+      requests: this.#shown,
       apps: this.#apps,
       policyDigest: this.#policyDigest,
       tally: this.#tally,
@@ -93,6 +95,7 @@ class LogAudit implements Audit {
 
   expectRemoved(digest: string): void {
     this.#removed.add(digest)
+    for (const asked of this.#shown) if (asked.digest === digest) asked.isOver = true
   }
 
   async add(bytes: Uint8Array): Promise<AuditFinding[]> {
@@ -203,6 +206,9 @@ class LogAudit implements Audit {
       isReported: false,
     }
     this.#asked.set(data.requestDigest, { agency: data.agency, record })
+    const { requestDigest: digest, agency, cells } = data
+    const isOver = this.#removed.has(digest)
+    this.#shown.push({ digest, index, agency, cells, expSeconds: record.expSeconds, isOver })
     const list = this.#requests.get(data.agency) ?? []
     list.push(record)
     this.#requests.set(data.agency, list)
@@ -318,6 +324,7 @@ class LogAudit implements Audit {
     const notice = `${data.uri} ${data.noticeUntilMs}`
     if (!this.#notices.has(notice)) this.#notices.set(notice, index)
     this.#agencies.set(data.uri, { data, index, noticeIndex: this.#notices.get(notice)! })
+    if (data.status === 'withdrawn') for (const asked of this.#shown) if (asked.agency === data.uri) asked.isOver = true
     return findings
   }
 

@@ -141,7 +141,12 @@ export type HeadersUpload = Static<typeof HeadersUpload>
 /** A request as the public sees it. */
 export const PublicRequest = Exact({ request: CompactJws, investigatorCertificate: CompactJws, index: Count })
 export type PublicRequest = Static<typeof PublicRequest>
-export const CellRequests = Exact({ cell: Geohash5, requests: Type.Array(PublicRequest) })
+/** Of one cell, the oldest first; the limits of agencies keep real cells far below. */
+export const MAX_CELL_REQUESTS = 500
+export const CellRequests = Exact({
+  cell: Geohash5,
+  requests: Type.Array(PublicRequest, { maxItems: MAX_CELL_REQUESTS }),
+})
 export type CellRequests = Static<typeof CellRequests>
 
 /** `POST /v1/requests` accepted; `proof` is a c2sp.org/tlog-proof@v1 file. */

@@ -48,7 +48,7 @@ export function requestsPage(record: PublicRecord, before: number): Page {
 
 const degrees = (micro: number): string => (micro / 1e6).toFixed(6)
 
-function textOf({ text, certificate }: AskedRequest): Html {
+function textOf({ text, certificate }: AskedRequest, isOver: boolean): Html {
   if (text === null)
     return html`<p class="alert">
       The text of this request is not shown. Where the law removed it, <a href="/log">the log</a> has an entry that says
@@ -62,7 +62,7 @@ function textOf({ text, certificate }: AskedRequest): Html {
     ${facts([
       ['Case number', caseNumber],
       ['Signed', minuteText(text.iat * 1000)],
-      ['Open until', minuteText(text.exp * 1000)],
+      ['Open until', isOver ? 'its agency left: nobody can answer any more' : minuteText(text.exp * 1000)],
       ['Minutes asked for', windowText(asked!.window.startMs, asked!.window.endMs)],
       ['Asked by', certificate === null ? 'not shown' : `${certificate.latchkey.name}, ${certificate.latchkey.role}`],
       ['How to reach them', contact],
@@ -98,6 +98,7 @@ export function requestPage(record: PublicRecord, digest: string, nowMs: number)
   const same = record.requests.filter(
     (other) => other.data.caseHash === data.caseHash && other.data.agency === data.agency,
   )
+  const isOver = record.audit.requests.some((asked) => asked.digest === digest && asked.isOver)
   const body = html`
     ${facts([
       ['Agency', html`<a href="/agencies/${hostOf(data.agency)}">${hostOf(data.agency)}</a>`],
@@ -109,7 +110,7 @@ export function requestPage(record: PublicRecord, digest: string, nowMs: number)
       ['Requests of this agency for this case', same.length],
       ['Report of what came of it', reportText(record, request, nowMs)],
     ])}
-    ${textOf(request)}
+    ${textOf(request, isOver)}
     <h2>As it was signed</h2>
     <p>
       <a href="${record.origin}/v1/requests/${digest}">The signed bytes</a> and
