@@ -1,21 +1,19 @@
 import {
-  deviceCertificate,
-  LatchkeyError,
+  type Holdings,
   type NoteSigner,
   encodeVkey,
-  parseCheckpoint,
   type Policy,
   type PublicJwk,
   type Signer,
   type Trust,
 } from '@latchkey/shared'
-import { findAgency, findAgencyAt, holdAgency, listAgencies, putAgency } from './agency/agencies.ts'
+import { holdAgency, listAgencies, putAgency } from './agency/agencies.ts'
 import { bundleSources } from './bundle-sources.ts'
 import { type ClipDays, deleteClip, type DeletionParts, finishDeletions, keepClip, listClips } from './clip/clips.ts'
 import { listDays, putDay } from './clip/days.ts'
 import { listHeaders, listOriginalHeaders, putHeaders } from './clip/item-headers.ts'
 import { openItem, putItem } from './clip/items.ts'
-import { findManifest, keepManifest, putManifest } from './clip/manifests.ts'
+import { keepManifest, putManifest } from './clip/manifests.ts'
 import { createReceiptSigner } from './clip/receipts.ts'
 import { runRetention } from './clip/retention.ts'
 import type { Enrolment } from './household/invitations.ts'
@@ -27,16 +25,16 @@ import {
   takeDownload as takeOne,
 } from './consent/consent-store.ts'
 import { listConsents } from './consent/consent-history.ts'
-import { type ConsentGround, type ConsentParts, submitConsent } from './consent/consents.ts'
+import { submitConsent } from './consent/consents.ts'
 import { submitApproval, submitRevocation } from './consent/member-words.ts'
 import { forgetFacts } from './feed/household-facts.ts'
 import type { HouseholdFeed } from './feed/household-feed.ts'
 import type { Database, ItemStore, LeafLog, LogReader, Queryable } from './flow.ts'
 import { listHouseholdDevices } from './household/device-list.ts'
-import { findDevice, findDeviceByCertificate, isDeviceLogged, revokeDevice } from './household/device-store.ts'
+import { findDevice, revokeDevice } from './household/device-store.ts'
 import { enrolDevice } from './household/devices.ts'
 import { createAdmission } from './household/invitations.ts'
-import { findKeysetAt, findKeysetInForce, findMember, findRoot, isKeysetOf } from './household/keyset-store.ts'
+import { findKeysetAt, findMember, findRoot, isKeysetOf } from './household/keyset-store.ts'
 import { enrolHousehold, keysetsAfter, submitKeyset } from './household/keysets.ts'
 import { issueCredential } from './household/mqtt-credentials.ts'
 import { findProposal, pressForProposal, proposeKeyset, withdrawProposal } from './household/proposals.ts'
@@ -61,19 +59,14 @@ import type { Log } from './kernel/log.ts'
 import type { WitnessPlace } from './log/witnesses.ts'
 import { createMailboxes } from './pairing/mailbox.ts'
 import { listApps } from './policy/apps.ts'
-import { findPolicy, findPublicPolicy, listPolicies } from './policy/policies.ts'
+import { findPublicPolicy, listPolicies } from './policy/policies.ts'
 import { createPushRules, type PushCore } from './push-rules.ts'
+import { type Crossings, createCrossings } from './relay-crossings.ts'
 import { loadBundle } from './release/bundle.ts'
 import { submitReceived } from './release/received.ts'
 import { openReleasedItem } from './release/released-item.ts'
 import { takeDownload } from './release/downloads.ts'
-import {
-  findInvestigator,
-  findPublicRequest,
-  findRequest,
-  isEndedByLeaving,
-  listCell,
-} from './request/request-store.ts'
+import { findInvestigator, findPublicRequest, listCell } from './request/request-store.ts'
 import { tellMonths } from './register/months.ts'
 import { findEntry, putEntry } from './register/register.ts'
 import { submitOutcome } from './request/outcomes.ts'
@@ -104,6 +97,7 @@ export interface RelayCore extends PushCore {
   readonly days: ClipDays
   readonly batchMs: number
   readonly operator: string | null
+  readonly holdings: Holdings
   /** Ends the broker connections of a device. */
   disconnectDevice(device: string): void
 }
@@ -117,67 +111,6 @@ export interface RelayRules {
   daily(): Promise<unknown>
   sweep(): Promise<void>
 }
-
-/** Where stages meet: each function reads one stage for another. */
-function createCrossings(core: RelayCore) {
-  const { database, clock } = core
-  const findCertificate = async (db: Queryable, digest: string): Promise<string | null> =>
-    (await findDeviceByCertificate(db, digest))?.jws ?? null
-  const keysetInForce: ConsentParts['keysetInForce'] = async (db, root) =>
-    (await findKeysetInForce(db, root, clock.nowMs()))?.signed ?? null
-
-  async function loadGround(
-    tx: Queryable,
-    root: string,
-    named: { manifest: string; request: string },
-  ): Promise<ConsentGround> {
-    const stored = await findManifest(tx, named.manifest)
-    const certificate = stored?.root === root ? await findCertificate(tx, stored.certificate) : null
-    if (!stored || certificate === null)
-      throw new LatchkeyError('CONSENT_ISSUER', 'the household has no clip with this manifest')
-    // In the log the device comes before the consents to its clips.
-    if (!(await isDeviceLogged(tx, stored.certificate)))
-      throw new LatchkeyError('UNAVAILABLE', 'the device is not yet in the log')
-    const asked = await findRequest(tx, named.request)
-    if (!asked || asked.logIndex === null) throw new LatchkeyError('CONSENT_REQUEST', 'no such request is open')
-    const { iss, latchkey } = asked.request.payload
-    const agency = await findAgencyAt(tx, iss, asked.logIndex)
-    const now = await findAgency(tx, iss)
-    if (!agency || now?.status === 'suspended' || now?.status === 'withdrawn')
-      throw new LatchkeyError('AGENCY_SUSPENDED', 'the agency may not receive clips now')
-    if (await isEndedByLeaving(tx, named.request)) throw new LatchkeyError('CONSENT_REQUEST', 'no such request is open')
-    const { policy } = await findPolicy(tx, latchkey.policy)
-    return {
-      manifest: stored.signed,
-      descriptors: stored.descriptors,
-      deviceCertificate: deviceCertificate.parse(certificate),
-      request: asked.request,
-      agency: agency.data,
-      policy,
-    }
-  }
-
-  /** May what was consented on this request still go to its agency? */
-  async function mayReceive(db: Queryable, agency: string, request: string): Promise<boolean> {
-    const now = await findAgency(db, agency)
-    if (now === null || now.status === 'suspended' || now.status === 'withdrawn') return false
-    return !(await isEndedByLeaving(db, request))
-  }
-
-  async function publishedLog() {
-    const { origin, size } = parseCheckpoint(await core.logReader.checkpoint())
-    return { origin, size }
-  }
-
-  async function onDeviceRevoked(certificate: string): Promise<void> {
-    const device = await findDeviceByCertificate(database, certificate)
-    if (device) core.disconnectDevice(device.device)
-  }
-
-  return { findCertificate, keysetInForce, loadGround, mayReceive, onDeviceRevoked, publishedLog }
-}
-
-type Crossings = ReturnType<typeof createCrossings>
 
 /** The trust file as this relay tells it: a proposal, which the verifier's owner compares with other sources. */
 async function trustOf(core: RelayCore): Promise<Trust> {
@@ -301,6 +234,7 @@ function publicRoutes(core: RelayCore): BoundRoute[] {
   return bindRoutes(PUBLIC_ROUTES, {
     policy,
     trust: () => trustOf(core),
+    holdings: core.holdings,
     listAgencies: () => listAgencies(database),
     listApps: () => listApps(database),
     putAgency: (submission) => putAgency(core, submission),

@@ -30,8 +30,10 @@ import { KNOWN_PUSH_HOSTS } from './push/push-endpoint.ts'
 import { createPushQueue } from './push/push-queue.ts'
 import { forgetEndpoint } from './push/push-subscriptions.ts'
 import { createVapid, parseVapidKey } from './push/vapid.ts'
+import { describeHoldings } from './holdings.ts'
 import { createRules } from './relay-rules.ts'
 import { loadSecrets } from './secrets.ts'
+import { readCatalog } from './store/catalog.ts'
 import { createDiskItemStore } from './store/disk-item-store.ts'
 import { createEmbeddedPostgres } from './store/embedded-postgres.ts'
 import { migrateDatabase } from './store/migrate.ts'
@@ -167,6 +169,22 @@ export async function createRelay(config: RelayConfig, parts: RelayParts = {}): 
   // Rules
   const enacted = await enactPolicy({ database, leaves, settler }, config.policy)
   for (const app of config.apps) await publishApp({ database, leaves, settler }, app)
+  const days = { usual: config.retentionDays, kept: enacted.policy.retentionDays.maximum }
+  const holdings = describeHoldings({
+    origin: publicOrigin,
+    sinceMs: clock.nowMs(),
+    catalog: await readCatalog(database),
+    running: {
+      policy: enacted.digest,
+      database: config.databaseUrl ? 'elsewhere' : 'own',
+      enrolment: config.enrolment.mode,
+      hasOperatorKey: config.operatorJwk !== null,
+      retentionDays: days,
+      log: { vkey: logVkey, batchMs: config.batchMs, witnesses: places.map(({ key }) => encodeVkey(key)), quorum },
+      pushServices: [...pushServices.hosts],
+      appOrigins: [...config.appOrigins],
+    },
+  })
   const proofs = createProofMemory(database)
   const rules = createRules(
     {
@@ -188,7 +206,8 @@ export async function createRelay(config: RelayConfig, parts: RelayParts = {}): 
       policy: enacted.policy,
       policyDigest: enacted.digest,
       enrolment: config.enrolment,
-      days: { usual: config.retentionDays, kept: enacted.policy.retentionDays.maximum },
+      days,
+      holdings,
       batchMs: config.batchMs,
       operator: config.operatorJwk ? thumbprintOf(config.operatorJwk) : null,
       disconnectDevice: broker.disconnect,

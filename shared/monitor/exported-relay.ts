@@ -5,7 +5,7 @@ import { encodeHashTile, encodeTilePath, parseEntries, rootOfTile, type Tile, TI
 import { readZip } from '../src/verify/zip-reader.ts'
 import { agencyList, appList } from '../src/wire/http.ts'
 import { parseWith } from '../src/wire/schema.ts'
-import type { PublicRelay } from './public-relay.ts'
+import { holdingsOf, type PublicRelay } from './public-relay.ts'
 
 /** Far above any log that one file should hold; unpacked, it stays in memory. */
 const MAX_TOTAL_BYTES = 1024 * 1024 * 1024
@@ -67,6 +67,7 @@ export function createExportedRelay(zip: Uint8Array): PublicRelay {
       agencies: parseWith(agencyList, json('v1/agencies.json'), 'agencies'),
       apps: parseWith(appList, json('v1/apps.json'), 'apps'),
       policyDigest: fromUtf8(fileOf('v1/policy-digest.txt')),
+      holdings: holdingsOf(shownJson('v1/holdings.json')),
     }),
   }
 }

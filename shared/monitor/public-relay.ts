@@ -13,6 +13,7 @@ import {
   type CellRequests,
   cellRequests,
 } from '../src/wire/http.ts'
+import { type Holdings, holdings } from '../src/wire/holdings.ts'
 import { MAX_JWS_BYTES } from '../src/wire/jws.ts'
 
 const MAX_CHECKPOINT_BYTES = 128 * 1024
@@ -31,8 +32,17 @@ export interface PublicRelay {
   readonly readTile: ReadTile
   /** What is open in a cell; null where nobody can say, as in an export. */
   readonly cell: ((cell: string) => Promise<CellRequests>) | null
-  lists(): Promise<{ agencies: AgencyList; apps: AppList; policyDigest: string }>
+  lists(): Promise<{
+    agencies: AgencyList
+    apps: AppList
+    policyDigest: string
+    /** What it says that it holds; null where it says nothing, or not in the form that it must have. */
+    holdings: Holdings | null
+  }>
 }
+
+/** Untrusted: `value`. */
+export const holdingsOf = (value: unknown): Holdings | null => (holdings.check(value) ? value : null)
 
 /** Untrusted: everything that it answers. Each call throws when nobody answers. */
 export function createPublicRelay(origin: string, nowMs: () => number): PublicRelay {
@@ -74,6 +84,7 @@ export function createPublicRelay(origin: string, nowMs: () => number): PublicRe
       agencies: await client.json('GET', '/v1/agencies', agencyList, { headers }),
       apps: await client.json('GET', '/v1/apps', appList, { headers }),
       policyDigest: digestOfJson(json(fromUtf8(await read('/v1/policy.json', MAX_DOCUMENT_BYTES)))),
+      holdings: holdingsOf(await shownJson('/v1/holdings')),
     }),
   }
 }

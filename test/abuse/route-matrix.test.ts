@@ -62,6 +62,7 @@ GET /v1/policy.json                             yes    yes      yes      yes   y
 GET /v1/policies                                yes    yes      yes      yes   yes     yes    yes   yes  yes  yes    yes   yes       yes
 GET /v1/policies/:digest                        yes    yes      yes      yes   yes     yes    yes   yes  yes  yes    yes   yes       yes
 GET /v1/trust.json                              yes    yes      yes      yes   yes     yes    yes   yes  yes  yes    yes   yes       yes
+GET /v1/holdings                                yes    yes      yes      yes   yes     yes    yes   yes  yes  yes    yes   yes       yes
 GET /v1/agencies                                yes    yes      yes      yes   yes     yes    yes   yes  yes  yes    yes   yes       yes
 GET /v1/apps                                    yes    yes      yes      yes   yes     yes    yes   yes  yes  yes    yes   yes       yes
 GET /v1/cells/:cell/requests                    yes    yes      yes      yes   yes     yes    yes   yes  yes  yes    yes   yes       yes

@@ -141,6 +141,17 @@ test('what strangers wrote is shown as they wrote it', async () => {
   expect(await text(server.origin, '/feed.atom')).toContain('&lt;script&gt;')
 })
 
+test('what the relay holds stands there in words, and what it therefore cannot do', async () => {
+  const page = await open('/holdings')
+  const words = await page.locator('main').innerText()
+  for (const part of ['Open a recording.', 'Nobody else signs this log yet', 'consents', 'A no leaves no trace'])
+    expect(words).toContain(part)
+  expect(words).not.toContain('Nobody described it')
+  await page.locator('summary', { hasText: 'households' }).click()
+  expect(await page.getByRole('row', { name: /^cell/ }).innerText()).toContain('the finest place')
+  await page.close()
+})
+
 test('refusals stand by agency and reason, in words', async () => {
   const words = await bodyOf('/refusals')
   expect(words).toContain('it asked for what had not happened yet')
@@ -284,7 +295,16 @@ test('each page is readable by everyone: axe finds nothing, nothing is wider tha
   page.on('pageerror', (error) => complaints.push(error.message))
   const host = agency.uri.slice('https://'.length)
   const paths = ['/', '/agencies', `/agencies/${host}`, '/requests', `/requests/${asked[1]!.digest}`, '/refusals']
-  for (const path of [...paths, '/policy', '/disclosures', '/legal', '/log', '/log/0', `/log/${asked[0]!.index}`]) {
+  for (const path of [
+    ...paths,
+    '/policy',
+    '/disclosures',
+    '/legal',
+    '/holdings',
+    '/log',
+    '/log/0',
+    `/log/${asked[0]!.index}`,
+  ]) {
     await page.goto(server.origin + path)
     expect(await screenFindings(page), path).toEqual([])
     // What strangers wrote is text, wherever it stands.

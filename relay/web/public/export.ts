@@ -20,7 +20,7 @@ log/            the signed checkpoint, and the entries by 256 (C2SP tlog-tiles)
 v1/requests/    each accepted request as it was signed, and the certificate of who asked
 v1/policies/    each set of rules that was in force
 v1/register/    disclosures and legal demands, every version, and the numbers of each month
-v1/*.json       agencies, web apps and rules as the relay told them
+v1/*.json       agencies, web apps, rules, and what it holds, as the relay told them
 
 To judge every answer again, with the key of the log that you chose to trust:
 
@@ -52,6 +52,7 @@ async function* filesOf(record: PublicRecord, readTile: ReadTile): AsyncGenerato
   yield text('v1/agencies.json', canonicalJson(told.agencies))
   yield text('v1/apps.json', canonicalJson(told.apps))
   yield text('v1/policy-digest.txt', told.policyDigest)
+  if (told.holdings !== null) yield text('v1/holdings.json', canonicalJson(told.holdings))
 }
 
 /** The archive as it is made, file by file. @throws what the relay's answers throw */

@@ -11,6 +11,7 @@ import { feedOf } from './feed.ts'
 import { html } from './html.ts'
 import { proveConsistency, proveEntry } from './log-proofs.ts'
 import { agenciesPage, agencyPage } from './pages/agencies.ts'
+import { holdingsPage } from './pages/holdings.ts'
 import { consistencyPage, entryPage, logPage } from './pages/log.ts'
 import { overviewPage } from './pages/overview.ts'
 import { documentOf, type Page } from './pages/page.ts'
@@ -130,6 +131,7 @@ const PATHS: ReadonlyMap<string, Answer> = new Map<string, Answer>([
   ['/numbers.csv', ({ record }) => ({ type: 'text/csv; charset=utf-8', text: numbersCsv(record) })],
   ['/numbers.json', ({ record }) => numbersJson(record)],
   ['/register.json', ({ record }) => registerJson(record)],
+  ['/holdings', ({ record }) => ({ page: holdingsPage(record) })],
   ['/log', ({ record }) => ({ page: logPage(record) })],
   ['/log/entry', (site, query) => entryOf(site, query.get('index'))],
   [

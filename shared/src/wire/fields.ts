@@ -52,3 +52,7 @@ export const Line = (maxLength: number) => Type.String({ minLength: 1, maxLength
 export const Seen = Type.Union([Exact({ origin: Line(255), size: Count, sha256: DigestField }), Type.Null()])
 
 export type Seen = Static<typeof Seen>
+
+/** The thing, or null where there is none. */
+export const Nullable = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T) =>
+  Type.Union([schema, Type.Null()])

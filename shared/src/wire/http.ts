@@ -14,10 +14,9 @@ import {
   Id16,
   Jwk,
   Line,
+  Nullable,
 } from './fields.ts'
 import { createValidator } from './schema.ts'
-
-const Nullable = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T) => Type.Union([schema, Type.Null()])
 
 /** `POST /v1/households`: the root presents the first keyset. */
 export const HouseholdEnrolment = Exact({

@@ -9,6 +9,7 @@ import {
   DigestField,
   Exact,
   Geohash5,
+  Holdings,
   LatchkeyError,
   Policy,
   PolicyList,
@@ -25,6 +26,7 @@ import { type Answer, json, type Route, routeOf } from '../route.ts'
 export interface PublicServices {
   readonly policy: Policy
   trust(): Promise<Trust>
+  readonly holdings: Holdings
   listAgencies(): Promise<AgencyEntry[]>
   listApps(): Promise<AppList['apps']>
   putAgency(submission: AgencySubmission): Promise<AgencyEntry>
@@ -106,6 +108,16 @@ const documentRoutes: readonly Route<PublicServices>[] = [
     callers: ['anyone'],
     schema: { summary: 'What a verifier may choose to trust, as this relay tells it', answers: { 200: Trust } },
     handle: async ({ headers }, services) => tagged(await services.trust(), LIST_CACHING, headers['if-none-match']),
+  }),
+  route({
+    method: 'GET',
+    url: '/v1/holdings',
+    callers: ['anyone'],
+    schema: {
+      summary: 'What this relay holds, from its database’s catalog and its running configuration',
+      answers: { 200: Holdings },
+    },
+    handle: async ({ headers }, services) => tagged(services.holdings, LIST_CACHING, headers['if-none-match']),
   }),
 ]
 

@@ -11,6 +11,7 @@ const SECTIONS: readonly (readonly [path: string, name: string])[] = [
   ['/policy', 'Rules'],
   ['/disclosures', 'Money'],
   ['/legal', 'Law'],
+  ['/holdings', 'Holdings'],
   ['/log', 'Log'],
 ]
 
