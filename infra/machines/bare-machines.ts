@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { createMachine, NEWCOMER_BASE, prepareBase } from './debian-chroot.ts'
+import { tryEvidence } from './evidence-trial.ts'
 import { loadHostConfiguration } from './host-configuration.ts'
 import { MACHINE_KINDS, type MachineKind } from './machine-kinds.ts'
 import { createSite, type Outcome } from './machine-site.ts'
@@ -12,10 +13,11 @@ import { tryPackage } from './package-trial.ts'
 const HELP = `npm run machines -- [options]
 Makes clean Debian 13 machines in folders, clones the committed HEAD into each, and runs npm start and npm test there.
 The package steps build the doorbell's package from the committed HEAD, install it on a machine with nothing else, run the
-walkthrough with it, update it, remove it. Needs root, mmdebstrap and git; package-arm64 on a PC also qemu-user-static.
+walkthrough with it, update it, remove it. The evidence step opens a bundle as the README says, on a machine with Debian's own
+programs and nothing of this project. Needs root, mmdebstrap and git; package-arm64 on a PC also qemu-user-static.
 
   --only NAME   one machine: ${MACHINE_KINDS.map(({ name }) => name).join(', ')}
-  --step NAME   one step: walkthrough, test, package, package-arm64 (default: all but the last, which is emulated)
+  --step NAME   one step: walkthrough, test, evidence, package, package-arm64 (default: all but the last, which is emulated)
   --deb FILE    package steps: try this package instead of building one
   --cache DIR   keep the base system and the logs there (default: a temporary folder)
   --keep        leave the machines in place`
@@ -42,7 +44,8 @@ function parseOptions(args: readonly string[]) {
   const packages = (['package', 'package-arm64'] as const).filter((name) =>
     values.step === undefined ? name === 'package' && values.only === undefined : values.step === name,
   )
-  return { ...values, kinds, steps, packages }
+  const evidence = values.step === undefined ? values.only === undefined : values.step === 'evidence'
+  return { ...values, kinds, steps, packages, evidence }
 }
 
 function markdownOf(outcomes: readonly Outcome[]): string {
@@ -57,8 +60,8 @@ function markdownOf(outcomes: readonly Outcome[]): string {
 }
 
 async function main(): Promise<number> {
-  const { kinds, steps, packages, cache, deb, keep, help } = parseOptions(process.argv.slice(2))
-  if (help || kinds.length === 0 || steps.length + packages.length === 0) {
+  const { kinds, steps, packages, evidence, cache, deb, keep, help } = parseOptions(process.argv.slice(2))
+  if (help || kinds.length === 0 || (steps.length + packages.length === 0 && !evidence)) {
     console.log(HELP)
     return help ? 0 : 2
   }
@@ -88,7 +91,9 @@ async function main(): Promise<number> {
     }
   }
 
+  const note = (outcome: Outcome) => void outcomes.push(outcome)
   if (steps.length > 0) for (const kind of kinds) await tryKind(kind)
+  if (evidence) await tryEvidence({ folder, host, keep, stop: stop.signal, report: note })
   for (const name of packages) {
     const architecture = name === 'package' ? 'amd64' : 'arm64'
     const report = (outcome: Outcome) => void outcomes.push(outcome)
