@@ -11,7 +11,6 @@ import { parseWith } from '../wire/schema.ts'
 import type { AuditedAgency, AuditedRequest, AuditState, AuditTally } from './audit-state.ts'
 import { checkAgencyEntry } from './agency-entry.ts'
 import { auditFinding, type AuditFinding } from './audit-finding.ts'
-import type { AuditedAgency, AuditedRequest, AuditState, AuditTally } from './audit-state.ts'
 import {
   type Judged,
   REFUSAL_CODES,
