@@ -81,6 +81,8 @@ export async function createTwoFacedRelay(
       answer.end(tileOf(shown, parseTilePath(path.slice('/log/'.length))))
     else forward(port, asked, answer)
   })
+  // Callers are told the relay's own, longer time: a connection that is closed before it resets the next call.
+  server.keepAliveTimeout = 0
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   stack.defer(async () => {
     server.closeAllConnections()
