@@ -25,14 +25,14 @@ const openssl = (...args: readonly string[]): void => {
 }
 const NEW_KEY = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-noenc']
 
-/** An authority, and a certificate of it for 127.0.0.1, in `folder`. */
-function makeCertificates(folder: string): { caFile: string; key: Buffer; cert: Buffer } {
+/** An authority, and a certificate of it, in `folder`. @param name as openssl has it: `IP:127.0.0.1`, `DNS:police.example` */
+export function makeCertificates(folder: string, name = 'IP:127.0.0.1'): { caFile: string; key: Buffer; cert: Buffer } {
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   const at = (name: string) => join(folder, name)
   const authority = ['-keyout', at('ca.key'), '-out', at('ca.pem'), '-subj', '/CN=trial authority']
   openssl('req', '-x509', ...NEW_KEY, ...authority, '-days', '2', '-addext', 'basicConstraints=critical,CA:TRUE')
   openssl('req', ...NEW_KEY, '-keyout', at('server.key'), '-out', at('server.csr'), '-subj', '/CN=updates')
-  writeFileSync(at('names'), 'subjectAltName=IP:127.0.0.1\n')
+  writeFileSync(at('names'), `subjectAltName=${name}\n`)
   const signing = ['-CA', at('ca.pem'), '-CAkey', at('ca.key'), '-days', '2', '-extfile', at('names')]
   openssl('x509', '-req', '-in', at('server.csr'), '-out', at('server.pem'), ...signing)
   return { caFile: at('ca.pem'), key: readFileSync(at('server.key')), cert: readFileSync(at('server.pem')) }

@@ -2,14 +2,23 @@
 import packageFile from '../package.json' with { type: 'json' }
 import { helpText, parseArguments, usageLine } from './arguments.ts'
 import type { Command, World } from './command.ts'
+import { agency } from './commands/agency.ts'
 import { bundle } from './commands/bundle.ts'
 import { certify } from './commands/certify.ts'
 import { checkRequestCommand } from './commands/check-request.ts'
 import { compare } from './commands/compare.ts'
 import { consentCommand } from './commands/consent.ts'
-import { keygenAgency, keygenDevice, keygenOwner, keygenRequester, keygenWitness } from './commands/keygen.ts'
+import {
+  keygenAgency,
+  keygenDevice,
+  keygenOperator,
+  keygenOwner,
+  keygenRequester,
+  keygenWitness,
+} from './commands/keygen.ts'
 import { monitor } from './commands/monitor.ts'
 import { open } from './commands/open.ts'
+import { register } from './commands/register.ts'
 import { request } from './commands/request.ts'
 import { revoke } from './commands/revoke.ts'
 import { seal } from './commands/seal.ts'
@@ -37,6 +46,7 @@ const COMMANDS: readonly Command[] = [
     checkRequestCommand,
   ],
   ...[consentCommand, revoke, bundle, verify, compare, open, trustCommand, monitor, witness],
+  ...[keygenOperator, agency, register],
 ]
 
 function overview(): string {

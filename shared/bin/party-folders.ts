@@ -20,6 +20,9 @@ export const REQUESTER_FILES = {
 /** Names inside the folder that `keygen agency` makes. */
 export const AGENCY_FILES = { key: 'agency.jwk', publicKey: 'agency-public.jwk', uri: 'agency.uri' } as const
 
+/** Names inside the folder that `keygen operator` makes. */
+export const OPERATOR_FILES = { key: 'operator.jwk', publicKey: 'operator-public.jwk' } as const
+
 /** An investigator who can ask. */
 export interface Requester {
   readonly signer: Signer

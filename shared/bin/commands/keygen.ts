@@ -8,7 +8,7 @@ import { createDeviceFolder } from '../device-folder.ts'
 import { createOutputFolder, jsonText } from '../disk-files.ts'
 import { loadOwner, OWNER_FILES } from '../household-folder.ts'
 import { generateSigningKey, type SigningKey } from '../key-files.ts'
-import { AGENCY_FILES, REQUESTER_FILES } from '../party-folders.ts'
+import { AGENCY_FILES, OPERATOR_FILES, REQUESTER_FILES } from '../party-folders.ts'
 import { parseAgencyUri } from '../value-syntax.ts'
 
 const OUT = { value: 'DIR', required: true, help: 'new folder (mode 0700) for the keys' } as const
@@ -90,6 +90,25 @@ async function generateAgency(out: string, uri: string, { terminal }: World): Pr
   await folder.write(AGENCY_FILES.uri, `${uri}\n`)
   await folder.finish()
   terminal.print(`agency ${uri} ${key.signer.thumbprint}`)
+}
+
+/** `latchkey keygen operator` */
+export const keygenOperator: Command = {
+  name: 'keygen operator',
+  summary: 'Makes the key that enrols agencies and writes the register of a relay.',
+  operands: [],
+  options: { out: OUT },
+  run: async (given, { terminal }) => {
+    const { signer, file } = generateSigningKey()
+    await using folder = await createOutputFolder(given.text('out'))
+    await folder.write(OPERATOR_FILES.key, file)
+    await folder.write(OPERATOR_FILES.publicKey, jsonText(signer.jwk))
+    await folder.finish()
+    terminal.print(
+      `operator ${signer.thumbprint}\nput what ${given.text('out')}/${OPERATOR_FILES.publicKey} holds into the relay's configuration as operatorJwk`,
+    )
+    return PASSED
+  },
 }
 
 /** Files of `keygen witness`. */
