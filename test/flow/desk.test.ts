@@ -7,6 +7,7 @@ import {
   clipRequest,
   digestOfJws,
   encodeIdentity,
+  findTemplate,
   type OwnerDetails,
   parseIdentityFile,
   policy as policyValidator,
@@ -201,7 +202,24 @@ describe('asking', () => {
     await write(field('Case number'), '26-0815')
     await reach(field('Kind of incident'))
     await page.keyboard.type('A parcel')
-    await write(field('Your own words to the people who live there'), 'A parcel was taken from a doorstep.')
+    const own = field('Your own words to the people who live there')
+    await expect.poll(() => own.inputValue()).toBe(findTemplate('general-1')!.text)
+    await reach(field('Public template'))
+    await page.keyboard.type('Parcel')
+    // Nobody wrote anything yet: the words follow the template.
+    await expect.poll(() => own.inputValue()).toBe(findTemplate('parcel-theft-1')!.text)
+    await page.getByText('Nothing: these are the words of the template.').waitFor()
+    await reach(own)
+    await page.keyboard.press('ControlOrMeta+End')
+    await page.keyboard.type(' A parcel was taken from a doorstep.')
+    const added = () => page.locator('.changes ins').allTextContents()
+    await expect.poll(added).toEqual(['Added: A parcel was taken from a doorstep.'])
+    // Words of one's own stay when another template is chosen, and are compared with that.
+    await field('Public template').selectOption('burglary-1')
+    await page.locator('.changes del').first().waitFor()
+    await field('Public template').selectOption('parcel-theft-1')
+    await expect.poll(() => page.locator('.changes del').count()).toBe(0)
+    expect(await own.inputValue()).toContain('doorstep')
     await write(field('Middle of the area'), '37.7760, -122.4180')
     await press(button('Draw a block'))
     const corner = page.getByRole('button', { name: /^Corner 1:/ })
@@ -226,6 +244,7 @@ describe('asking', () => {
     await press(button('Read what will be public'))
     await heading('This will be public').waitFor()
     expect(await screenFindings(page)).toEqual([])
+    await expect.poll(added).toEqual(['Added: A parcel was taken from a doorstep.'])
     const shown = JSON.parse((await page.locator('pre.exact').textContent())!) as ClipRequest
     await press(button('Sign and publish'))
     await heading('Published').waitFor()
@@ -407,7 +426,7 @@ describe('what was asked', () => {
     await page.getByText(/^Open until /).waitFor()
     await page.getByText(/Entry \d+ of the public log/).waitFor()
     await page.getByText('The public text').click()
-    await page.getByText('A parcel was taken from a doorstep.').waitFor()
+    await page.locator('blockquote', { hasText: 'A parcel was taken from a doorstep.' }).waitFor()
     expect(await screenFindings(page)).toEqual([])
     await page.locator('summary', { hasText: 'Report what came of it' }).click()
     expect(await button('Sign the report').isDisabled()).toBe(true)

@@ -2,12 +2,15 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import {
+  digestOfJson,
   encodeBase64,
+  findTemplate,
+  logTrustOf,
   monthEndMs,
   monthOf,
   openCheckpoint,
-  logTrustOf,
   parseWith,
+  REQUEST_TEMPLATES,
   trust as trustFile,
   type Trust,
 } from '@latchkey/shared'
@@ -127,6 +130,19 @@ test('a reader without scripts goes from the overview to the whole text of a req
   const { reason, caseNumber, contact } = asked[0]!.payload.latchkey
   const words = await page.locator('main').innerText()
   for (const part of [reason, caseNumber, contact, 'voluntary']) expect(words).toContain(part)
+  // The tests' investigator wrote all of it anew.
+  const published = findTemplate('burglary-1')!
+  const has = (mark: string) => page.locator(`blockquote.changes ${mark}`).allTextContents()
+  expect((await has('ins')).map((added) => added.slice('Added: '.length)).join(' ')).toContain(reason.split(' ')[0]!)
+  expect((await has('del')).length).toBeGreaterThan(0)
+  await page.getByRole('link', { name: published.title, exact: true }).click()
+  expect(new URL(page.url()).hash).toBe('#burglary-1')
+  for (const template of REQUEST_TEMPLATES) await page.getByText(template.text, { exact: true }).waitFor()
+  const { templates } = JSON.parse(await text(server.origin, '/templates.json')) as { templates: unknown[] }
+  expect(templates).toEqual(
+    REQUEST_TEMPLATES.map((template) => ({ ...template, digest: digestOfJson({ ...template }) })),
+  )
+  await page.goto(`${server.origin}/requests/${asked[0]!.digest}`)
   await page.getByRole('link', { name: `entry ${asked[0]!.index}` }).click()
   const entry = await page.locator('main').innerText()
   expect(entry).toContain(asked[0]!.digest)
@@ -297,6 +313,7 @@ test('each page is readable by everyone: axe finds nothing, nothing is wider tha
   const paths = ['/', '/agencies', `/agencies/${host}`, '/requests', `/requests/${asked[1]!.digest}`, '/refusals']
   for (const path of [
     ...paths,
+    '/templates',
     '/policy',
     '/disclosures',
     '/legal',

@@ -2,7 +2,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
-import { codeOf, digestOf, LatchkeyError, utf8 } from '@latchkey/shared'
+import { codeOf, digestOf, LatchkeyError, REQUEST_TEMPLATES, utf8 } from '@latchkey/shared'
 import type { PublicRelay } from '@latchkey/shared/monitor'
 import { listenForPages, type PageListener } from '../page-listener.ts'
 import { agenciesCsv, agenciesGeoJson, agencyJson, agencyRows, statusTotals } from './agencies.ts'
@@ -19,6 +19,7 @@ import { policyPage } from './pages/policy.ts'
 import { numbersCsv, numbersPage } from './pages/numbers.ts'
 import { disclosuresPage, legalPage } from './pages/register.ts'
 import { refusalsPage, requestPage, requestsPage } from './pages/requests.ts'
+import { templateJson, templatesPage } from './pages/templates.ts'
 import type { PublicRecord, RecordKeeper } from './record.ts'
 
 const DAY_MS = 24 * 3_600_000
@@ -123,6 +124,8 @@ const PATHS: ReadonlyMap<string, Answer> = new Map<string, Answer>([
     },
   ],
   ['/requests.json', (site) => requestJson(site)],
+  ['/templates', ({ record }) => ({ page: templatesPage(record) })],
+  ['/templates.json', () => json({ templates: REQUEST_TEMPLATES.map(templateJson) })],
   ['/refusals', ({ record }) => ({ page: refusalsPage(record) })],
   ['/policy', ({ record }) => page(policyPage(record, null), 'no rules')],
   ['/disclosures', ({ record }) => ({ page: disclosuresPage(record) })],

@@ -1,4 +1,4 @@
-import { type ClipRequest, type Finding, type Policy, policy as policyValidator } from '@latchkey/shared'
+import { type ClipRequest, type Finding, findTemplate, type Policy, policy as policyValidator } from '@latchkey/shared'
 import { useEffect, useState } from 'preact/hooks'
 import { Choice, NumberField, TextArea } from '../../kit/fields.tsx'
 import { INCIDENT_WORDS } from '../../kit/incident-words.ts'
@@ -8,10 +8,20 @@ import { type Investigator, parseCertificateFile } from '../who/investigator.ts'
 import { anyoneClient } from '../who/relay-clients.ts'
 import { failureWords } from '../words/failure.ts'
 import { words } from '../words/words.ts'
-import { type Asker, type Draft, EMPTY_DRAFT, findingsOf, loadDraft, requestOf, saveDraft } from './draft.ts'
+import {
+  type Asker,
+  type Draft,
+  EMPTY_DRAFT,
+  findingsOf,
+  loadDraft,
+  reasonUnder,
+  requestOf,
+  saveDraft,
+} from './draft.ts'
 import { FindingList, findingWords } from './finding-words.tsx'
 import { Preview } from './preview.tsx'
 import type { Outcome } from './publish.ts'
+import { TemplateChanges } from './template-changes.tsx'
 import { WhenSection } from './when-section.tsx'
 import { WhereSection } from './where-section.tsx'
 
@@ -41,7 +51,8 @@ function DraftForm(props: {
     return found === undefined ? null : `${findingWords(found)} ${words.code(found.code)}`
   }
   const incidents = policy.incidentTypes.map((type) => [type, INCIDENT_WORDS[type] ?? type] as const)
-  const templates = policy.templates.map((name) => [name, say.templates[name] ?? name] as const)
+  const templates = policy.templates.map((name) => [name, findTemplate(name)?.title ?? name] as const)
+  const published = findTemplate(draft.template)?.text
   return (
     <>
       <section class="card">
@@ -70,17 +81,24 @@ function DraftForm(props: {
           wrong={wrong('template')}
           value={draft.template}
           options={templates}
-          onChange={(template) => change({ template })}
+          onChange={(template) => change({ template, reason: reasonUnder(template, draft.reason) })}
         />
         <TextArea
           label={say.reason}
           hint={say.reasonHint(MOST_REASON - draft.reason.length)}
           wrong={wrong('reason')}
-          rows={5}
+          rows={8}
           maxLength={MOST_REASON}
           value={draft.reason}
           onInput={(reason) => change({ reason })}
         />
+        {published !== undefined && published !== draft.reason && (
+          <p>
+            <Button onClick={() => change({ reason: published })}>{say.restore}</Button>
+          </p>
+        )}
+        <h3>{say.changes.title}</h3>
+        <TemplateChanges template={draft.template} reason={draft.reason} />
       </section>
       <WhereSection
         corners={draft.corners}

@@ -7,8 +7,10 @@ import {
   type ClipRequest,
   codeOf,
   type Finding,
+  findTemplate,
   type InvestigatorCertificate,
   type Policy,
+  REQUEST_TEMPLATES,
   type Signed,
 } from '@latchkey/shared'
 import { nowMs } from '../../kernel/clock.ts'
@@ -39,13 +41,14 @@ export interface Asker {
 
 const RECORD = 'draft'
 const USUAL_DAYS = 90
+const USUAL_TEMPLATE = 'general-1'
 
 /** A draft with nothing in it. */
 export const EMPTY_DRAFT: Draft = {
   caseNumber: '',
   incidentType: '',
-  template: 'general-1',
-  reason: '',
+  template: USUAL_TEMPLATE,
+  reason: findTemplate(USUAL_TEMPLATE)?.text ?? '',
   corners: '',
   from: '',
   to: '',
@@ -60,6 +63,12 @@ export const loadDraft = async (database: Database): Promise<Draft> => ({
 })
 
 export const saveDraft = (database: Database, draft: Draft): Promise<void> => database.save(RECORD, draft)
+
+/** What stands in the field once that template is chosen: its text, unless somebody has written words of their own. */
+export function reasonUnder(template: string, reason: string): string {
+  const isOwn = reason.trim() !== '' && REQUEST_TEMPLATES.every(({ text }) => text !== reason)
+  return isOwn ? reason : (findTemplate(template)?.text ?? '')
+}
 
 /** By this computer's zone; NaN while it is not whole. */
 export const momentOf = (text: string): number => (text === '' ? Number.NaN : new Date(text).getTime())

@@ -1,9 +1,10 @@
-import type { ClipRequest, InvestigatorCertificate } from '@latchkey/shared'
+import { type ClipRequest, findTemplate, type InvestigatorCertificate } from '@latchkey/shared'
 import { AreaOutline } from '../../kit/area-outline.tsx'
 import { Fact } from '../../kit/fact.tsx'
 import { INCIDENT_WORDS } from '../../kit/incident-words.ts'
 import { momentWords, utcWords } from '../words/times.ts'
 import { words } from '../words/words.ts'
+import { TemplateChanges } from './template-changes.tsx'
 
 /** A request as everybody reads it. */
 export function RequestFacts({ request, by }: { request: ClipRequest; by: InvestigatorCertificate | null }) {
@@ -30,7 +31,10 @@ export function RequestFacts({ request, by }: { request: ClipRequest; by: Invest
       <Fact name={say.sections.when}>{say.utc(utcWords(window.startMs), utcWords(window.endMs))}</Fact>
       <Fact name={say.sections.keep}>{`${latchkey.retentionDays} ${say.days.toLowerCase()}`}</Fact>
       <Fact name={say.contact}>{latchkey.contact}</Fact>
-      <Fact name={say.template}>{say.templates[latchkey.template] ?? latchkey.template}</Fact>
+      <Fact name={say.template}>
+        {findTemplate(latchkey.template)?.title ?? latchkey.template}
+        <TemplateChanges template={latchkey.template} reason={latchkey.reason} />
+      </Fact>
       <Fact name={say.preview.until}>{momentWords(exp * 1000)}</Fact>
     </dl>
   )

@@ -1,9 +1,11 @@
+import { findTemplate } from '@latchkey/shared'
 import { html, type Html, type Piece } from '../html.ts'
 import { reportDueMs } from '../agencies.ts'
 import type { AskedRequest, PublicRecord } from '../record.ts'
 import { durationText, hourText, minuteText } from '../record-times.ts'
 import { areaDrawing } from './area-drawing.ts'
 import { areaText, facts, hostOf, type Page, table, wordOf } from './page.ts'
+import { templateChanges } from './templates.ts'
 
 export const REQUESTS_PER_PAGE = 50
 
@@ -38,7 +40,8 @@ export function requestsPage(record: PublicRecord, before: number): Page {
   const body = html`
     <p class="lead">
       ${record.requests.length} requests, all that were ever accepted. Each is shown in full, as it was signed, unless
-      the law removed its text; then its entry stays.
+      the law removed its text; then its entry stays. They start from <a href="/templates">published texts</a>; each
+      shows what its agency changed.
     </p>
     ${shown.length === 0 ? html`<p>No agency has asked for anything yet.</p>` : requestTable('Requests, the newest first', shown)}
     ${isMore ? html`<p><a rel="next" href="/requests?before=${shown.at(-1)!.index}">Older requests</a></p>` : null}
@@ -68,8 +71,10 @@ function textOf({ text, certificate }: AskedRequest, isOver: boolean): Html {
       ['How to reach them', contact],
       ['Legal basis', 'voluntary: nobody has to answer'],
       ['Promise to delete after', `${retentionDays} days`],
-      ['Template', template],
+      ['Template', findTemplate(template)?.title ?? template],
     ])}
+    <h2>What the agency changed of the template</h2>
+    ${templateChanges(template, reason)}
     <h2>Which area</h2>
     <p>The area is drawn around what happened, not around cameras: whoever asked does not know where any is.</p>
     ${areaDrawing(asked!.area)}
