@@ -1,6 +1,6 @@
 /** What a phone moves that answers a question without looking at its video. */
 import { clipList } from '@latchkey/shared'
-import type { Page, Request } from 'playwright-core'
+import type { CDPSession, Page, Request } from 'playwright-core'
 import { type Measurement, measurementOf } from './measure.ts'
 import type { PhoneHome } from './phone-home.ts'
 
@@ -28,9 +28,45 @@ async function answer(page: Page): Promise<void> {
   await page.getByText('This phone found it in the public log.').waitFor()
 }
 
-async function bytesOf(request: Request): Promise<number> {
-  const sizes = await request.sizes()
-  return sizes.requestHeadersSize + sizes.requestBodySize + sizes.responseHeadersSize + sizes.responseBodySize
+/** One exchange on the wire, as the browser's debugger tells of it: its events come in any order. */
+interface Exchange {
+  method?: string
+  path?: string
+  sent?: number
+  received?: number
+}
+
+const linesOf = (headers: object): string =>
+  Object.entries(headers)
+    .map(([name, value]) => `${name}: ${String(value)}\r\n`)
+    .join('')
+
+/** The lines of a message and the body that they announce. */
+const withBody = (lines: string): number => lines.length + Number(/^content-length: (\d+)\r?$/im.exec(lines)?.[1] ?? 0)
+
+/**
+ * Counts every exchange of a page: HTTP's lines, bodies as they travel, and what the browser asks by itself before a
+ * request to another origin, of which pages and their tools see nothing.
+ */
+async function countExchanges(debug: CDPSession): Promise<() => readonly Required<Exchange>[]> {
+  const exchanges = new Map<string, Exchange>()
+  const note = (id: string, part: Exchange): void => void exchanges.set(id, { ...exchanges.get(id), ...part })
+  debug.on('Network.requestWillBeSent', ({ requestId, request: { method, url } }) =>
+    note(requestId, { method, path: new URL(url).pathname }),
+  )
+  debug.on('Network.requestWillBeSentExtraInfo', ({ requestId, headers }) =>
+    note(requestId, { sent: withBody(`\r\n${linesOf(headers)}\r\n`) }),
+  )
+  debug.on('Network.responseReceivedExtraInfo', ({ requestId, headersText }) =>
+    note(requestId, { received: withBody(headersText!) }),
+  )
+  await debug.send('Network.enable')
+  return () =>
+    [...exchanges.values()].flatMap(({ method, path, sent, received }) =>
+      method === undefined || path === undefined || sent === undefined || received === undefined
+        ? []
+        : [{ method, path, sent: sent + `${method} ${path} HTTP/1.1`.length, received }],
+    )
 }
 
 /** From the question on the screen until the consent stands in the log. */
@@ -42,14 +78,13 @@ export async function benchAnswer({ app, phone, ask }: PhoneHome): Promise<Measu
   await page.getByRole('button', { name: 'Show me questions that concern my door' }).click()
   const clipBytes = await listed
   await page.getByRole('button', { name: 'Read the question' }).waitFor()
-  const moved: Request[] = []
-  page.on('requestfinished', (request) => {
-    const isHistory = request.method() === 'GET' && pathOf(request) === '/v1/consents'
-    if (MOVED.test(pathOf(request)) && !isHistory) moved.push(request)
-  })
+  const exchanges = await countExchanges(await phone.newCDPSession(page))
   await answer(page)
-  const bytes = (await Promise.all(moved.map(bytesOf))).reduce((sum, size) => sum + size, 0)
-  const items = moved.filter((request) => pathOf(request).includes('/items/')).length
+  const moved = exchanges().filter(
+    ({ method, path }) => MOVED.test(path) && !(method === 'GET' && path === '/v1/consents'),
+  )
+  const bytes = moved.reduce((sum, { sent, received }) => sum + sent + received, 0)
+  const items = moved.filter(({ path }) => path.includes('/items/')).length
   await page.close()
   const clip = `of ${(clipBytes / 1e6).toFixed(1)} MB of video`
   return [

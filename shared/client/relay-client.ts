@@ -19,6 +19,8 @@ const DEFAULT_TIMEOUT_MS = 30_000
 export interface RelayRequest {
   /** Sent as canonical JSON. */
   readonly json?: unknown
+  /** The body travels in gzip: only on routes that say that they take it. */
+  readonly gzip?: boolean
   /** Sent as it is. */
   readonly bytes?: Uint8Array
   readonly headers?: Readonly<Record<string, string>>
@@ -68,6 +70,13 @@ export async function readJson<T>(response: Response, validator: Validator<T>): 
   return value
 }
 
+async function bodyOf({ bytes, json, gzip }: RelayRequest): Promise<Uint8Array | undefined> {
+  const written = bytes ?? (json === undefined ? undefined : encodeBody(json))
+  if (!gzip || written === undefined) return written
+  const packed = new Blob([written as Uint8Array<ArrayBuffer>]).stream().pipeThrough(new CompressionStream('gzip'))
+  return new Uint8Array(await new Response(packed).arrayBuffer())
+}
+
 /** When to give up: at the end of `timeoutMs`, when the caller says so, or whichever is first. */
 function deadlineOf({ signal, timeoutMs = DEFAULT_TIMEOUT_MS }: RelayRequest): AbortSignal | null {
   if (timeoutMs === null) return signal ?? null
@@ -97,8 +106,9 @@ export function createRelayClient(options: { origin: string; signer?: Signer; no
   }
 
   async function once(method: DpopClaims['htm'], path: string, request: RelayRequest): Promise<Response> {
-    const body = request.bytes ?? (request.json === undefined ? undefined : encodeBody(request.json))
+    const body = await bodyOf(request)
     const headers: Record<string, string> = { ...request.headers }
+    if (request.gzip) headers['content-encoding'] = 'gzip'
     if (body !== undefined) {
       headers['content-type'] ??= request.bytes === undefined ? 'application/json' : 'application/octet-stream'
       headers['content-digest'] = contentDigestOf(sha256(body))

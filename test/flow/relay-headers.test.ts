@@ -16,6 +16,7 @@ import {
   utf8,
   wrapHeader,
 } from '@latchkey/shared'
+import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { listenAs } from '../support/event-stream.ts'
 import { eventually } from '../support/poll.ts'
@@ -79,12 +80,24 @@ describe('a consent without looking', () => {
   it('moves less than a thousandth of the clip, there and back', async () => {
     const subject = await createCase(world)
     const clip = await uploadClip(world, subject, { media: 8, bytes: PIECE_BYTES })
-    const answer = await subject.household.owner.client.send('GET', `/v1/clips/${clip.clip}/headers`)
-    const fetched = (await answer.arrayBuffer()).byteLength
+    const { client } = subject.household.owner
+    const path = `/v1/clips/${clip.clip}/headers`
+    const answer = await client.send('GET', path)
+    expect(answer.headers.get('content-encoding')).toBe('gzip')
+    const fetched = Number(answer.headers.get('content-length'))
+    const plain = await client.send('GET', path, { headers: { 'accept-encoding': 'identity' } })
+    expect(plain.headers.get('content-encoding')).toBeNull()
+    const text = await plain.text()
+    expect(await answer.text()).toBe(text)
+    expect(fetched).toBeLessThan(0.65 * text.length)
     const given = { ...subject, clip }
     const submission = await signConsent(given, consentPlan(world, given))
     expect(submission.headers.length).toBeGreaterThan(8)
-    const moved = fetched + JSON.stringify(submission).length
+    const json = { json: submission, gzip: true }
+    expect((await client.send('POST', '/v1/consents', json)).status).toBe(201)
+    // Where no route says that it takes packed bodies, none gets past the schemas.
+    expect(await codeOf(client.send('POST', '/v1/revocations', json))).toBe('MEDIA_TYPE')
+    const moved = fetched + gzipSync(JSON.stringify(submission)).length
     expect(moved).toBeLessThan(clip.bodies.reduce((sum, { length }) => sum + length, 0) / 1_000)
   })
 })

@@ -8,6 +8,7 @@ import { addBodyParsers, assertMediaType, checkBody } from './body.ts'
 import { type CallerDirectory, resolveCaller } from './callers.ts'
 import { refuseConnection } from './client-errors.ts'
 import { acceptProof, type AcceptedProof, type Nonces, type ProofMemory } from './dpop.ts'
+import { compressAnswer } from './compression.ts'
 import { addCrossOrigin, SECURITY_HEADERS } from './headers.ts'
 import { fastifySchemaOf, OPENAPI } from './openapi.ts'
 import { answerOfError } from './problem-answer.ts'
@@ -164,6 +165,7 @@ function addRoute(app: FastifyInstance, bound: BoundRoute): void {
     bodyLimit: route.maxBodyBytes,
     config: { bound },
     schema: fastifySchemaOf(route),
+    ...(route.gzip ? { onSend: compressAnswer } : {}),
     handler: async (request, reply) => {
       const answer = await route.handle(
         {

@@ -1,5 +1,6 @@
 import { assertPlainText, contentDigestOf, encodeBase64url, fromUtf8, LatchkeyError, sha256 } from '@latchkey/shared'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { decodeContent } from './compression.ts'
 import { assertBodyBound } from './dpop.ts'
 import type { Route } from './route.ts'
 
@@ -26,12 +27,20 @@ function parseJsonBody(bytes: Uint8Array): unknown {
   }
 }
 
+/** Only a route that says so takes a coding: elsewhere it would be one more thing to get past the schemas. */
+function asWritten({ headers, routeOptions }: FastifyRequest, body: Uint8Array): Uint8Array {
+  const coding = headers['content-encoding']
+  const route = routeOptions.config.bound?.route
+  if (coding !== undefined && !route?.gzip) throw new LatchkeyError('MEDIA_TYPE', 'this route takes no content coding')
+  return decodeContent(body, coding, route?.maxBodyBytes ?? body.length)
+}
+
 /** Parsers that keep the received bytes: their digest is what the proof binds. Untrusted: the body. */
 export function addBodyParsers(app: FastifyInstance): void {
   app.removeAllContentTypeParsers()
   const keep = (request: FastifyRequest, body: string | Buffer): Uint8Array => (request.bytes = body as Buffer)
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, async (request: FastifyRequest, body: Buffer) =>
-    parseJsonBody(keep(request, body)),
+    parseJsonBody(asWritten(request, keep(request, body))),
   )
   app.addContentTypeParser(
     'application/octet-stream',

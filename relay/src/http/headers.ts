@@ -12,6 +12,7 @@ export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
 const EXPOSED = ['content-digest', 'content-range', 'dpop-nonce', 'etag', 'retry-after', 'x-request-id'].join(', ')
 const ALLOWED_HEADERS = [
   'content-digest',
+  'content-encoding',
   'content-type',
   'dpop',
   'if-match',

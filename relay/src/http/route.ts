@@ -70,6 +70,8 @@ export interface Route<S> {
   /** `bytes`: application/octet-stream, no JSON. */
   readonly bodyType: 'none' | 'json' | 'bytes'
   readonly maxBodyBytes: number
+  /** Answers may be sent, and bodies taken, in gzip: only where neither mixes secrets with a caller's words. */
+  readonly gzip: boolean
   handle(request: RouteRequest<unknown, unknown, unknown, CallerKind>, services: S): Promise<Answer>
 }
 
@@ -81,6 +83,7 @@ interface RouteOptions<S, P extends TObject, Q extends TObject, B extends TSchem
   readonly bodyType?: Route<S>['bodyType']
   /** Default 64 KiB. */
   readonly maxBodyBytes?: number
+  readonly gzip?: boolean
   readonly handle: (request: RouteRequest<Static<P>, Static<Q>, Static<B>, K>, services: S) => Promise<Answer>
 }
 
@@ -96,12 +99,13 @@ export function routeOf<S>() {
   >(
     options: RouteOptions<S, P, Q, B, K>,
   ): Route<S> => {
-    const { handle, schema, bodyType, maxBodyBytes, ...address } = options
+    const { handle, schema, bodyType, maxBodyBytes, gzip, ...address } = options
     return {
       ...address,
       schema: schema,
       bodyType: bodyType ?? (schema.body ? 'json' : 'none'),
       maxBodyBytes: maxBodyBytes ?? DEFAULT_BODY_BYTES,
+      gzip: gzip ?? false,
       // The app calls a handler only after the schemas and the caller kinds of this very route were checked.
       handle: handle as unknown as Route<S>['handle'],
     }

@@ -38,6 +38,7 @@ export const CONSENT_ROUTES: readonly Route<ConsentServices>[] = [
     url: '/v1/consents',
     callers: ['member'],
     maxBodyBytes: MAX_CONSENT_BYTES,
+    gzip: true,
     schema: { summary: 'Submit a consent, idempotent', body: ConsentSubmission, answers: { 201: ConsentAccepted } },
     handle: async ({ caller, body }, services) => {
       const outcome = await services.submitConsent(caller, body)

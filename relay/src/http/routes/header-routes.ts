@@ -43,6 +43,7 @@ export const HEADER_ROUTES: readonly Route<HeaderServices>[] = [
     method: 'GET',
     url: '/v1/clips/:clip/headers',
     callers: ['member'],
+    gzip: true,
     schema: {
       summary: 'Newest headers and payload nonces of a clip',
       params: ClipPath,

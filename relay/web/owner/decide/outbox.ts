@@ -59,7 +59,7 @@ export function createOutbox(database: Database, home: Home): Outbox {
   async function send({ digest, submission }: KeptDecision): Promise<void> {
     const asMember = await memberClient(home)
     try {
-      await asMember.json('POST', '/v1/consents', consentAccepted, { json: submission })
+      await asMember.json('POST', '/v1/consents', consentAccepted, { json: submission, gzip: true })
       await change(digest, { state: 'sent', code: null, sentMs: nowMs() })
     } catch (error) {
       const code = codeOf(error)
