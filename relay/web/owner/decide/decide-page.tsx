@@ -131,11 +131,11 @@ export function DecidePage(props: {
   outbox: Outbox
   question: Question
   offers: readonly Offer[]
-  policy: Policy
   seen: Seen
   onDone: (shared: boolean) => void
 }) {
-  const { home, question, offers, policy } = props
+  const { home, question, offers } = props
+  const { policy } = question
   const promised = question.request.payload.latchkey.retentionDays
   const [chosen, setChosen] = useState(0)
   const [trim, setTrim] = useState<Trim>([0, offers[0]!.pieces.length - 1])
@@ -155,7 +155,6 @@ export function DecidePage(props: {
       items,
       retentionDays: days,
       about: detailsOf(about),
-      policy,
       seen: props.seen,
     }
     return (

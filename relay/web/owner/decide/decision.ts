@@ -12,7 +12,6 @@ import {
   keyset,
   LatchkeyError,
   type OwnerDetails,
-  type Policy,
   renderPlan,
   type Seen,
 } from '@latchkey/shared'
@@ -31,12 +30,11 @@ export interface Choice {
   readonly retentionDays: number
   /** What the owner tells about themselves; null for nothing. */
   readonly about: OwnerDetails | null
-  readonly policy: Policy
   readonly seen: Seen
 }
 
 /** A purpose of the closed list that fits who asks and why. */
-export function purposeOf({ request, agency }: Question, { consent }: Policy): string {
+export function purposeOf({ request, agency, policy: { consent } }: Question): string {
   const wanted =
     request.payload.latchkey.incidentType === 'missing-person'
       ? 'locate-missing-person'
@@ -47,7 +45,8 @@ export function purposeOf({ request, agency }: Question, { consent }: Policy): s
 }
 
 function planOf(home: Home, choice: Choice, nowSeconds: number): ConsentPlan {
-  const { question, clip, policy } = choice
+  const { question, clip } = choice
+  const { policy } = question
   return {
     keyset: keyset.parse(home.keyset),
     deviceCertificate: deviceCertificate.parse(clip.deviceCertificate),
@@ -58,7 +57,7 @@ function planOf(home: Home, choice: Choice, nowSeconds: number): ConsentPlan {
     relayOrigin: home.relay,
     policy,
     items: choice.items,
-    purpose: purposeOf(question, policy),
+    purpose: purposeOf(question),
     retentionDays: choice.retentionDays,
     utcOffsetMinutes: utcOffsetMinutesAt(clip.descriptors[0]!.startMs),
     disclosure: choice.about,

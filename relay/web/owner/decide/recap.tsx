@@ -74,7 +74,7 @@ export function Recap(props: {
       <p class="soft small" role="status">
         {renewed ? say.renewed : ''}
       </p>
-      <p>{say.undo(Math.round(choice.policy.consent.undoSeconds / 60))}</p>
+      <p>{say.undo(Math.round(choice.question.policy.consent.undoSeconds / 60))}</p>
       {failure !== null && <Alert wrong>{failure}</Alert>}
       <div class="equal">
         <Button disabled={busy} onClick={props.onBack}>

@@ -1,11 +1,7 @@
 /** This phone's own view of the public log: it only ever grows, and what was given here stands in it. */
 import {
-  type AgencyEntry,
-  canonicalJson,
-  checkAgencyInLog,
   codeOf,
   checkOwnLeaf,
-  checkPolicyInLog,
   digestOf,
   encodeTilePath,
   findKeysetLabel,
@@ -28,6 +24,7 @@ import type { Home } from '../household/home.ts'
 import { anyoneClient } from '../household/relay-clients.ts'
 import type { Database } from '../../kernel/database.ts'
 import { nowMs } from '../../kernel/clock.ts'
+import { createPublicLeaves, type PublicLeaves } from './public-leaves.ts'
 
 /** A checkpoint that was refused, kept with the one that it contradicts: both are needed to show others. */
 export interface LogEvidence {
@@ -43,12 +40,12 @@ interface KeptLog {
   /** The newest checkpoint that was verified, as signed. */
   readonly checkpoint: Uint8Array | null
   readonly evidence: readonly LogEvidence[]
-  /** Where the newest policy stands that was found in it. */
-  readonly policyIndex?: number
+  /** Every policy that was found in it, in its order. */
+  readonly policies?: readonly NamedPolicy[]
 }
 
 /** The log as this phone follows it. */
-export interface LogKeeper {
+export interface LogKeeper extends PublicLeaves {
   /** Takes the newest checkpoint if it extends the held one. @returns every reason ever to distrust the log */
   look(): Promise<readonly LogEvidence[]>
   /** What a consent says was seen; null before the first checkpoint. */
@@ -67,16 +64,6 @@ export interface LogKeeper {
    * @throws UNAVAILABLE; LOG_RANGE before the first checkpoint; LOG_PROOF_INVALID
    */
   findKeyset(label: string, from: number): Promise<number | null>
-  /**
-   * Which of these agencies stand in it as the relay tells, for as long as the policy asks? All of them are looked up, whoever
-   * asks something here, so that reading says nothing. @throws UNAVAILABLE when it cannot be read
-   */
-  findAgencies(agencies: readonly AgencyEntry[], noticeMs: number): Promise<ReadonlySet<AgencyEntry>>
-  /**
-   * Does this policy stand in it as the relay tells, and no newer one that this phone found before? What is found is remembered.
-   * @throws UNAVAILABLE when it cannot be read
-   */
-  findPolicy(named: NamedPolicy): Promise<boolean>
 }
 
 /** One phone follows one log. */
@@ -111,8 +98,6 @@ export function createLogKeeper(database: Database, home: Home): LogKeeper {
   const load = async () => keptOf(await database.load(LOG_RECORD))
   const heldOf = ({ checkpoint }: KeptLog): VerifiedCheckpoint | null =>
     checkpoint === null ? null : openCheckpoint(checkpoint, trust)
-  /** A log only grows: what was found in it stays there, and need not be read every minute. */
-  const proven = new Set<string>()
   const readTile = (tile: Tile) => client.bytes('GET', `/log/${encodeTilePath(tile)}`, { maxBytes: MAX_TILE_BYTES })
 
   async function newest(): Promise<VerifiedCheckpoint> {
@@ -129,6 +114,17 @@ export function createLogKeeper(database: Database, home: Home): LogKeeper {
       return { ...kept, checkpoint } satisfies KeptLog
     })
   }
+
+  const publicLeaves = createPublicLeaves({
+    log: async () => ({ held: heldOf(await load()), readTile: rememberTiles(readTile) }),
+    knownPolicies: async () => (await load()).policies ?? [],
+    remember: (policies) =>
+      database.update(LOG_RECORD, (record) => {
+        const now = keptOf(record)
+        // Another tab may have found more meanwhile.
+        return policies.length > (now.policies?.length ?? 0) ? ({ ...now, policies } satisfies KeptLog) : now
+      }),
+  })
 
   return {
     async look() {
@@ -160,31 +156,6 @@ export function createLogKeeper(database: Database, home: Home): LogKeeper {
     findKeyset: async (label, from) =>
       findKeysetLabel(label, from, { held: await newest(), readTile: rememberTiles(readTile) }),
     check: async (leaf) => checkOwnLeaf(leaf, heldOf(await load()), { readTile, nowMs: nowMs() }),
-    async findAgencies(agencies, noticeMs) {
-      const log = { held: heldOf(await load()), readTile: rememberTiles(readTile) }
-      const isThere = async (agency: AgencyEntry): Promise<boolean> => {
-        const name = canonicalJson({ agency, noticeMs })
-        if (proven.has(name)) return true
-        const { state } = await checkAgencyInLog(agency, log, { noticeMs, nowMs: nowMs() })
-        if (state === 'included') proven.add(name)
-        return state === 'included'
-      }
-      const found = await Promise.all(agencies.map(async (agency) => ((await isThere(agency)) ? [agency] : [])))
-      return new Set(found.flat())
-    },
-    async findPolicy(named) {
-      const kept = await load()
-      if (named.index < (kept.policyIndex ?? 0)) return false
-      const name = canonicalJson({ policy: named })
-      if (proven.has(name)) return true
-      const { state } = await checkPolicyInLog(named, { held: heldOf(kept), readTile })
-      if (state !== 'included') return false
-      proven.add(name)
-      await database.update(LOG_RECORD, (record) => {
-        const now = keptOf(record)
-        return { ...now, policyIndex: Math.max(named.index, now.policyIndex ?? 0) } satisfies KeptLog
-      })
-      return true
-    },
+    ...publicLeaves,
   }
 }

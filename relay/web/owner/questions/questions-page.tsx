@@ -157,7 +157,7 @@ export function QuestionsPage(props: {
     () => void props.outbox.list().then((kept) => setAnswered(new Set(kept.map(({ request }) => request)))),
     [open],
   )
-  if (open !== null && found !== null && found.policy !== null)
+  if (open !== null && found !== null && found.areRulesLogged)
     return (
       <DecidePage
         home={home}
@@ -165,7 +165,6 @@ export function QuestionsPage(props: {
         outbox={props.outbox}
         question={open.question}
         offers={open.offers}
-        policy={found.policy}
         seen={found.seen}
         onDone={(shared) => {
           setOpen(null)
@@ -179,10 +178,9 @@ export function QuestionsPage(props: {
       {failure !== null && <Alert wrong>{failure}</Alert>}
       {found?.isLogFalse && <Alert wrong>{words.shared.distrust}</Alert>}
       <OptIn choices={choices} onChoices={props.onChoices} />
-      {found?.policy === null && <Alert wrong>{say.policyUnlogged}</Alert>}
-      {choices.requests.on && found !== null && found.policy !== null && matches?.length === 0 && <p>{say.none}</p>}
+      {found?.areRulesLogged === false && <Alert wrong>{say.policyUnlogged}</Alert>}
+      {choices.requests.on && found !== null && found.areRulesLogged && matches?.length === 0 && <p>{say.none}</p>}
       {choices.requests.on && found !== null && found.refused > 0 && <Alert>{say.refused(found.refused)}</Alert>}
-      {choices.requests.on && found !== null && found.superseded > 0 && <p>{say.superseded(found.superseded)}</p>}
       {choices.requests.on &&
         found?.unlogged.map((uri) => (
           <Alert key={uri} wrong>

@@ -23,14 +23,10 @@ export const decisions = {
       count === 1
         ? 'One question that the relay sent is not what it claims to be, and is not shown.'
         : `${count} questions that the relay sent are not what they claim to be, and are not shown.`,
-    superseded: (count: number) =>
-      count === 1
-        ? 'One question was asked by rules that are in force no longer, and is not shown.'
-        : `${count} questions were asked by rules that are in force no longer, and are not shown.`,
     unlogged: (uri: string) =>
       `The relay says that ${uri} asks, but the public log does not say so of it, or not for long enough. Nothing that it asks is shown. The relay may be lying.`,
     policyUnlogged:
-      'The rules by which your relay takes questions are not the newest ones of the public log, or not in it at all. No question is shown. The relay may be lying.',
+      'The rules by which your relay takes questions are not in the public log as it says, or it hides newer ones. No question is shown. The relay may be lying.',
     by: (agency: string) => `Asked by ${agency}`,
     window: (from: string, to: string) => `${from} to ${to}`,
     clips: (count: number) =>
