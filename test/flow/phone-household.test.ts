@@ -226,6 +226,32 @@ test('the questions of one agency are hidden on every phone of the household, an
   await expect.poll(() => owned.page.getByText(hidden).count()).toBe(0)
 })
 
+test('all questions are paused on every phone of the household, which says until when, and are shown again when somebody ends it', async () => {
+  for (const { page } of [owned, kim]) {
+    await page.goto(`${rig.appOrigin}/#/questions`)
+    await page.reload()
+    await askedBy(page, investigator).waitFor()
+  }
+  await press(button(owned.page, 'None for a week'))
+  const paused = (page: Page) => page.getByRole('heading', { name: /^No questions until/ })
+  for (const { page } of [owned, kim]) {
+    await paused(page).waitFor()
+    await expect.poll(() => page.getByText(/^Asked by|No question concerns/).count()).toBe(0)
+  }
+  expect(await screenFindings(owned.page)).toEqual([])
+  // Of a whole week: to the midnight after the same day of the next one, by this phone.
+  const until = await owned.page.evaluate<string>(`(() => {
+    const now = new Date()
+    const end = new Date(now.getFullYear(), now.getMonth(), now.getDate() + 7)
+    return new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'short' }).format(end)
+  })()`)
+  await owned.page.getByText(`No questions until ${until}`).waitFor()
+  await kim.page.reload()
+  await paused(kim.page).waitFor()
+  await press(button(kim.page, 'Show them now'))
+  for (const { page } of [owned, kim]) await askedBy(page, investigator).waitFor()
+})
+
 test('one owner alone takes nobody out; when the other agrees, the phone is refused from then on', async () => {
   await goHome(owned.page)
   await press(button(owned.page, 'Take out Guest'))

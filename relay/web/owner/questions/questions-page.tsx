@@ -6,7 +6,7 @@ import { clipsSessionOf } from '../clips/clips-session.ts'
 import { DecidePage } from '../decide/decide-page.tsx'
 import type { Outbox } from '../decide/outbox.ts'
 import type { Home } from '../household/home.ts'
-import { sleep } from '../../kernel/clock.ts'
+import { nowMs, sleep } from '../../kernel/clock.ts'
 import type { Database } from '../../kernel/database.ts'
 import type { LogKeeper } from '../log/log-keeper.ts'
 import { failureWords } from '../words/failure.ts'
@@ -14,6 +14,7 @@ import { momentWords } from '../words/times.ts'
 import { words } from '../words/words.ts'
 import { loadQuestions, type Questions } from './load-questions.ts'
 import { type Match, matchQuestions } from './match.ts'
+import { Pause, pausedUntil } from './pause.tsx'
 
 /** A question stands for days; a minute is soon enough. */
 const REFRESH_MS = 60_000
@@ -144,6 +145,7 @@ export function QuestionsPage(props: {
   const [open, setOpen] = useState<Match | null>(null)
   const [answered, setAnswered] = useState<ReadonlySet<string>>(new Set())
   const say = words.questions
+  const isPaused = pausedUntil(choices, nowMs()) !== null
   const mute = (uri: string): void => {
     const { requests } = choices
     props.onChoices({ ...choices, requests: { ...requests, muted: [...requests.muted, uri] } })
@@ -179,7 +181,8 @@ export function QuestionsPage(props: {
       {found?.isLogFalse && <Alert wrong>{words.shared.distrust}</Alert>}
       <OptIn choices={choices} onChoices={props.onChoices} />
       {found?.areRulesLogged === false && <Alert wrong>{say.policyUnlogged}</Alert>}
-      {choices.requests.on && found !== null && found.areRulesLogged && matches?.length === 0 && <p>{say.none}</p>}
+      {choices.requests.on && <Pause choices={choices} onChoices={props.onChoices} />}
+      {choices.requests.on && !isPaused && found?.areRulesLogged && matches?.length === 0 && <p>{say.none}</p>}
       {choices.requests.on && found !== null && found.refused > 0 && <Alert>{say.refused(found.refused)}</Alert>}
       {choices.requests.on &&
         found?.unlogged.map((uri) => (

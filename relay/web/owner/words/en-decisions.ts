@@ -19,6 +19,15 @@ export const decisions = {
     onText: 'Questions that concern your door and your recordings are shown here. Nobody is told that you see them.',
     turnOff: 'Do not show me questions',
     none: 'No question concerns your door now.',
+    pause: {
+      title: 'Not now',
+      text: 'You can have no questions for a while, on all phones of your household. Nobody is told.',
+      day: 'None until tomorrow',
+      week: 'None for a week',
+      paused: (until: string) => `No questions until ${until}`,
+      pausedText: 'On no phone of your household. What was asked meanwhile and is still open is shown then.',
+      end: 'Show them now',
+    },
     refused: (count: number) =>
       count === 1
         ? 'One question that the relay sent is not what it claims to be, and is not shown.'
