@@ -90,7 +90,7 @@ export async function benchAnswer({ app, phone, ask }: PhoneHome): Promise<Measu
   return [
     measurementOf(
       {
-        name: `bytes that an answer without a look moves (${bytes}), ${clip}`,
+        name: `bytes that an answer without a look moves, household of one phone (${bytes}), ${clip}`,
         unit: '%',
         ours: (bytes / clipBytes) * 100,
       },

@@ -5,6 +5,7 @@ import type { Locator, Page, Request } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { screenFindings } from '../support/chromium.ts'
 import { createSeededRandom, IS_FULL, runs, tellSoak } from '../support/counts.ts'
+import { takeDownload } from '../support/given-clip.ts'
 import { press, tick } from '../support/keyboard.ts'
 import { databaseUrlOf } from '../support/kill-database.ts'
 import { createOwnedPhone, createPhoneRig, type OwnedPhone, type PhoneRig } from '../support/phone-rig.ts'
@@ -13,12 +14,14 @@ import { createTestDatabase, dumpDatabase, type TestDatabase } from '../support/
 import {
   acceptedRequest,
   certifyInvestigator,
+  codeOf,
   draftRequest,
   enrolAgency,
   expectStatus,
   type Investigator,
   loadTestPolicy,
   postRequest,
+  randomId,
 } from '../support/relay-world.ts'
 import { guessAnswers, type Sample, traceOf } from '../support/silence.ts'
 
@@ -276,6 +279,61 @@ test('what is trimmed, read and signed is what the relay holds; until it counts 
   rig.world.clock.shift(700_000)
   expect(await inbox()).toBe('{"releases":[]}')
   rig.world.clock.shift(-700_000)
+})
+
+test('a look at what would be sent shows the chosen pieces and fetches no other, and waits to be played', async () => {
+  await wantQuestions(owned.page)
+  const fetched = new Set<number>()
+  const note = (request: Request): void => {
+    const [, index] = /\/items\/(\d+)$/.exec(new URL(request.url()).pathname) ?? []
+    if (index !== undefined) fetched.add(Number(index))
+  }
+  owned.page.on('request', note)
+  await readQuestion('A burglary')
+  await owned.page.getByRole('slider').first().focus()
+  await owned.page.keyboard.press('ArrowRight')
+  await press(button('Look at what would be sent'))
+  const video = owned.page.locator('video')
+  const shown = () =>
+    video.evaluate((element) => {
+      const { readyState, paused, currentTime, duration } = element as unknown as Record<string, number | boolean>
+      return { isReady: Number(readyState) >= 2, paused, currentTime: Number(currentTime), duration: Number(duration) }
+    })
+  await expect.poll(shown).toMatchObject({ isReady: true, paused: true })
+  const { duration } = await shown()
+  expect([...fetched]).toContain(2)
+  expect([...fetched]).not.toContain(1)
+  expect(await screenFindings(owned.page)).toEqual([])
+  await video.evaluate((element) => (element as unknown as { play(): Promise<void> }).play())
+  await expect.poll(async () => (await shown()).currentTime).toBeGreaterThan(0)
+  await owned.page.getByRole('slider').first().focus()
+  await owned.page.keyboard.press('ArrowLeft')
+  await expect.poll(async () => (await shown()).duration).toBeGreaterThan(duration)
+  owned.page.off('request', note)
+})
+
+test('what counts already can be taken back: nothing more is downloaded, and who asked is told', async () => {
+  await wantQuestions(owned.page)
+  await readQuestion('A burglary')
+  await press(button('Share'))
+  await press(button('Sign and share'))
+  await heading('Shared').waitFor()
+  await owned.page.getByText('This phone found it in the public log.').first().waitFor()
+  const digest = digestOfJws(await heldConsent())
+  rig.world.clock.shift(601_000)
+  await takeDownload({ investigator }, digest)
+  await owned.page.getByText('Downloaded 1 of 3 times.').waitFor()
+  await owned.page.getByText(/^They may download it until/).waitFor()
+  await press(button('Take back'))
+  await owned.page.getByText('They can download nothing more.', { exact: false }).waitFor()
+  expect(await screenFindings(owned.page)).toEqual([])
+  await press(button('Take back'))
+  await expect.poll(() => owned.page.getByText(/^They may download it until/).count()).toBe(0)
+  const again = { json: { download: randomId() } }
+  expect(await codeOf(investigator.client.send('POST', `/v1/releases/${digest}/downloads`, again))).toBe(
+    'CONSENT_REVOKED',
+  )
+  rig.world.clock.shift(-601_000)
 })
 
 test('without a network a decision is kept, says so, and is signed again when it waited too long', async () => {

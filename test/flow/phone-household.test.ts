@@ -252,6 +252,33 @@ test('all questions are paused on every phone of the household, which says until
   for (const { page } of [owned, kim]) await askedBy(page, investigator).waitFor()
 })
 
+test('doors and phones have the names that the household gives them, on every phone', async () => {
+  await goHome(owned.page)
+  await press(owned.page.getByRole('button', { name: /^Rename “.*door/i }).first())
+  const field = owned.page.getByLabel(/^Another name for/)
+  await write(field, '\u200B')
+  await owned.page.getByText('A name has letters that one can see').waitFor()
+  expect(await button(owned.page, 'Keep this name').isDisabled()).toBe(true)
+  await write(field, '<b>Garden gate</b>')
+  expect(await screenFindings(owned.page)).toEqual([])
+  await press(button(owned.page, 'Keep this name'))
+  await owned.page.getByRole('heading', { name: '<b>Garden gate</b>' }).waitFor()
+  await press(button(owned.page, 'Rename “Guest”'))
+  await write(owned.page.getByLabel('Another name for “Guest”'), 'Guest of June')
+  await press(button(owned.page, 'Keep this name'))
+  await goHome(kim.page)
+  await kim.page.getByRole('heading', { name: '<b>Garden gate</b>' }).waitFor()
+  await kim.page.getByText('Guest of June').first().waitFor()
+  await press(button(kim.page, 'Rename “Guest of June”'))
+  await write(kim.page.getByLabel('Another name for “Guest of June”'), 'Guest')
+  await press(button(kim.page, 'Keep this name'))
+  await button(owned.page, 'Rename “Guest”').waitFor()
+  // Who may only look names nothing.
+  await goHome(guest.page)
+  await guest.page.getByRole('heading', { name: '<b>Garden gate</b>' }).waitFor()
+  await expect.poll(() => guest.page.getByRole('button', { name: /^Rename/ }).count()).toBe(0)
+})
+
 test('one owner alone takes nobody out; when the other agrees, the phone is refused from then on', async () => {
   await goHome(owned.page)
   await press(button(owned.page, 'Take out Guest'))

@@ -27,7 +27,7 @@ export async function consentLogged(world: RelayWorld, subject: Case): Promise<s
 
 /** Takes a download, counted once the release is in the log. */
 export function takeDownload(
-  subject: Case,
+  subject: Pick<Case, 'investigator'>,
   consent: string,
   download = randomId(),
 ): Promise<{ download: string; release: string }> {

@@ -14,7 +14,20 @@ export interface PolicyInForce {
   readonly digest: string
 }
 
-/** Puts the configured policy into the log, once, before anything is judged by it. Idempotent. */
+/** The log holds each policy once, and its newest policy entry is what everybody judges by. @throws CONFIG_INVALID */
+async function assertNewest(db: Queryable, digest: string): Promise<void> {
+  const [newest] = await db.query<{ digest: string }>('SELECT digest FROM policies ORDER BY leaf DESC LIMIT 1')
+  if (newest!.digest !== digest)
+    throw new LatchkeyError(
+      'CONFIG_INVALID',
+      'policyFile: this policy was in force before another one. Give it the next version: the log must say that it counts again',
+    )
+}
+
+/**
+ * Puts the configured policy into the log, once, before anything is judged by it. Idempotent.
+ * @throws CONFIG_INVALID for a policy that another one followed
+ */
 export async function enactPolicy(parts: PolicyParts, policy: Policy): Promise<PolicyInForce> {
   const digest = digestOfJson(policy)
   const ticket = await parts.database.transaction(async (tx) => {
@@ -23,6 +36,7 @@ export async function enactPolicy(parts: PolicyParts, policy: Policy): Promise<P
       [digest, JSON.stringify(policy)],
     )
     if (fresh.length === 0) {
+      await assertNewest(tx, digest)
       const [known] = await tx.query<{ leaf: number }>('SELECT leaf FROM policies WHERE digest = $1', [digest])
       return known!.leaf
     }

@@ -227,7 +227,15 @@ function Pages(props: {
           onChoices={choose}
           keysets={keysets}
           oldClips={oldClips}
-          doorbells={<Doorbells home={home} database={database} log={log} choices={choices} />}
+          doorbells={
+            <Doorbells
+              home={home}
+              database={database}
+              log={log}
+              choices={choices}
+              onChoices={isOwner ? choose : null}
+            />
+          }
         >
           <AddDoorbell onCode={props.onInvitation} />
           {choices !== null && <PushCard database={database} home={home} choices={choices} onChoices={choose} />}

@@ -18,8 +18,17 @@ function momentS(meta: ClipMeta | null, { pieces }: ClipPieces): number | null {
   return atS > 1 && atS < pieces.at(-1)!.endS ? atS : null
 }
 
-/** The video of a clip that was judged. It begins to play by itself, without sound: somebody just asked for it. */
-export function ClipVideo(props: { clip: ClipPieces; claims: ClipClaims; meta: ClipMeta | null; label: string }) {
+/**
+ * The video of a clip that was judged. It begins to play by itself, without sound: somebody just asked for it.
+ * @param props.isPaused it shows its first picture and waits
+ */
+export function ClipVideo(props: {
+  clip: ClipPieces
+  claims: ClipClaims
+  meta: ClipMeta | null
+  label: string
+  isPaused?: boolean
+}) {
   const { clip, claims, meta, label } = props
   const video = useRef<HTMLVideoElement>(null)
   const playback = useRef<ClipPlayback | null>(null)
@@ -44,7 +53,7 @@ export function ClipVideo(props: { clip: ClipPieces; claims: ClipClaims; meta: C
         ref={video}
         controls
         muted
-        autoplay
+        autoplay={props.isPaused !== true}
         playsInline
         controlsList="nodownload noremoteplayback"
         disablePictureInPicture

@@ -37,7 +37,9 @@ export function Preview(props: { home: Home; database: Database; entry: ClipEntr
   return (
     <>
       {failure !== null && <Alert wrong>{failure}</Alert>}
-      {clip !== null && <ClipVideo key={shown} clip={clip} claims={claims} meta={null} label={words.decide.send} />}
+      {clip !== null && (
+        <ClipVideo key={shown} clip={clip} claims={claims} meta={null} label={words.decide.send} isPaused />
+      )}
     </>
   )
 }

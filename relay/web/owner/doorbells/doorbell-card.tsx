@@ -1,6 +1,7 @@
 import type { ClipVerdict, DayRecord, DeviceLine, OwnLeafState } from '@latchkey/shared'
 import { useState } from 'preact/hooks'
 import { Alert, Button, Heading } from '../../kit/parts.tsx'
+import { OwnName } from '../settings/own-name.tsx'
 import { nowMs } from '../../kernel/clock.ts'
 import { failureWords } from '../words/failure.ts'
 import { momentWords } from '../words/times.ts'
@@ -103,8 +104,13 @@ function Papers({ doorbell, inLog }: Pick<DoorbellView, 'doorbell' | 'inLog'>) {
   return <p class="soft small">{inLog === null ? paired : `${paired} ${say.log[inLog]}`}</p>
 }
 
-/** @param onTakeBack takes the trust in it back */
-export function DoorbellCard({ view, onTakeBack }: { view: DoorbellView; onTakeBack: () => Promise<void> }) {
+/** @param props.onTakeBack takes the trust in it back; `onName` is null for who may only look */
+export function DoorbellCard(props: {
+  view: DoorbellView
+  onName: ((name: string) => void) | null
+  onTakeBack: () => Promise<void>
+}) {
+  const { view, onName, onTakeBack } = props
   const { doorbell, name, line, verdicts, days, inLog } = view
   const say = words.doorbells
   if (doorbell.revokedMs !== null)
@@ -122,6 +128,7 @@ export function DoorbellCard({ view, onTakeBack }: { view: DoorbellView; onTakeB
       <Sentences sentences={clipsSentences(verdicts)} />
       {days !== null && <Days doorbell={doorbell} days={days} />}
       <Papers doorbell={doorbell} inLog={inLog} />
+      {onName !== null && <OwnName what={name} onName={onName} />}
       <TakingBack onTakeBack={onTakeBack} />
     </li>
   )

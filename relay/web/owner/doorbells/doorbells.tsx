@@ -19,6 +19,14 @@ interface Parts {
   readonly log: LogKeeper
   /** `null` until they are read. */
   readonly choices: SettingsChoices | null
+  /** Null for who may only look. */
+  readonly onChoices: ((next: SettingsChoices) => void) | null
+}
+
+/** The door of this device under another name; where it is stays. */
+function renamed(choices: SettingsChoices, device: string, name: string): SettingsChoices {
+  const place = choices.doors.find((door) => door.device === device)?.place ?? null
+  return { ...choices, doors: [...choices.doors.filter((door) => door.device !== device), { device, name, place }] }
 }
 
 type Looked = { readonly doorbell: KnownDoorbell; readonly inLog: OwnLeafState['state'] | null }
@@ -45,7 +53,7 @@ async function look({ home, database, log }: Parts): Promise<Found> {
 
 /** One card each; those that nobody trusts any more come last. */
 function Cards(props: Parts & { session: ClipsSession; found: Found; onChange: () => void }) {
-  const { home, database, session, choices } = props
+  const { home, database, session, choices, onChoices } = props
   const lines = useObservable(session.stream.doorbells)
   const isLive = useObservable(session.stream.isLive)
   const verdicts = [...useObservable(session.verdicts).values()]
@@ -71,7 +79,11 @@ function Cards(props: Parts & { session: ClipsSession; found: Found; onChange: (
             days: days?.byDoorbell.get(digest) ?? null,
           }
           const takeBack = () => revokeDoorbell(home, database, digest).then(props.onChange)
-          return <DoorbellCard key={digest} view={view} onTakeBack={takeBack} />
+          const onName =
+            choices === null || onChoices === null
+              ? null
+              : (name: string) => onChoices(renamed(choices, payload.latchkey.device, name))
+          return <DoorbellCard key={digest} view={view} onName={onName} onTakeBack={takeBack} />
         })}
       </ul>
       <p class="soft small">{words.doorbells.whose}</p>

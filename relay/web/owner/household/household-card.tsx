@@ -6,6 +6,7 @@ import { words } from '../words/words.ts'
 import { type Quorum, quorumOf, withoutMember } from './change-household.ts'
 import type { AskedChange } from './change-page.tsx'
 import type { Home } from './home.ts'
+import { OwnName } from '../settings/own-name.tsx'
 import { membersOf, roleOf, thumbprintOfMember } from './members.ts'
 import type { RewrapProgress } from './rewrap-headers.ts'
 import { nameOfPhone } from './waiting-card.tsx'
@@ -28,6 +29,11 @@ function quorumChange(quorum: Quorum): AskedChange {
       }
     : { title: say.toTwo, text: [say.toTwoText], yes: say.toTwo, change: () => ({ quorum: 2 }) }
 }
+
+const withName = (choices: SettingsChoices, thumbprint: string, name: string): SettingsChoices => ({
+  ...choices,
+  members: [...choices.members.filter((member) => member.thumbprint !== thumbprint), { thumbprint, name }],
+})
 
 /** The phones in force, by the names that the household gave them, and what may be done about them. */
 export function HouseholdCard(props: {
@@ -71,6 +77,12 @@ export function HouseholdCard(props: {
                 )
               </span>
             </span>
+            {isOwner && choices !== null && (
+              <OwnName
+                what={names.get(thumbprint) ?? (thumbprint === own ? say.thisPhone : say.unnamed)}
+                onName={(name) => props.onChoices(withName(choices, thumbprint, name))}
+              />
+            )}
             {isOwner && thumbprint !== own && (
               <Button onClick={() => props.onAsk(removalOf(thumbprint))}>
                 {say.remove.open(nameOfPhone(choices, thumbprint))}

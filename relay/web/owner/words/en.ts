@@ -9,6 +9,13 @@ import { version } from './en-version.ts'
 /** Every English word of the app. Another language is another object of this shape. */
 export const en = {
   language: 'en',
+  ownName: {
+    open: (what: string) => `Rename “${what}”`,
+    field: (what: string) => `Another name for “${what}”`,
+    hint: 'Only the phones of your household learn it.',
+    wrong: 'A name has letters that one can see, 60 at most.',
+    save: 'Keep this name',
+  },
   app: {
     tabs: { clips: 'Clips', questions: 'Questions', shared: 'Shared', home: 'Home' },
     tabsLabel: 'Main',
