@@ -22,7 +22,12 @@ export function nameOf(text: string): string | null {
 export function OwnName(props: { what: string; onName: (name: string) => void }) {
   const [text, setText] = useState<string | null>(null)
   const say = words.ownName
-  if (text === null) return <Button onClick={() => setText(props.what)}>{say.open(props.what)}</Button>
+  if (text === null)
+    return (
+      <p>
+        <Button onClick={() => setText(props.what)}>{say.open(props.what)}</Button>
+      </p>
+    )
   const name = nameOf(text)
   return (
     <form
