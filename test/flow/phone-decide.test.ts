@@ -1,5 +1,18 @@
 /** Being asked and deciding, on a real phone page against a real relay: both answers, taking back, no network, lies. */
-import { type CellRequests, consent, digestOfJws, indexesOf, noticeDigest, openIdentity } from '@latchkey/shared'
+import { readFile } from 'node:fs/promises'
+import {
+  type CellRequests,
+  consent,
+  decodeBase64url,
+  digestOfJws,
+  indexesOf,
+  noticeDigest,
+  openIdentity,
+  parseEntries,
+  parseLeaf,
+  sealedLeafData,
+  utf8,
+} from '@latchkey/shared'
 import { createRelayClient } from '@latchkey/shared/client'
 import type { Locator, Page, Request } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -271,6 +284,19 @@ test('what is trimmed, read and signed is what the relay holds; until it counts 
   })
   const inbox = async () => (await asInvestigator.send('GET', '/v1/releases')).text()
   expect(await inbox()).toBe('{"releases":[]}')
+  // What one keeps names the words, and suffices to find the entry in the log.
+  const [saving] = await Promise.all([
+    owned.page.waitForEvent('download'),
+    press(owned.page.getByRole('link', { name: 'Save a receipt' }).first()),
+  ])
+  expect(saving.suggestedFilename()).toMatch(/^latchkey-receipt-\d{4}-\d\d-\d\d\.txt$/)
+  const receipt = await readFile(await saving.path(), 'utf8')
+  expect(receipt).toContain(notice.trimEnd())
+  const [, index, salt, raw] = /\nentry of the log: (\d+)\nsalt: (\S+)\nsigned: (\S+)\n$/.exec(receipt)!
+  expect(raw).toBe(await heldConsent())
+  const entry = await asInvestigator.bytes('GET', `/log/tile/entries/000.p/${Number(index) + 1}`)
+  const leaf = parseLeaf(parseEntries({ level: 'entries', index: 0, width: Number(index) + 1 }, entry).at(-1)!)
+  expect(leaf).toMatchObject({ type: 'sealed', data: sealedLeafData(decodeBase64url(salt!), 'consent', utf8(raw!)) })
   expect(await screenFindings(owned.page)).toEqual([])
   await press(button('Take it back'))
   await press(button('Take it back'))

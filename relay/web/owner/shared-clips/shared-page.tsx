@@ -1,6 +1,7 @@
 import { approval, type OwnLeafState, type SettingsChoices } from '@latchkey/shared'
 import type { ComponentChildren } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
+import { SaveLink } from '../../kit/files.tsx'
 import { Alert, Button, Title } from '../../kit/parts.tsx'
 import type { Outbox } from '../decide/outbox.ts'
 import type { Home } from '../household/home.ts'
@@ -13,6 +14,7 @@ import type { LogKeeper } from '../log/log-keeper.ts'
 import { failureWords } from '../words/failure.ts'
 import { momentWords } from '../words/times.ts'
 import { words } from '../words/words.ts'
+import { receiptName, receiptText } from './receipt.ts'
 import { SecondWord } from './second-word.tsx'
 import { checkHistory, type GivenConsent, loadHistory, localHistory } from './history.ts'
 
@@ -71,6 +73,7 @@ function ConsentCard(props: {
   const [busy, setBusy] = useState(false)
   const say = words.shared
   const action = actionOf(given)
+  const receipt = receiptText(given)
   const { aud, iat, latchkey } = given.signed.payload
   async function takeBack(): Promise<void> {
     setBusy(true)
@@ -94,6 +97,13 @@ function ConsentCard(props: {
           <summary>{say.notice}</summary>
           <pre class="notice small">{given.kept.notice}</pre>
         </details>
+      )}
+      {receipt !== null && (
+        <p>
+          <SaveLink parts={[receipt]} name={receiptName(given)} type="text/plain;charset=utf-8">
+            {say.receipt.save}
+          </SaveLink>
+        </p>
       )}
       {given.kept?.state === 'stale' && given.told === null && (
         <p>

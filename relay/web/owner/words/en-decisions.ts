@@ -143,6 +143,14 @@ export const decisions = {
       'They can download nothing more. What was downloaded stays with them; they get a signed notice that you took it back, and it stands in the public record.',
     signAgain: 'Sign again',
     notice: 'What you signed',
+    receipt: {
+      save: 'Save a receipt',
+      title: 'RECEIPT OF A CONSENT',
+      who: (agency: string, when: string) => `Given to ${agency}, signed on ${when}.`,
+      words: 'These are the words that were signed:',
+      check:
+        'For whoever checks it: the entry of the public log is the commitment to the signed text below under this salt (“sealed” entries, shared/spec/log.md). Whoever reads this file learns what was given to whom.',
+    },
     log: {
       included: 'This phone found it in the public log.',
       waiting: 'It is not in the public log yet; that takes a minute or two.',
