@@ -1,14 +1,13 @@
 import { type Static, Type } from 'typebox'
-import { AgencyUri, B64u32, EpochMs, Exact, Id16, Line, Seconds, Urn, Version1 } from './fields.ts'
+import { AgencyUri, B64u32, EpochMs, Exact, Id16, Line, Nullable, Seconds, Urn, Version1 } from './fields.ts'
 import { defineMessage } from './jws.ts'
 import { Vertex } from './request.ts'
 
-const Known = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T) => Type.Union([schema, Type.Null()])
 /** Minute of the day by the household's own clock. */
 const DayMinute = Type.Integer({ minimum: 0, maximum: 1_439 })
 
 /** A camera of the household: what it is called and where its door is, `null` when nobody said. */
-export const Door = Exact({ device: Id16, name: Line(60), place: Known(Vertex) })
+export const Door = Exact({ device: Id16, name: Line(60), place: Nullable(Vertex) })
 export type Door = Static<typeof Door>
 
 /** From and to; a night runs over midnight. Equal ends are the whole day. */
@@ -22,11 +21,11 @@ export const SettingsChoices = Exact({
     /** Nobody is asked who did not say so. */
     on: Type.Boolean(),
     muted: Type.Array(AgencyUri, { maxItems: 32, uniqueItems: true }),
-    pausedUntilMs: Known(EpochMs),
+    pausedUntilMs: Nullable(EpochMs),
   }),
-  quiet: Known(QuietHours),
+  quiet: Nullable(QuietHours),
   /** Hour of the one daily push of every subscribed phone; `null`: nobody chose one. */
-  pushHour: Known(Type.Integer({ minimum: 0, maximum: 23 })),
+  pushHour: Nullable(Type.Integer({ minimum: 0, maximum: 23 })),
   members: Type.Array(Exact({ thumbprint: B64u32, name: Line(60) }), { maxItems: 16 }),
 })
 export type SettingsChoices = Static<typeof SettingsChoices>

@@ -48,7 +48,11 @@ export function HouseholdCard(props: {
   const own = useOwnThumbprint(home)
   const say = words.household
   const names = new Map(choices?.members.map(({ thumbprint, name }) => [thumbprint, name]))
-  const members = membersOf(home).map((member) => ({ role: member.role, thumbprint: thumbprintOfMember(member) }))
+  const members = membersOf(home).map((member) => {
+    const thumbprint = thumbprintOfMember(member)
+    const name = names.get(thumbprint) ?? (thumbprint === own ? say.thisPhone : say.unnamed)
+    return { role: member.role, thumbprint, name }
+  })
   const isOwner = roleOf(home, own) === 'owner'
   const owners = members.filter(({ role }) => role === 'owner').length
   const quorum = quorumOf(home)
@@ -67,10 +71,10 @@ export function HouseholdCard(props: {
     <section class="card">
       <h2>{say.title}</h2>
       <ul class="plain">
-        {members.map(({ role, thumbprint }) => (
+        {members.map(({ role, thumbprint, name }) => (
           <li key={thumbprint} class="member">
             <span>
-              {names.get(thumbprint) ?? (thumbprint === own ? say.thisPhone : say.unnamed)}
+              {name}
               <span class="soft">
                 {' '}
                 ({[...(thumbprint === own && names.has(thumbprint) ? [say.thisPhone] : []), say.roles[role]].join(', ')}
@@ -78,10 +82,7 @@ export function HouseholdCard(props: {
               </span>
             </span>
             {isOwner && choices !== null && (
-              <OwnName
-                what={names.get(thumbprint) ?? (thumbprint === own ? say.thisPhone : say.unnamed)}
-                onName={(name) => props.onChoices(withName(choices, thumbprint, name))}
-              />
+              <OwnName what={name} onName={(next) => props.onChoices(withName(choices, thumbprint, next))} />
             )}
             {isOwner && thumbprint !== own && (
               <Button onClick={() => props.onAsk(removalOf(thumbprint))}>
