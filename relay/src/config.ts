@@ -2,9 +2,7 @@ import {
   appDigestOf,
   createValidator,
   Exact,
-  fromUtf8,
   Jwk,
-  LatchkeyError,
   NOTE_COSIGNATURE,
   Origin,
   parseAppFiles,
@@ -15,13 +13,12 @@ import {
   toHex,
   utf8,
 } from '@latchkey/shared'
-import { readFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { Type, type Static } from 'typebox'
+import { type BrokerConfig, BrokerKeys, loadBroker } from './config-broker.ts'
+import { Host, invalid, isLoopback, parseJson, Path, Port, readText } from './config-reading.ts'
 import type { WitnessPlace } from './log/witnesses.ts'
 
-const Port = Type.Integer({ minimum: 0, maximum: 65_535 })
-const Host = Type.String({ minLength: 1, maxLength: 253 })
 const AppName = Type.String({ pattern: '^[a-z0-9][a-z0-9-]{0,63}$' })
 const PushHost = Type.String({ pattern: '^(\\*\\.)?[a-z0-9-]+(\\.[a-z0-9-]+)+$', maxLength: 253 })
 /** Plain HTTP only on this machine: nobody else is to see, or to answer, what the log asks. */
@@ -29,7 +26,6 @@ const WitnessUrl = Type.String({
   pattern: '^(https://|http://(localhost|127\\.0\\.0\\.1|\\[::1\\])(:\\d+)?(/|$))[^\\s?#]*$',
   maxLength: 300,
 })
-const Path = Type.String({ minLength: 1, maxLength: 4_096 })
 
 /** The relay's configuration file. Every key is checked, unknown ones are errors, secrets stand in files of their own. */
 export const RelayConfigFile = Exact({
@@ -43,13 +39,9 @@ export const RelayConfigFile = Exact({
   dataDir: Path,
   /** postgres://…; without it the relay runs its own PostgreSQL. */
   databaseUrl: Type.Optional(Type.String({ pattern: '^postgres(ql)?://', maxLength: 2_048 })),
-  broker: Exact({
-    host: Host,
-    port: Port,
-    /** What devices are told; default from host and port. */
-    url: Type.Optional(Type.String({ pattern: '^mqtts?://', maxLength: 300 })),
-    tls: Type.Optional(Exact({ certFile: Path, keyFile: Path })),
-  }),
+  ...BrokerKeys,
+  /** Name of this process among those that share a database and a broker: the same after a restart. */
+  instance: Type.Optional(Type.String({ pattern: '^[a-z0-9-]{1,40}$' })),
   policyFile: Path,
   /** Default: `open` on loopback, `invitation` elsewhere. */
   enrolment: Type.Optional(Type.Union([Type.Literal('open'), Type.Literal('invitation')])),
@@ -99,12 +91,8 @@ export interface RelayConfig {
   readonly operatorListen: { readonly host: string; readonly port: number }
   readonly dataDir: string
   readonly databaseUrl: string | null
-  readonly broker: {
-    readonly host: string
-    readonly port: number
-    readonly url: string | null
-    readonly tls: { readonly cert: string; readonly key: string } | null
-  }
+  readonly broker: BrokerConfig
+  readonly instance: string
   readonly policy: Policy
   readonly enrolment: { readonly mode: 'open' } | { readonly mode: 'invitation'; readonly codes: readonly string[] }
   readonly operatorJwk: PublicJwk | null
@@ -122,31 +110,6 @@ export interface RelayConfig {
   }
   readonly retentionDays: number
   readonly logLevel: string
-}
-
-function invalid(message: string, cause?: unknown): LatchkeyError {
-  return new LatchkeyError('CONFIG_INVALID', message, { cause })
-}
-
-/** Is this host name or address the machine itself? */
-export function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || host === '[::1]' || /^127(\.\d{1,3}){3}$/.test(host)
-}
-
-async function readText(path: string, key: string): Promise<string> {
-  try {
-    return fromUtf8(await readFile(path))
-  } catch (cause) {
-    throw invalid(`${key}: cannot read ${path}`, cause)
-  }
-}
-
-function parseJson(text: string, key: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch (cause) {
-    throw invalid(`${key}: not JSON`, cause)
-  }
 }
 
 /** JSON text of a policy file → policy. @throws CONFIG_INVALID */
@@ -168,8 +131,6 @@ function assertTransport(file: RelayConfigFile): void {
   const isPublic = !isLoopback(file.listen.host) || (origin !== null && !isLoopback(origin.hostname))
   if (file.push?.loopback === true && isPublic)
     throw invalid('push.loopback: only a relay on loopback writes to push services on its own machine')
-  if (!isLoopback(file.broker.host) && file.broker.tls === undefined)
-    throw invalid('broker.tls: required when broker.host is not loopback')
 }
 
 async function loadEnrolment(file: RelayConfigFile, at: (path: string) => string): Promise<RelayConfig['enrolment']> {
@@ -235,23 +196,14 @@ export async function loadConfig(raw: unknown, folder: string): Promise<RelayCon
   const policy = parsePolicy(await readText(at(raw.policyFile), 'policyFile'))
   const retentionDays = raw.retentionDays ?? policy.retentionDays.default
   if (retentionDays > policy.retentionDays.maximum) throw invalid('retentionDays: over the maximum of the policy')
-  const { tls } = raw.broker
   return {
     publicOrigin: raw.publicOrigin ?? null,
     listen: raw.listen,
     operatorListen: raw.operatorListen,
     dataDir: at(raw.dataDir),
     databaseUrl: raw.databaseUrl ?? null,
-    broker: {
-      ...raw.broker,
-      url: raw.broker.url ?? null,
-      tls: tls
-        ? {
-            cert: await readText(at(tls.certFile), 'broker.tls.certFile'),
-            key: await readText(at(tls.keyFile), 'broker.tls.keyFile'),
-          }
-        : null,
-    },
+    broker: await loadBroker(raw, at),
+    instance: raw.instance ?? 'relay',
     policy,
     enrolment: await loadEnrolment(raw, at),
     operatorJwk: raw.operatorJwk ?? null,

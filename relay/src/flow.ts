@@ -114,15 +114,19 @@ export interface PublishOptions {
   readonly retain?: boolean
 }
 
+/** Which of the relays at one broker a message reaches. */
+export type Reach = 'one' | 'each'
+
 /** MQTT as the relay sees it: an ordinary client of whatever broker is configured. */
 export interface EventBus {
   /**
    * Delivers matching messages one at a time and acknowledges each to the broker only after `handler` resolved. When it
-   * rejects, the message is delivered again. Resolves when the broker granted the subscription, which outlives the process.
+   * rejects, it is called again. Resolves when the broker granted the subscription, which outlives the process.
    * @param filter MQTT topic filter, without `$share`
+   * @param reach where several relays share a broker: does `one` of them get each message, or `each` of them, what is retained too?
    * @throws UNAVAILABLE | CALLER_REFUSED
    */
-  subscribe(filter: string, handler: (message: BusMessage) => Promise<void>): Promise<void>
+  subscribe(filter: string, handler: (message: BusMessage) => Promise<void>, reach: Reach): Promise<void>
   /** Publishes; with QoS 1 (default) resolves at the broker's PUBACK. @throws UNAVAILABLE */
   publish(topic: string, payload: Uint8Array | string, options?: PublishOptions): Promise<void>
 }
@@ -137,6 +141,16 @@ export interface AuthenticatedDevice {
 
 /** Judges the user name and password of a CONNECT. Untrusted: both. `null` refuses. */
 export type AuthenticateDevice = (username: string, password: string) => Promise<AuthenticatedDevice | null>
+
+/** Broker logins of devices, whoever runs the broker. */
+export interface BrokerLogins {
+  /** A login for a paired device; an earlier one may end. @throws UNAVAILABLE */
+  issue(
+    caller: DeviceCaller,
+  ): Promise<{ readonly username: string; readonly password: string; readonly expiresMs: number }>
+  /** Ends the device's logins and connections once `tx` has committed. */
+  end(tx: Transaction, device: string): Promise<void>
+}
 
 /** What became of an event, and how far the device may forget. */
 export interface RecordedEvent {

@@ -3,7 +3,7 @@ import { deviceCertificate, LatchkeyError, parseCheckpoint } from '@latchkey/sha
 import { findAgency, findAgencyAt } from './agency/agencies.ts'
 import { findManifest } from './clip/manifests.ts'
 import type { ConsentGround, ConsentParts } from './consent/consents.ts'
-import type { Database, LogReader, Queryable } from './flow.ts'
+import type { LogReader, Queryable } from './flow.ts'
 import { findDeviceByCertificate, isDeviceLogged } from './household/device-store.ts'
 import { findKeysetInForce } from './household/keyset-store.ts'
 import type { Clock } from './kernel/clock.ts'
@@ -12,16 +12,13 @@ import { findRequest, isEndedByLeaving } from './request/request-store.ts'
 
 /** What they read with. */
 interface CrossingParts {
-  readonly database: Database
   readonly logReader: LogReader
   readonly clock: Pick<Clock, 'nowMs'>
-  /** Ends the broker connections of a device. */
-  disconnectDevice(device: string): void
 }
 
 /** Where stages meet: each function reads one stage for another. */
 export function createCrossings(core: CrossingParts) {
-  const { database, clock } = core
+  const { clock } = core
   const findCertificate = async (db: Queryable, digest: string): Promise<string | null> =>
     (await findDeviceByCertificate(db, digest))?.jws ?? null
   const keysetInForce: ConsentParts['keysetInForce'] = async (db, root) =>
@@ -70,12 +67,7 @@ export function createCrossings(core: CrossingParts) {
     return { origin, size }
   }
 
-  async function onDeviceRevoked(certificate: string): Promise<void> {
-    const device = await findDeviceByCertificate(database, certificate)
-    if (device) core.disconnectDevice(device.device)
-  }
-
-  return { findCertificate, keysetInForce, loadGround, mayReceive, onDeviceRevoked, publishedLog }
+  return { findCertificate, keysetInForce, loadGround, mayReceive, publishedLog }
 }
 
 /** Those functions. */

@@ -29,14 +29,13 @@ import { submitConsent } from './consent/consents.ts'
 import { submitApproval, submitRevocation } from './consent/member-words.ts'
 import { forgetFacts } from './feed/household-facts.ts'
 import type { HouseholdFeed } from './feed/household-feed.ts'
-import type { Database, ItemStore, LeafLog, LogReader, Queryable } from './flow.ts'
+import type { BrokerLogins, Database, ItemStore, LeafLog, LogReader, Queryable, Transaction } from './flow.ts'
 import { listHouseholdDevices } from './household/device-list.ts'
 import { findDevice, revokeDevice } from './household/device-store.ts'
 import { enrolDevice } from './household/devices.ts'
 import { createAdmission } from './household/invitations.ts'
 import { findKeysetAt, findMember, findRoot, isKeysetOf } from './household/keyset-store.ts'
 import { enrolHousehold, keysetsAfter, submitKeyset } from './household/keysets.ts'
-import { issueCredential } from './household/mqtt-credentials.ts'
 import { findProposal, pressForProposal, proposeKeyset, withdrawProposal } from './household/proposals.ts'
 import { findSettings, putSettings } from './household/settings.ts'
 import { type BoundRoute, bindRoutes } from './http/app.ts'
@@ -91,6 +90,8 @@ export interface RelayCore extends PushCore {
   /** Of the log. */
   readonly witnesses: { readonly places: readonly WitnessPlace[]; readonly quorum: number }
   readonly brokerUrl: string
+  /** Broker logins of devices. */
+  readonly logins: BrokerLogins
   readonly policy: Policy
   readonly policyDigest: string
   readonly enrolment: Enrolment
@@ -98,8 +99,6 @@ export interface RelayCore extends PushCore {
   readonly batchMs: number
   readonly operator: string | null
   readonly holdings: Holdings
-  /** Ends the broker connections of a device. */
-  disconnectDevice(device: string): void
 }
 
 /** The stages, joined: what HTTP and the jobs call. */
@@ -139,7 +138,7 @@ function householdRoutes(core: RelayCore): BoundRoute[] {
     keysetsAfter: (root, afterIndex) => keysetsAfter(keysetParts, root, afterIndex),
     enrolDevice: (caller, raw) => enrolDevice(deviceParts, caller, raw),
     listDevices: (root) => listHouseholdDevices(core.database, root),
-    issueMqttCredential: async (caller) => ({ ...(await issueCredential(core, caller)), url: core.brokerUrl }),
+    issueMqttCredential: async (caller) => ({ ...(await core.logins.issue(caller)), url: core.brokerUrl }),
   })
 }
 
@@ -189,8 +188,11 @@ function consentRoutes(core: RelayCore, crossings: Crossings): BoundRoute[] {
     ...core,
     ...crossings,
     tell,
-    revokeDevice: (tx: Queryable, root: string, certificate: string) =>
-      revokeDevice(tx, { root, certificate, nowMs: clock.nowMs() }),
+    revokeDevice: async (tx: Transaction, root: string, certificate: string) => {
+      const device = await revokeDevice(tx, { root, certificate, nowMs: clock.nowMs() })
+      if (device !== null) await core.logins.end(tx, device)
+      return device !== null
+    },
   }
   return bindRoutes(CONSENT_ROUTES, {
     submitConsent: (caller, submission) => submitConsent(consentParts, caller, submission),

@@ -5,7 +5,6 @@ import { createDeviceStates, noteHeard, rootOfDevice } from './feed/device-state
 import { createHouseholdFeed } from './feed/household-feed.ts'
 import { createLoggedFacts } from './feed/logged-facts.ts'
 import { findMember } from './household/keyset-store.ts'
-import { createAuthenticator } from './household/mqtt-credentials.ts'
 import { createApp } from './http/app.ts'
 import { createNonces, createProofMemory } from './http/dpop.ts'
 import { createHttpListener } from './http/http-listener.ts'
@@ -16,8 +15,6 @@ import { createLeafSettler } from './kernel/leaf-settler.ts'
 import { createLog, type Log } from './kernel/log.ts'
 import { scheduleJob } from './kernel/scheduled-job.ts'
 import { createDeviceEvents } from './link/device-events.ts'
-import { createEmbeddedBroker } from './link/embedded-broker.ts'
-import { createMqttEventBus } from './link/mqtt-event-bus.ts'
 import { createPgDeviceEventLog } from './link/pg-device-event-log.ts'
 import { createLogReader } from './log/log-reader.ts'
 import { createPgLogStore } from './log/pg-log-store.ts'
@@ -31,6 +28,7 @@ import { createPushQueue } from './push/push-queue.ts'
 import { forgetEndpoint } from './push/push-subscriptions.ts'
 import { createVapid, parseVapidKey } from './push/vapid.ts'
 import { describeHoldings } from './holdings.ts'
+import { openBroker, originHost } from './relay-broker.ts'
 import { createRules } from './relay-rules.ts'
 import { loadSecrets } from './secrets.ts'
 import { readCatalog } from './store/catalog.ts'
@@ -103,20 +101,8 @@ export async function createRelay(config: RelayConfig, parts: RelayParts = {}): 
   const logVkey = encodeVkey(logSigner.key)
 
   // Broker, bus
-  const credentials = { database, clock, publicOrigin, signer }
-  const broker = stack.use(
-    await createEmbeddedBroker({
-      host: config.broker.host,
-      port: config.broker.port,
-      ...(config.broker.tls ? { tls: config.broker.tls } : {}),
-      authenticateDevice: createAuthenticator(credentials),
-      clock,
-      log,
-    }),
-  )
-  const scheme = config.broker.tls ? 'mqtts' : 'mqtt'
-  const brokerUrl = config.broker.url ?? `${scheme}://${originHost(config.broker.host)}:${broker.port}`
-  const bus = stack.use(createMqttEventBus({ ...broker.internal, instance: 'relay', clock, log }))
+  const broker = await openBroker(stack, { config, database, publicOrigin, signer, clock, log })
+  const { bus } = broker
 
   // What members are told
   const isMember = async (root: string, thumbprint: string): Promise<boolean> =>
@@ -164,6 +150,7 @@ export async function createRelay(config: RelayConfig, parts: RelayParts = {}): 
     states: createDeviceStates(database, feed.touch),
     clock,
     log,
+    brokerIsNew: broker.isNew,
   })
 
   // Rules
@@ -202,7 +189,8 @@ export async function createRelay(config: RelayConfig, parts: RelayParts = {}): 
       signer,
       logSigner,
       witnesses: config.witnesses,
-      brokerUrl,
+      brokerUrl: broker.url,
+      logins: broker.logins,
       policy: enacted.policy,
       policyDigest: enacted.digest,
       enrolment: config.enrolment,
@@ -210,7 +198,6 @@ export async function createRelay(config: RelayConfig, parts: RelayParts = {}): 
       holdings,
       batchMs: config.batchMs,
       operator: config.operatorJwk ? thumbprintOf(config.operatorJwk) : null,
-      disconnectDevice: broker.disconnect,
     },
     proofs,
   )
@@ -259,14 +246,9 @@ export async function createRelay(config: RelayConfig, parts: RelayParts = {}): 
   return {
     publicOrigin,
     operatorOrigin,
-    brokerUrl,
+    brokerUrl: broker.url,
     logVkey,
     relayJwk: signer.jwk,
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   }
-}
-
-/** An address as it stands in a URL. */
-function originHost(host: string): string {
-  return host.includes(':') ? `[${host}]` : host
 }

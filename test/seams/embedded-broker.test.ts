@@ -64,7 +64,7 @@ describe('the embedded broker', () => {
 
   it('closes the connection of a device that publishes for another one', async () => {
     const got: string[] = []
-    await bus.subscribe('#', async ({ topic }) => void got.push(topic))
+    await bus.subscribe('#', async ({ topic }) => void got.push(topic), 'one')
     for (const topic of [
       deviceTopic(BOB, 'events'),
       deviceTopic(ALICE, 'acknowledged'),
@@ -117,9 +117,13 @@ describe('the embedded broker', () => {
 
   it('publishes the last will of a device that vanishes, and not one for another device', async () => {
     const got: string[] = []
-    await bus.subscribe(everyDeviceTopic('available'), async ({ topic, payload }) => {
-      got.push(`${topic} ${Buffer.from(payload).toString('utf8')}`)
-    })
+    await bus.subscribe(
+      everyDeviceTopic('available'),
+      async ({ topic, payload }) => {
+        got.push(`${topic} ${Buffer.from(payload).toString('utf8')}`)
+      },
+      'one',
+    )
     const will = (device: string) => ({
       will: { topic: deviceTopic(device, 'available'), payload: Buffer.from('offline'), qos: 1 as const, retain: true },
     })
@@ -177,7 +181,7 @@ describe('device events', () => {
     const feed = createHouseholdFeed({ database, clock, log, isMember: () => Promise.resolve(true) })
     const events = createPgDeviceEventLog(database, { tell: feed.tell, rootOfDevice, noteHeard })
     const states = createDeviceStates(database, feed.touch)
-    await createDeviceEvents({ bus, events, states, clock, log, onEvent })
+    await createDeviceEvents({ bus, events, states, clock, log, brokerIsNew: true, onEvent })
     const device = await connectDevice(ALICE)
     const acknowledged: number[] = []
     device.on('message', (_topic, payload) => {

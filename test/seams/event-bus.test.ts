@@ -55,7 +55,7 @@ describe.each(Object.keys(brokers))('an event bus on %s', (name) => {
   it('delivers what another client published, once and in order', async () => {
     const bus = cleanup.use(createBus('one'))
     const got: string[] = []
-    await bus.subscribe('t/+/events', async (message) => void got.push(`${message.topic} ${text(message)}`))
+    await bus.subscribe('t/+/events', async (message) => void got.push(`${message.topic} ${text(message)}`), 'one')
     const other = createClient('other')
     for (const n of [1, 2, 3]) await other.publishAsync('t/a/events', String(n), { qos: 1 })
     await other.publishAsync('t/a/else', 'x', { qos: 1 })
@@ -67,10 +67,14 @@ describe.each(Object.keys(brokers))('an event bus on %s', (name) => {
   it('delivers a message again when its handler failed', async () => {
     const bus = cleanup.use(createBus('two'))
     const got: string[] = []
-    await bus.subscribe('t/#', async (message) => {
-      got.push(text(message))
-      if (got.length === 1) throw new Error('the database is away')
-    })
+    await bus.subscribe(
+      't/#',
+      async (message) => {
+        got.push(text(message))
+        if (got.length === 1) throw new Error('the database is away')
+      },
+      'one',
+    )
     await createClient('other').publishAsync('t/a', 'm', { qos: 1 })
     await eventually(() => got.length >= 2, 'the second delivery')
     expect(got).toEqual(['m', 'm'])
@@ -82,7 +86,7 @@ describe.each(Object.keys(brokers))('an event bus on %s', (name) => {
     const other = createClient('other')
     other.on('message', (_topic, payload) => answers.push(payload.toString('utf8')))
     await other.subscribeAsync('answers', { qos: 1 })
-    await bus.subscribe('questions', (message) => bus.publish('answers', `re: ${text(message)}`))
+    await bus.subscribe('questions', (message) => bus.publish('answers', `re: ${text(message)}`), 'one')
     await other.publishAsync('questions', 'a', { qos: 1 })
     await other.publishAsync('questions', 'b', { qos: 1 })
     await eventually(() => answers.length >= 2, 'two answers')
@@ -94,12 +98,16 @@ describe.each(Object.keys(brokers))('an event bus on %s', (name) => {
     let running = 0
     let most = 0
     let done = 0
-    await bus.subscribe('t', async () => {
-      most = Math.max(most, ++running)
-      await new Promise((resolve) => setImmediate(resolve))
-      running--
-      done++
-    })
+    await bus.subscribe(
+      't',
+      async () => {
+        most = Math.max(most, ++running)
+        await new Promise((resolve) => setImmediate(resolve))
+        running--
+        done++
+      },
+      'one',
+    )
     const other = createClient('other')
     await Promise.all(Array.from({ length: 20 }, (_, n) => other.publishAsync('t', String(n), { qos: 1 })))
     await eventually(() => done === 20, 'all messages')
@@ -109,17 +117,21 @@ describe.each(Object.keys(brokers))('an event bus on %s', (name) => {
   it('receives after a restart what was published while it was away, unfinished work included', async () => {
     const got: string[] = []
     const first = createBus('five')
-    await first.subscribe('t', (message) => {
-      got.push(`first ${text(message)}`)
-      return new Promise(() => {})
-    })
+    await first.subscribe(
+      't',
+      (message) => {
+        got.push(`first ${text(message)}`)
+        return new Promise(() => {})
+      },
+      'one',
+    )
     const other = createClient('other')
     await other.publishAsync('t', '1', { qos: 1 })
     await eventually(() => got.length === 1, 'the message that stays unfinished')
     await first[Symbol.asyncDispose]()
     await other.publishAsync('t', '2', { qos: 1 })
     const second = cleanup.use(createBus('five'))
-    await second.subscribe('t', async (message) => void got.push(`second ${text(message)}`))
+    await second.subscribe('t', async (message) => void got.push(`second ${text(message)}`), 'one')
     await eventually(() => got.length >= 3, 'both messages')
     expect(got).toEqual(['first 1', 'second 1', 'second 2'])
   })
@@ -128,7 +140,7 @@ describe.each(Object.keys(brokers))('an event bus on %s', (name) => {
     const bus = cleanup.use(createBus('six'))
     await bus.publish('state', 'on', { retain: true })
     const got: BusMessage[] = []
-    await bus.subscribe('state', async (message) => void got.push(message))
+    await bus.subscribe('state', async (message) => void got.push(message), 'one')
     await eventually(() => got.length >= 1, 'the retained message')
     expect(got.map((message) => [text(message), message.retained])).toEqual([['on', true]])
   })

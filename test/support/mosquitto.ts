@@ -45,6 +45,30 @@ async function accessLines(folder: string, user: MosquittoOptions['user']): Prom
   return `allow_anonymous false\npassword_file ${file}`
 }
 
+/** A Mosquitto that runs. */
+export interface RunningBroker {
+  stop(signal: 'SIGTERM' | 'SIGKILL'): Promise<void>
+}
+
+/** Starts Debian's Mosquitto by a configuration file, and waits until it listens. */
+export async function startMosquitto(config: string, ports: readonly number[]): Promise<RunningBroker> {
+  const child = spawn('mosquitto', ['-c', config], { stdio: 'ignore', env: { PATH } })
+  await Promise.race([once(child, 'spawn'), once(child, 'error')]).then(([error]) => {
+    if (error) throw new Error('this test needs Mosquitto: apt-get install mosquitto', { cause: error })
+  })
+  const exited = once(child, 'exit')
+  for (const port of ports) await eventually(() => answers(port), 'Mosquitto to listen')
+  return {
+    stop: async (signal) => {
+      child.kill(signal)
+      // It forgets a SIGTERM that comes when it listens already and its loop has not begun.
+      const again = setInterval(() => child.kill(signal), 200)
+      await exited
+      clearInterval(again)
+    },
+  }
+}
+
 /** Debian's Mosquitto on a loopback port; stopped at the end of the scope. It forgets what is retained. */
 export async function createMosquitto(options: MosquittoOptions = {}): Promise<Mosquitto> {
   const folder = await createTemporaryFolder()
@@ -54,21 +78,9 @@ export async function createMosquitto(options: MosquittoOptions = {}): Promise<M
   const access = await accessLines(folder.path, options.user)
   const keys = tls === undefined ? '' : `certfile ${tls.certFile}\nkeyfile ${tls.keyFile}\n`
   await writeFile(config, `listener ${port} 127.0.0.1\n${keys}${access}\npersistence false\nuser root\n`)
-  const child = spawn('mosquitto', ['-c', config], {
-    stdio: 'ignore',
-    env: { PATH },
-  })
-  await Promise.race([once(child, 'spawn'), once(child, 'error')]).then(([error]) => {
-    if (error) throw new Error('this test needs Mosquitto: apt-get install mosquitto', { cause: error })
-  })
-  const exited = once(child, 'exit')
-  await eventually(() => answers(port), 'Mosquitto to listen')
+  const running = await startMosquitto(config, [port])
   const stop = async (): Promise<void> => {
-    child.kill('SIGTERM')
-    // It forgets a SIGTERM that comes when it listens already and its loop has not begun.
-    const again = setInterval(() => child.kill('SIGTERM'), 200)
-    await exited
-    clearInterval(again)
+    await running.stop('SIGTERM')
     await folder[Symbol.asyncDispose]()
   }
   return { url: `${tls ? 'mqtts' : 'mqtt'}://127.0.0.1:${port}`, port, stop, [Symbol.asyncDispose]: stop }

@@ -182,7 +182,7 @@ export async function createRelayWorld(
     {
       listen,
       operatorListen: listen,
-      broker: listen,
+      ...(options.config && 'mosquitto' in options.config ? {} : { broker: listen }),
       dataDir: 'data',
       policyFile: 'policy.json',
       operatorJwk: operatorSigner.jwk,

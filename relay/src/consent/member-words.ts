@@ -12,7 +12,7 @@ import {
   thumbprintOfUrn,
   utf8,
 } from '@latchkey/shared'
-import type { Database, LeafLog, MemberCaller, Queryable, TellHousehold } from '../flow.ts'
+import type { Database, LeafLog, MemberCaller, Queryable, TellHousehold, Transaction } from '../flow.ts'
 import type { Clock } from '../kernel/clock.ts'
 import type { LeafSettler } from '../kernel/leaf-settler.ts'
 import { endConsent } from './consent-store.ts'
@@ -23,11 +23,9 @@ export interface MemberWordParts {
   readonly settler: LeafSettler
   readonly clock: Pick<Clock, 'nowMs'>
   keysetInForce(db: Queryable, root: string): Promise<Signed<Keyset> | null>
-  /** Revokes a device certificate of the household; false when it has none of this digest. */
-  revokeDevice(tx: Queryable, root: string, certificate: string): Promise<boolean>
+  /** Revokes a device certificate of the household, its logins too; false when it has none of this digest. */
+  revokeDevice(tx: Transaction, root: string, certificate: string): Promise<boolean>
   readonly tell: TellHousehold
-  /** Told after the commit, so that its connections end. */
-  onDeviceRevoked(certificate: string): Promise<void>
 }
 
 type MemberWord = Signed<Approval> | Signed<Revocation>
@@ -101,7 +99,7 @@ export async function submitRevocation(
 ): Promise<string> {
   const signed = revocation.parse(raw.revocation)
   const subject = signed.payload.latchkey.revokes
-  const done = await parts.database.transaction(async (tx) => {
+  const ticket = await parts.database.transaction(async (tx) => {
     const known = await tx.query('SELECT 1 FROM revocations WHERE digest = $1 AND root = $2', [
       signed.digest,
       caller.root,
@@ -119,9 +117,8 @@ export async function submitRevocation(
       [signed.digest, caller.root, subject, signed.raw, raw.salt, nowMs, leaf],
     )
     await parts.tell(tx, caller.root, { type: 'revocation', revocation: signed.digest, revokes: subject })
-    return { leaf, isDevice }
+    return leaf
   })
-  if (done?.isDevice) await parts.onDeviceRevoked(subject)
-  if (done) parts.settler.settleLater('revocations', done.leaf)
+  if (ticket !== null) parts.settler.settleLater('revocations', ticket)
   return signed.digest
 }

@@ -56,16 +56,22 @@ export async function isDeviceInForce(db: Queryable, device: string, thumbprint:
   return found?.device === device
 }
 
-/** Revokes a certificate of a household, now. @returns false when the household has none of this digest */
+/** Revokes a certificate of a household, now. @returns the device; null when the household has none of this digest */
 export async function revokeDevice(
   tx: Queryable,
-  device: { readonly root: string; readonly certificate: string; readonly nowMs: number },
-): Promise<boolean> {
-  const rows = await tx.query(
+  certified: { readonly root: string; readonly certificate: string; readonly nowMs: number },
+): Promise<string | null> {
+  const [row] = await tx.query<{ device: string }>(
     'UPDATE devices SET revoked_ms = coalesce(revoked_ms, $3) WHERE root = $1 AND certificate = $2 RETURNING device',
-    [device.root, device.certificate, device.nowMs],
+    [certified.root, certified.certificate, certified.nowMs],
   )
-  return rows.length > 0
+  return row?.device ?? null
+}
+
+/** Is this certificate not revoked, and stays so until `tx` ends? */
+export async function holdDevice(tx: Queryable, certificate: string): Promise<boolean> {
+  const sql = 'SELECT 1 FROM devices WHERE certificate = $1 AND revoked_ms IS NULL FOR SHARE'
+  return (await tx.query(sql, [certificate])).length > 0
 }
 
 /** Is the leaf of this certificate published? */

@@ -14,7 +14,7 @@ import {
   type DeviceChannel,
   type DeviceEvent,
 } from '@latchkey/shared'
-import type { BusMessage, DeviceEventLog, DeviceStates, EventBus } from '../flow.ts'
+import type { BusMessage, DeviceEventLog, DeviceStates, EventBus, Reach } from '../flow.ts'
 import type { Clock } from '../kernel/clock.ts'
 import type { Log } from '../kernel/log.ts'
 
@@ -25,6 +25,8 @@ export interface DeviceEventsParts {
   readonly states: DeviceStates
   readonly clock: Clock
   readonly log: Log
+  /** The broker began with us: then it knows no connection of before. */
+  readonly brokerIsNew: boolean
   /** Called once per new event, after it is committed; must not throw. */
   readonly onEvent?: (device: string, event: DeviceEvent) => void
 }
@@ -106,12 +108,13 @@ class DeviceEvents {
  */
 export async function createDeviceEvents(parts: DeviceEventsParts): Promise<void> {
   const ingestion = new DeviceEvents(parts)
-  await parts.states.assumeOffline(parts.clock.nowMs())
-  const { bus } = parts
-  const take = (channel: DeviceChannel, handle: (message: BusMessage) => Promise<void>): Promise<void> =>
-    bus.subscribe(everyDeviceTopic(channel), ingestion.guarded(handle))
-  await take('events', (message) => ingestion.event(message))
-  await take('hello', (message) => ingestion.hello(message))
-  await take('available', (message) => ingestion.available(message))
-  await take('health', (message) => ingestion.health(message))
+  const { bus, states, clock, brokerIsNew } = parts
+  if (brokerIsNew) await states.assumeOffline(clock.nowMs())
+  const take = (channel: DeviceChannel, reach: Reach, handle: (message: BusMessage) => Promise<void>): Promise<void> =>
+    bus.subscribe(everyDeviceTopic(channel), ingestion.guarded(handle), reach)
+  await take('events', 'one', (message) => ingestion.event(message))
+  await take('hello', 'one', (message) => ingestion.hello(message))
+  // What the broker retains reaches only those whose subscription is their own: so a relay that was away learns who is there.
+  await take('available', 'each', (message) => ingestion.available(message))
+  await take('health', 'one', (message) => ingestion.health(message))
 }

@@ -1,13 +1,13 @@
 import { digestOf, LatchkeyError, MAX_MQTT_BYTES, utf8 } from '@latchkey/shared'
 import { connect, type IClientOptions, type MqttClient } from 'mqtt'
-import type { BusMessage, EventBus, PublishOptions } from '../flow.ts'
+import type { BusMessage, EventBus, PublishOptions, Reach } from '../flow.ts'
 import type { Clock } from '../kernel/clock.ts'
 import type { Log } from '../kernel/log.ts'
 
 /** A broker that does not answer within this is not there; the caller may try again. */
 const ANSWER_TIMEOUT_MS = 10_000
-/** After a failed handler, before the same message is asked for again. */
-const REDELIVERY_DELAY_MS = 500
+/** After a failed handler, before it gets the same message again. */
+const RETRY_DELAY_MS = 500
 const RECONNECT_MS = 500
 /** SUBACK of a refused filter. @see MQTT 3.1.1 §3.9.3 */
 const SUBACK_FAILURE = 0x80
@@ -21,7 +21,10 @@ export interface MqttEventBusOptions {
   readonly ca?: string
   /** Name of this relay instance: the same after a restart, so that the broker keeps what came meanwhile. */
   readonly instance: string
-  /** `$share` group, when several relays serve one external broker. Never with the embedded one: aedes ignores it. */
+  /**
+   * `$share` group, when several relays serve one external broker. Never with the embedded one: aedes ignores it. Then no session
+   * outlives its connection: what the broker kept for a relay that never comes back would reach nobody, and devices tell again.
+   */
   readonly sharedGroup?: string
   readonly clock: Clock
   readonly log: Log
@@ -46,6 +49,7 @@ class MqttEventBus implements EventBus, AsyncDisposable {
   readonly #options: MqttEventBusOptions
   readonly #publisher: MqttClient
   readonly #subscribers: MqttClient[] = []
+  #stopped = false
 
   constructor(options: MqttEventBusOptions) {
     this.#options = options
@@ -61,11 +65,11 @@ class MqttEventBus implements EventBus, AsyncDisposable {
     await withDeadline(this.#options.clock, 'a publish', sent.catch(unavailable))
   }
 
-  async subscribe(filter: string, handler: (message: BusMessage) => Promise<void>): Promise<void> {
+  async subscribe(filter: string, handler: (message: BusMessage) => Promise<void>, reach: Reach): Promise<void> {
     const { sharedGroup, clock } = this.#options
-    const wanted = sharedGroup === undefined ? filter : `$share/${sharedGroup}/${filter}`
+    const wanted = sharedGroup === undefined || reach === 'each' ? filter : `$share/${sharedGroup}/${filter}`
     // One connection per filter: the broker may send what it kept before SUBSCRIBE, and then knows one handler only.
-    const client = this.#connect(`in.${digestOf(utf8(wanted)).slice(0, 10)}`, false, (made) =>
+    const client = this.#connect(`in.${digestOf(utf8(wanted)).slice(0, 10)}`, sharedGroup !== undefined, (made) =>
       this.#deliver(made, handler),
     )
     this.#subscribers.push(client)
@@ -80,6 +84,7 @@ class MqttEventBus implements EventBus, AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#stopped = true
     // Forced: a message whose handler still runs stays unacknowledged and comes again.
     await Promise.all([this.#publisher.endAsync(), ...this.#subscribers.map((client) => client.endAsync(true))])
   }
@@ -107,6 +112,7 @@ class MqttEventBus implements EventBus, AsyncDisposable {
 
   /** Makes the PUBACK wait for the handler; one message at a time, also across a reconnect in the middle of one. */
   #deliver(client: MqttClient, handler: (message: BusMessage) => Promise<void>): void {
+    const { clock, log } = this.#options
     let last: Promise<void> = Promise.resolve()
     client.handleMessage = (packet, acknowledge) => {
       const connection = client.stream
@@ -116,24 +122,20 @@ class MqttEventBus implements EventBus, AsyncDisposable {
         retained: packet.retain,
       }
       const handle = async (): Promise<void> => {
-        try {
-          await handler(message)
-          // On a newer connection the same packet id may mean another message.
-          if (client.stream === connection) acknowledge()
-        } catch (error) {
-          await this.#askAgain(client, connection, error)
+        // On a newer connection the same packet id may mean another message, and this one comes again or is told again.
+        while (!this.#stopped && client.stream === connection) {
+          try {
+            await handler(message)
+            if (client.stream === connection) acknowledge()
+            return
+          } catch (error) {
+            log.warn({ err: error }, 'bus.handler-failed')
+            await clock.sleep(RETRY_DELAY_MS)
+          }
         }
       }
       last = last.then(handle)
     }
-  }
-
-  /** MQTT redelivers what was not acknowledged only to a new connection. */
-  async #askAgain(client: MqttClient, connection: MqttClient['stream'], error: unknown): Promise<void> {
-    const { clock, log } = this.#options
-    log.warn({ err: error }, 'bus.handler-failed')
-    await clock.sleep(REDELIVERY_DELAY_MS)
-    if (client.stream === connection) connection.destroy()
   }
 }
 

@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { isLoopback, loadConfig } from '../../../relay/src/config.ts'
+import { isLoopback } from '../../../relay/src/config-reading.ts'
+import { loadConfig } from '../../../relay/src/config.ts'
 import { loadTestPolicy } from '../../support/relay-world.ts'
 
 let folder: string
@@ -42,7 +43,7 @@ describe('a configuration', () => {
     })
     expect(config.enrolment).toEqual({ mode: 'invitation', codes: ['one', 'two'] })
     expect(config.batchMs).toBe(60_000)
-    expect(config.broker.tls).toEqual({ cert: 'PEM', key: 'PEM' })
+    expect(config.broker).toMatchObject({ kind: 'embedded', tls: { cert: 'PEM', key: 'PEM' } })
   })
 
   it.each([
