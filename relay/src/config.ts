@@ -13,7 +13,7 @@ import {
   toHex,
   utf8,
 } from '@latchkey/shared'
-import { dirname, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { Type, type Static } from 'typebox'
 import { type BrokerConfig, BrokerKeys, loadBroker } from './config-broker.ts'
 import { Host, invalid, isLoopback, parseJson, Path, Port, readText } from './config-reading.ts'
@@ -39,6 +39,12 @@ export const RelayConfigFile = Exact({
   dataDir: Path,
   /** postgres://…; without it the relay runs its own PostgreSQL. */
   databaseUrl: Type.Optional(Type.String({ pattern: '^postgres(ql)?://', maxLength: 2_048 })),
+  /** Its password, so that it need not stand in the configuration. */
+  databasePasswordFile: Type.Optional(Path),
+  /** Connections to the database at most; default 10. */
+  databaseConnections: Type.Optional(Type.Integer({ minimum: 3, maximum: 1_000 })),
+  /** The relay's own keys; default `secrets` in dataDir. Relays that share a database share them. */
+  secretsDir: Type.Optional(Path),
   ...BrokerKeys,
   /** Name of this process among those that share a database and a broker: the same after a restart. */
   instance: Type.Optional(Type.String({ pattern: '^[a-z0-9-]{1,40}$' })),
@@ -90,7 +96,10 @@ export interface RelayConfig {
   readonly listen: { readonly host: string; readonly port: number }
   readonly operatorListen: { readonly host: string; readonly port: number }
   readonly dataDir: string
-  readonly databaseUrl: string | null
+  readonly secretsDir: string
+  /** Null: our own. */
+  readonly database: { readonly url: string; readonly password: string | null } | null
+  readonly databaseConnections: number
   readonly broker: BrokerConfig
   readonly instance: string
   readonly policy: Policy
@@ -141,6 +150,18 @@ async function loadEnrolment(file: RelayConfigFile, at: (path: string) => string
   const text = await readText(at(file.invitationsFile), 'invitationsFile')
   const codes = text.split('\n').map((line) => line.trim())
   return { mode, codes: codes.filter((code) => code !== '') }
+}
+
+async function loadDatabase(file: RelayConfigFile, at: (path: string) => string): Promise<RelayConfig['database']> {
+  const { databaseUrl, databasePasswordFile } = file
+  if (databaseUrl === undefined) {
+    if (databasePasswordFile === undefined) return null
+    throw invalid('databasePasswordFile: there is no databaseUrl that it is for')
+  }
+  if (databasePasswordFile === undefined) return { url: databaseUrl, password: null }
+  const password = (await readText(at(databasePasswordFile), 'databasePasswordFile')).trim()
+  if (password === '') throw invalid('databasePasswordFile: is empty')
+  return { url: databaseUrl, password }
 }
 
 /** Read at the start: an app is published with the relay that it belongs to. */
@@ -201,7 +222,9 @@ export async function loadConfig(raw: unknown, folder: string): Promise<RelayCon
     listen: raw.listen,
     operatorListen: raw.operatorListen,
     dataDir: at(raw.dataDir),
-    databaseUrl: raw.databaseUrl ?? null,
+    secretsDir: at(raw.secretsDir ?? join(raw.dataDir, 'secrets')),
+    database: await loadDatabase(raw, at),
+    databaseConnections: raw.databaseConnections ?? 10,
     broker: await loadBroker(raw, at),
     instance: raw.instance ?? 'relay',
     policy,

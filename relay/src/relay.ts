@@ -1,4 +1,4 @@
-import { encodeVkey, LOG_CHECKPOINT_TOPIC, type PublicJwk, thumbprintOf } from '@latchkey/shared'
+import { digestOf, encodeVkey, LOG_CHECKPOINT_TOPIC, type PublicJwk, thumbprintOf, utf8 } from '@latchkey/shared'
 import { join } from 'node:path'
 import type { RelayConfig } from './config.ts'
 import { createDeviceStates, noteHeard, rootOfDevice } from './feed/device-states.ts'
@@ -35,7 +35,10 @@ import { readCatalog } from './store/catalog.ts'
 import { createDiskItemStore } from './store/disk-item-store.ts'
 import { createEmbeddedPostgres } from './store/embedded-postgres.ts'
 import { migrateDatabase } from './store/migrate.ts'
+import { createPgBell } from './store/pg-bell.ts'
 import { createPgDatabase } from './store/pg-database.ts'
+import { assertSameKeys } from './store/pg-relay-keys.ts'
+import { shareJob } from './store/pg-shared-jobs.ts'
 
 /** What a test may put in place of the real thing; nothing else is replaceable. */
 export interface RelayParts {
@@ -64,7 +67,7 @@ const SWEEP_EVERY_MS = 60_000
 const DAILY_EVERY_MS = 30_000
 
 async function openDatabase(stack: AsyncDisposableStack, config: RelayConfig, world: { clock: Clock; log: Log }) {
-  const postgres = config.databaseUrl
+  const postgres = config.database
     ? null
     : stack.use(
         await createEmbeddedPostgres({
@@ -73,10 +76,11 @@ async function openDatabase(stack: AsyncDisposableStack, config: RelayConfig, wo
           ...world,
         }),
       )
-  const target = postgres ? postgres.target : { url: config.databaseUrl! }
-  const database = stack.use(createPgDatabase(target, world))
+  const { url, password } = config.database ?? {}
+  const target = postgres?.target ?? { url: url!, ...(password ? { password } : {}) }
+  const database = stack.use(createPgDatabase(target, { ...world, maxConnections: config.databaseConnections }))
   await migrateDatabase(database)
-  return database
+  return { database, target }
 }
 
 /**
@@ -90,14 +94,20 @@ export async function createRelay(config: RelayConfig, parts: RelayParts = {}): 
   const failpoints = parts.failpoints ?? noFailpoints
 
   // Stores
-  const database = await openDatabase(stack, config, { clock, log })
+  const { database, target } = await openDatabase(stack, config, { clock, log })
   const items = await createDiskItemStore({ root: join(config.dataDir, 'items'), failpoints })
 
   // Names and keys
   const listener = stack.use(await createHttpListener(config.listen, clock))
   const publicOrigin = config.publicOrigin ?? `http://${originHost(config.listen.host)}:${listener.port}`
   const logName = config.logOrigin ?? `${new URL(publicOrigin).host}/log`
-  const { signer, logSigner, nonceKey, vapidKey } = await loadSecrets(join(config.dataDir, 'secrets'), logName)
+  const { signer, logSigner, nonceKey, vapidKey } = await loadSecrets(config.secretsDir, logName)
+  await assertSameKeys(database, {
+    receipts: signer.thumbprint,
+    log: digestOf(utf8(encodeVkey(logSigner.key))),
+    nonces: digestOf(nonceKey),
+    pushes: digestOf(vapidKey),
+  })
   const logVkey = encodeVkey(logSigner.key)
 
   // Broker, bus
@@ -107,7 +117,16 @@ export async function createRelay(config: RelayConfig, parts: RelayParts = {}): 
   // What members are told
   const isMember = async (root: string, thumbprint: string): Promise<boolean> =>
     (await findMember(database, thumbprint, clock.nowMs()))?.root === root
-  const feed = stack.use(createHouseholdFeed({ database, clock, log, isMember }))
+  let ringOthers = (_root: string): void => {}
+  const feed = stack.use(
+    createHouseholdFeed({ database, clock, log, isMember, ringOthers: (root) => ringOthers(root) }),
+  )
+  if (config.database) {
+    const { instance } = config
+    const hearing = { onRing: feed.hear, onGap: () => feed.hear(null) }
+    const bell = stack.use(createPgBell({ target, database, instance, clock, log, ...hearing }))
+    ringOthers = (root) => bell.ring(root)
+  }
 
   // What phones are told while nobody looks
   const { hosts, loopback, contact } = config.push
@@ -163,7 +182,7 @@ export async function createRelay(config: RelayConfig, parts: RelayParts = {}): 
     catalog: await readCatalog(database),
     running: {
       policy: enacted.digest,
-      database: config.databaseUrl ? 'elsewhere' : 'own',
+      database: config.database ? 'elsewhere' : 'own',
       enrolment: config.enrolment.mode,
       hasOperatorKey: config.operatorJwk !== null,
       retentionDays: days,
@@ -227,10 +246,15 @@ export async function createRelay(config: RelayConfig, parts: RelayParts = {}): 
   })
 
   // Jobs
-  stack.use(scheduleJob({ clock, log }, 'retention', RETENTION_EVERY_MS, rules.retain))
-  stack.use(scheduleJob({ clock, log }, 'months', MONTHS_EVERY_MS, rules.tellMonths))
-  stack.use(scheduleJob({ clock, log }, 'sweep', SWEEP_EVERY_MS, rules.sweep))
-  stack.use(scheduleJob({ clock, log }, 'daily', DAILY_EVERY_MS, rules.daily))
+  for (const job of [
+    { name: 'retention', everyMs: RETENTION_EVERY_MS, run: rules.retain },
+    { name: 'months', everyMs: MONTHS_EVERY_MS, run: rules.tellMonths },
+    { name: 'sweep', everyMs: SWEEP_EVERY_MS, run: rules.sweep },
+    { name: 'daily', everyMs: DAILY_EVERY_MS, run: rules.daily },
+  ]) {
+    const shared = shareJob({ database, clock, instance: config.instance }, job)
+    stack.use(scheduleJob({ clock, log }, job.name, job.everyMs, shared))
+  }
 
   // Operator
   const operatorApp = createOperatorApp({

@@ -178,7 +178,13 @@ describe('device events', () => {
     const told: number[] = []
     const onEvent = (_: string, { sequence }: DeviceEvent): void => void told.push(sequence)
     const { database } = world
-    const feed = createHouseholdFeed({ database, clock, log, isMember: () => Promise.resolve(true) })
+    const feed = createHouseholdFeed({
+      database,
+      clock,
+      log,
+      isMember: () => Promise.resolve(true),
+      ringOthers: () => {},
+    })
     const events = createPgDeviceEventLog(database, { tell: feed.tell, rootOfDevice, noteHeard })
     const states = createDeviceStates(database, feed.touch)
     await createDeviceEvents({ bus, events, states, clock, log, brokerIsNew: true, onEvent })

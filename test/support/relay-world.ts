@@ -191,7 +191,7 @@ export async function createRelayWorld(
     },
     folder,
   )
-  if (!config.databaseUrl) await placeDatabase(join(config.dataDir, 'postgres'))
+  if (!config.database) await placeDatabase(join(config.dataDir, 'postgres'))
   const clock = createShiftedClock(options.shiftMs)
   const parts = {
     clock,

@@ -23,6 +23,8 @@ export interface FeedParts {
   readonly log: Log
   /** Is the key, at this moment, a member of the household? */
   isMember(root: string, thumbprint: string): Promise<boolean>
+  /** Something was told here: other relays at this database have streams too. Must not throw. */
+  ringOthers(root: string): void
 }
 
 /** What members of a household are told as it happens. */
@@ -31,6 +33,8 @@ export interface HouseholdFeed extends Disposable {
   readonly tell: TellHousehold
   /** Something else that streams show may have changed: a device's state. */
   touch(root: string): void
+  /** Another relay rang for this household; null: for any of them, perhaps. */
+  hear(root: string | null): void
   /**
    * The lines for one member, from behind a position or from now on. The reader may be as slow as it likes for about a
    * minute, then it is cut. The caller must consume or destroy the stream.
@@ -128,8 +132,8 @@ class StreamSet implements Disposable {
     return this.#streams.size
   }
 
-  wake(root: string): void {
-    for (const stream of this.#streams) if (stream.root === root) stream.bell.ring()
+  wake(root: string | null): void {
+    for (const stream of this.#streams) if (root === null || stream.root === root) stream.bell.ring()
   }
 
   open(member: MemberCaller, after: number | null): Readable {
@@ -180,12 +184,17 @@ class StreamSet implements Disposable {
 /** Streams of what happens in households, over the facts in the database: what a stream misses, the next one tells. */
 export function createHouseholdFeed(parts: FeedParts): HouseholdFeed {
   const streams = new StreamSet(parts)
+  const touch = (root: string): void => {
+    streams.wake(root)
+    parts.ringOthers(root)
+  }
   return {
     tell: async (tx, root, fact) => {
       await insertFact(tx, root, fact, parts.clock.nowMs())
-      tx.onCommit(() => streams.wake(root))
+      tx.onCommit(() => touch(root))
     },
-    touch: (root) => streams.wake(root),
+    touch,
+    hear: (root) => streams.wake(root),
     open: (member, after) => streams.open(member, after),
     get streamCount() {
       return streams.size

@@ -27,6 +27,10 @@ export interface LogWriter {
   size(): Promise<number>
   /** Hour of the newest leaf, 0 in an empty log. */
   lastHour(): Promise<number>
+  /** Is it the sealed leaves' turn, which all relays at this log share? One per `everyMs`, by the database's clock. */
+  isSealedTurn(everyMs: number): Promise<boolean>
+  /** All that waited was taken: the next turn counts from now. */
+  endSealedTurn(): Promise<void>
   /** Oldest first, at most `limit`. */
   pending(which: 'public' | 'sealed', limit: number): Promise<readonly QueuedLeaf[]>
   /** Gives the leaves the next indexes and their tickets those places. */

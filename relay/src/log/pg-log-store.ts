@@ -33,6 +33,10 @@ AND leaf_index < (SELECT coalesce(max(size), 0) FROM log_checkpoints WHERE publi
 const LATEST_PUBLISHED = `SELECT size, root, raw FROM log_checkpoints WHERE published_ms IS NOT NULL
 ORDER BY size DESC LIMIT 1`
 
+/** Also when that clock was set back. */
+const IS_SEALED_TURN = `SELECT taken_at <= clock_timestamp() - $1 * interval '1 millisecond' OR taken_at > clock_timestamp() AS due
+FROM log_sealed_batch`
+
 const HAS_WORK = `SELECT EXISTS (SELECT FROM log_queue WHERE leaf_index IS NULL AND (type <> 'sealed' OR $1))
 OR (SELECT max(size) FROM log_checkpoints WHERE published_ms IS NOT NULL)
 IS DISTINCT FROM (SELECT coalesce(max(leaf_index) + 1, 0) FROM log_leaves) AS due`
@@ -62,6 +66,8 @@ function createWriter(tx: Queryable): LogWriter {
       const [row] = await tx.query<{ hour: number }>('SELECT hour FROM log_leaves ORDER BY leaf_index DESC LIMIT 1')
       return row?.hour ?? 0
     },
+    isSealedTurn: async (everyMs) => (await tx.query<{ due: boolean }>(IS_SEALED_TURN, [everyMs]))[0]!.due,
+    endSealedTurn: () => tx.exec('UPDATE log_sealed_batch SET taken_at = clock_timestamp()'),
     pending: (which, limit) => pending(tx, which, limit),
     appendLeaves: (firstIndex, hour, leaves) => appendLeaves(tx, { firstIndex, hour, leaves }),
     extendTree: async (sizeBefore, leafHashes) => {

@@ -38,6 +38,8 @@ export const SEQUENCER_FAILPOINTS = [
 const MAX_BATCH = 256
 /** How often the queue is looked at for what other relays left in it. */
 const MAX_TICK_MS = 1_000
+/** Our timer and the database's clock are not quite alike. */
+const EARLY = 0.9
 
 /** What the sequencer works with. */
 export interface SequencerParts {
@@ -60,6 +62,16 @@ export interface SequencerParts {
 export interface Sequencer extends LeafLog, AsyncDisposable {
   /** Queues a leaf in a transaction of its own and waits until it is published. @throws MESSAGE_INVALID and the database's */
   append(leaf: LeafContent): Promise<PublishedLeaf>
+}
+
+/** What one run appended. */
+interface Appended {
+  /** Of the tree now. */
+  readonly size: number
+  /** More waits than one run takes. */
+  readonly more: boolean
+  /** All sealed leaves that waited; false too when another relay had their turn. */
+  readonly sealedTaken: boolean
 }
 
 interface Waiter {
@@ -169,11 +181,12 @@ class LogSequencer implements Sequencer {
       if (sealedDue) this.#sealedDueMs = clock.monotonicMs() + batchMs
       return
     }
-    const { size, more } = await store.write((writer) => this.#append(writer, sealedDue))
+    const { size, more, sealedTaken } = await store.write((writer) => this.#append(writer, sealedDue))
     // Durable 3/5: leaves, tickets and tree are committed together.
     await this.#failpoints.hit('log.3-committed')
     if (more) this.#again = true
-    else if (sealedDue) this.#sealedDueMs = clock.monotonicMs() + batchMs
+    else if (sealedTaken) this.#sealedDueMs = clock.monotonicMs() + batchMs
+    else if (sealedDue) this.#queued = true
     const before = await store.published()
     if (before === null || before.size < size) {
       await this.#publish({ size, root: await rootFromTiles(size, store.readTile) })
@@ -181,15 +194,18 @@ class LogSequencer implements Sequencer {
     await this.#answer()
   }
 
-  async #append(writer: LogWriter, sealedDue: boolean): Promise<{ size: number; more: boolean }> {
+  async #append(writer: LogWriter, sealedDue: boolean): Promise<Appended> {
     const size = await writer.size()
     const publicLeaves = await writer.pending('public', MAX_BATCH)
-    const sealed = sealedDue ? await writer.pending('sealed', MAX_BATCH) : []
+    const isTurn = sealedDue && (await writer.isSealedTurn(this.#parts.batchMs * EARLY))
+    const sealed = isTurn ? await writer.pending('sealed', MAX_BATCH) : []
+    const sealedTaken = isTurn && sealed.length < MAX_BATCH
+    if (sealedTaken) await writer.endSealedTurn()
     const more = publicLeaves.length === MAX_BATCH || sealed.length === MAX_BATCH
     // Hours never go back, even when the clock does: readers take them as an order.
     const hour = Math.max(leafHourOf(this.#parts.clock.nowMs()), await writer.lastHour())
     const leaves = [...sequencePublic(publicLeaves, hour), ...sequenceSealed(sealed, hour)]
-    if (leaves.length === 0) return { size, more }
+    if (leaves.length === 0) return { size, more, sealedTaken }
     // Durable 1/5: the leaves take their places.
     await writer.appendLeaves(size, hour, leaves)
     await this.#failpoints.hit('log.1-appended')
@@ -199,7 +215,7 @@ class LogSequencer implements Sequencer {
       leaves.map((leaf) => leaf.leafHash),
     )
     await this.#failpoints.hit('log.2-tree-extended')
-    return { size: size + leaves.length, more }
+    return { size: size + leaves.length, more, sealedTaken }
   }
 
   async #publish(head: TreeHead): Promise<void> {

@@ -79,10 +79,13 @@ async function inTransaction<T>(client: pg.PoolClient, work: (tx: Transaction) =
 
 /** Where the database is: a URL, or the embedded server's socket folder and role. */
 export type PgTarget =
-  { readonly url: string } | { readonly socketDir: string; readonly user: string; readonly database: string }
+  | { readonly url: string; readonly password?: string }
+  | { readonly socketDir: string; readonly user: string; readonly database: string }
 
-function poolConfig(target: PgTarget): pg.PoolConfig {
-  if ('url' in target) return { connectionString: target.url }
+/** How `pg` is told of it. A password in the URL comes before the one of a file. */
+export function poolConfig(target: PgTarget): pg.ClientConfig {
+  if ('url' in target)
+    return { connectionString: target.url, ...(target.password ? { password: target.password } : {}) }
   return { host: target.socketDir, user: target.user, database: target.database, ssl: false }
 }
 

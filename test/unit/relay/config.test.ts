@@ -12,11 +12,18 @@ beforeAll(async () => {
   writeFileSync(join(folder, 'policy.json'), JSON.stringify(await loadTestPolicy()))
   writeFileSync(join(folder, 'codes.txt'), 'one\n\n two \n')
   writeFileSync(join(folder, 'tls.pem'), 'PEM')
+  writeFileSync(join(folder, 'empty.txt'), '\n')
 })
 afterAll(() => rmSync(folder, { recursive: true }))
 
 const listen = { host: '127.0.0.1', port: 0 }
 const minimal = { listen, operatorListen: listen, broker: listen, dataDir: 'data', policyFile: 'policy.json' }
+const mosquitto = {
+  url: 'mqtts://broker.example:8883',
+  relayUrl: 'mqtt://127.0.0.1:1884',
+  username: 'relay',
+  passwordFile: 'tls.pem',
+}
 const load = (change: object) => loadConfig({ ...minimal, ...change }, folder)
 
 describe('a configuration', () => {
@@ -24,7 +31,9 @@ describe('a configuration', () => {
     expect(await load({})).toMatchObject({
       publicOrigin: null,
       dataDir: join(folder, 'data'),
-      databaseUrl: null,
+      database: null,
+      secretsDir: join(folder, 'data/secrets'),
+      instance: 'relay',
       enrolment: { mode: 'open' },
       operatorJwk: null,
       appOrigins: [],
@@ -53,6 +62,29 @@ describe('a configuration', () => {
     ['http outside loopback', { publicOrigin: 'http://relay.example' }, 'publicOrigin'],
     ['no public origin outside loopback', { listen: { host: '0.0.0.0', port: 1 } }, 'publicOrigin'],
     ['plain MQTT outside loopback', { broker: { host: '0.0.0.0', port: 1 } }, 'broker.tls'],
+    ['no broker at all', { broker: undefined }, 'broker, mosquitto'],
+    ['two brokers', { mosquitto }, 'broker, mosquitto'],
+    [
+      'a plain way to a Mosquitto elsewhere',
+      { broker: undefined, mosquitto: { ...mosquitto, relayUrl: 'mqtt://broker.example:1884' } },
+      'mosquitto.relayUrl',
+    ],
+    [
+      'doorbells told to report in the clear',
+      { broker: undefined, mosquitto: { ...mosquitto, url: 'mqtt://broker.example' } },
+      'mosquitto.url',
+    ],
+    [
+      'no password for a Mosquitto',
+      { broker: undefined, mosquitto: { ...mosquitto, passwordFile: 'empty.txt' } },
+      'mosquitto.passwordFile',
+    ],
+    ['a password for no database', { databasePasswordFile: 'codes.txt' }, 'databasePasswordFile'],
+    [
+      'an empty password for its database',
+      { databaseUrl: 'postgres://db', databasePasswordFile: 'empty.txt' },
+      'databasePasswordFile',
+    ],
     ['a missing policy', { policyFile: 'none.json' }, 'policyFile'],
     ['a policy that is none', { policyFile: 'codes.txt' }, 'policyFile'],
     ['push services that are no host names', { push: { services: ['https://push.example'] } }, 'services'],
@@ -69,6 +101,24 @@ describe('a configuration', () => {
   ])('with %s is refused, and the key is named', async (_what, change, named) => {
     await expect(load(change)).rejects.toMatchObject({ code: 'CONFIG_INVALID' })
     await expect(load(change)).rejects.toThrow(named)
+  })
+
+  it('takes passwords from files, without their line ends', async () => {
+    const config = await load({
+      broker: undefined,
+      mosquitto,
+      databaseUrl: 'postgres://db',
+      databasePasswordFile: 'tls.pem',
+    })
+    expect(config.broker).toEqual({
+      kind: 'mosquitto',
+      url: mosquitto.url,
+      relayUrl: mosquitto.relayUrl,
+      username: 'relay',
+      password: 'PEM',
+      ca: null,
+    })
+    expect(config.database).toEqual({ url: 'postgres://db', password: 'PEM' })
   })
 
   it('never repeats a secret in its refusal', async () => {
