@@ -24,6 +24,7 @@ const EVERYTHING = {
   ip: 'iproute2',
   losetup: 'mount',
   mosquitto: 'mosquitto',
+  nginx: 'nginx-light',
   openssl: 'openssl',
   python3: 'python3',
   setpriv: 'util-linux',

@@ -31,8 +31,7 @@ export const BrokerKeys = {
     }),
   ),
 }
-const BrokerFile = Exact(BrokerKeys)
-type BrokerFile = Static<typeof BrokerFile>
+type BrokerFile = Static<ReturnType<typeof Exact<typeof BrokerKeys>>>
 
 /** With files read. */
 export type BrokerConfig =

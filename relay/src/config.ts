@@ -13,12 +13,14 @@ import {
   toHex,
   utf8,
 } from '@latchkey/shared'
+import { isIP } from 'node:net'
 import { dirname, join, resolve } from 'node:path'
 import { Type, type Static } from 'typebox'
 import { type BrokerConfig, BrokerKeys, loadBroker } from './config-broker.ts'
 import { Host, invalid, isLoopback, parseJson, Path, Port, readText } from './config-reading.ts'
 import type { WitnessPlace } from './log/witnesses.ts'
 
+const ProxyAddress = Type.String({ pattern: '^([0-9]{1,3}(\\.[0-9]{1,3}){3}|[0-9a-fA-F:]{2,39})(/[0-9]{1,3})?$' })
 const AppName = Type.String({ pattern: '^[a-z0-9][a-z0-9-]{0,63}$' })
 const PushHost = Type.String({ pattern: '^(\\*\\.)?[a-z0-9-]+(\\.[a-z0-9-]+)+$', maxLength: 253 })
 /** Plain HTTP only on this machine: nobody else is to see, or to answer, what the log asks. */
@@ -31,6 +33,8 @@ const WitnessUrl = Type.String({
 export const RelayConfigFile = Exact({
   /** What callers prove (`htu`) and receipts name. Without it: http on the listening address, loopback only. */
   publicOrigin: Type.Optional(Origin),
+  /** Addresses of the proxies in front, IP or CIDR: whom they say that they speak for is believed. */
+  proxies: Type.Optional(Type.Array(ProxyAddress, { maxItems: 16, uniqueItems: true })),
   /** Port 0: any free one. */
   listen: Exact({ host: Host, port: Port }),
   /** /healthz, /readyz, /metrics: never on a public address. */
@@ -93,6 +97,7 @@ const configFile = createValidator(RelayConfigFile)
 /** The configuration with defaults in place and files read. */
 export interface RelayConfig {
   readonly publicOrigin: string | null
+  readonly proxies: readonly string[]
   readonly listen: { readonly host: string; readonly port: number }
   readonly operatorListen: { readonly host: string; readonly port: number }
   readonly dataDir: string
@@ -140,6 +145,16 @@ function assertTransport(file: RelayConfigFile): void {
   const isPublic = !isLoopback(file.listen.host) || (origin !== null && !isLoopback(origin.hostname))
   if (file.push?.loopback === true && isPublic)
     throw invalid('push.loopback: only a relay on loopback writes to push services on its own machine')
+}
+
+/** A network of any size is anybody: every caller could then say that it is another. */
+function assertProxies({ proxies = [] }: RelayConfigFile): void {
+  for (const proxy of proxies) {
+    const [address, bits] = proxy.split('/')
+    const width = isIP(address!) === 4 ? 32 : 128
+    if (isIP(address!) === 0 || (bits !== undefined && (Number(bits) < 8 || Number(bits) > width)))
+      throw invalid('proxies: each is an IP address, or a network of at least 8 bits')
+  }
 }
 
 async function loadEnrolment(file: RelayConfigFile, at: (path: string) => string): Promise<RelayConfig['enrolment']> {
@@ -213,12 +228,14 @@ function pushOf({ push = {}, publicOrigin }: RelayConfigFile): RelayConfig['push
 export async function loadConfig(raw: unknown, folder: string): Promise<RelayConfig> {
   if (!configFile.check(raw)) throw invalid(`configuration: ${configFile.explain(raw)}`)
   assertTransport(raw)
+  assertProxies(raw)
   const at = (path: string): string => resolve(folder, path)
   const policy = parsePolicy(await readText(at(raw.policyFile), 'policyFile'))
   const retentionDays = raw.retentionDays ?? policy.retentionDays.default
   if (retentionDays > policy.retentionDays.maximum) throw invalid('retentionDays: over the maximum of the policy')
   return {
     publicOrigin: raw.publicOrigin ?? null,
+    proxies: raw.proxies ?? [],
     listen: raw.listen,
     operatorListen: raw.operatorListen,
     dataDir: at(raw.dataDir),

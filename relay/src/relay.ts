@@ -35,7 +35,7 @@ import { readCatalog } from './store/catalog.ts'
 import { createDiskItemStore } from './store/disk-item-store.ts'
 import { createEmbeddedPostgres } from './store/embedded-postgres.ts'
 import { migrateDatabase } from './store/migrate.ts'
-import { createPgBell } from './store/pg-bell.ts'
+import { createPgBell, type PgBell } from './store/pg-bell.ts'
 import { createPgDatabase } from './store/pg-database.ts'
 import { assertSameKeys } from './store/pg-relay-keys.ts'
 import { shareJob } from './store/pg-shared-jobs.ts'
@@ -117,15 +117,12 @@ export async function createRelay(config: RelayConfig, parts: RelayParts = {}): 
   // What members are told
   const isMember = async (root: string, thumbprint: string): Promise<boolean> =>
     (await findMember(database, thumbprint, clock.nowMs()))?.root === root
-  let ringOthers = (_root: string): void => {}
-  const feed = stack.use(
-    createHouseholdFeed({ database, clock, log, isMember, ringOthers: (root) => ringOthers(root) }),
-  )
+  let bell: PgBell | null = null
+  const ringOthers = (root: string): void => bell?.ring(root)
+  const feed = stack.use(createHouseholdFeed({ database, clock, log, isMember, ringOthers }))
   if (config.database) {
-    const { instance } = config
     const hearing = { onRing: feed.hear, onGap: () => feed.hear(null) }
-    const bell = stack.use(createPgBell({ target, database, instance, clock, log, ...hearing }))
-    ringOthers = (root) => bell.ring(root)
+    bell = stack.use(createPgBell({ target, database, instance: config.instance, clock, log, ...hearing }))
   }
 
   // What phones are told while nobody looks
@@ -230,6 +227,7 @@ export async function createRelay(config: RelayConfig, parts: RelayParts = {}): 
     server: listener.server,
     publicOrigin,
     appOrigins: config.appOrigins,
+    proxies: config.proxies,
     clock,
     log,
     nonces: createNonces(nonceKey, clock),

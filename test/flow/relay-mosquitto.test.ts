@@ -63,7 +63,7 @@ async function connect({ url, ...login }: Login, more: IClientOptions = {}): Pro
 const refusal = (asked: Login): Promise<unknown> =>
   connect(asked).then(
     () => 'let in',
-    (error: { code?: unknown }) => error.code,
+    (error: unknown) => (error as { code?: unknown }).code,
   )
 
 /** CONNACK 5: not authorised. @see MQTT 3.1.1 §3.2.2.3 */

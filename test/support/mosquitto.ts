@@ -7,7 +7,8 @@ import { findFreePort } from '../../infra/local/port.ts'
 import { eventually } from './poll.ts'
 import { createTemporaryFolder } from './temporary-folder.ts'
 
-function answers(port: number): Promise<boolean> {
+/** Does anything listen there? */
+export function portAnswers(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1')
     socket.once('connect', () => resolve(true))
@@ -57,7 +58,7 @@ export async function startMosquitto(config: string, ports: readonly number[]): 
     if (error) throw new Error('this test needs Mosquitto: apt-get install mosquitto', { cause: error })
   })
   const exited = once(child, 'exit')
-  for (const port of ports) await eventually(() => answers(port), 'Mosquitto to listen')
+  for (const port of ports) await eventually(() => portAnswers(port), 'Mosquitto to listen')
   return {
     stop: async (signal) => {
       child.kill(signal)

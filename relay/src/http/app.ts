@@ -40,6 +40,8 @@ export interface AppParts {
   readonly server: Server
   readonly publicOrigin: string
   readonly appOrigins: readonly string[]
+  /** Whose X-Forwarded-For is believed. */
+  readonly proxies: readonly string[]
   readonly clock: Clock
   readonly log: Log
   readonly nonces: Nonces
@@ -72,6 +74,7 @@ function createServer(parts: AppParts): FastifyInstance {
     genReqId: () => encodeBase64url(randomBytes(9)),
     bodyLimit: MAX_BODY_BYTES,
     serverFactory: (handler) => parts.server.on('request', handler),
+    trustProxy: [...parts.proxies],
     return503OnClosing: true,
     clientErrorHandler: refuseConnection,
     routerOptions: { maxParamLength: MAX_PARAM_CHARACTERS },
