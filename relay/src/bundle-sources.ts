@@ -3,7 +3,7 @@ import { findAgencyAt } from './agency/agencies.ts'
 import { findManifest } from './clip/manifests.ts'
 import type { Queryable } from './flow.ts'
 import { findKeyset } from './household/keyset-store.ts'
-import { findPolicy } from './policy/policies.ts'
+import { findPolicyAt } from './policy/policies.ts'
 import type { BundleSources, QueuedJws } from './release/bundle.ts'
 import { findRequest } from './request/request-store.ts'
 
@@ -76,7 +76,7 @@ export const bundleSources: BundleSources = {
     }
   },
   agencyAt: async (db, uri, index) => found(await findAgencyAt(db, uri, index)),
-  policy: findPolicy,
+  policyAt: findPolicyAt,
   approvals: approvalsOf,
   revocations: (db, subjects) =>
     db.query(

@@ -87,7 +87,7 @@ export const RelayConfigFile = Exact({
       contact: Type.Optional(Type.String({ pattern: '^(mailto:[^\\s@]+@[^\\s@]+|https://[^\\s]+)$', maxLength: 300 })),
     }),
   ),
-  /** Days a clip is kept; default and maximum from the policy. */
+  /** Days a clip is kept; default and maximum from the policy in force. */
   retentionDays: Type.Optional(Type.Integer({ minimum: 1, maximum: 3_650 })),
   logLevel: Type.Optional(Type.Enum(['debug', 'info', 'warn', 'error', 'silent'])),
 })
@@ -107,6 +107,7 @@ export interface RelayConfig {
   readonly databaseConnections: number
   readonly broker: BrokerConfig
   readonly instance: string
+  /** What the operator wants: looser than what is in force, it is announced first. */
   readonly policy: Policy
   readonly enrolment: { readonly mode: 'open' } | { readonly mode: 'invitation'; readonly codes: readonly string[] }
   readonly operatorJwk: PublicJwk | null
@@ -122,7 +123,8 @@ export interface RelayConfig {
     readonly loopback: boolean
     readonly contact: string
   }
-  readonly retentionDays: number
+  /** Null: as the policy in force says. */
+  readonly retentionDays: number | null
   readonly logLevel: string
 }
 
@@ -231,8 +233,9 @@ export async function loadConfig(raw: unknown, folder: string): Promise<RelayCon
   assertProxies(raw)
   const at = (path: string): string => resolve(folder, path)
   const policy = parsePolicy(await readText(at(raw.policyFile), 'policyFile'))
-  const retentionDays = raw.retentionDays ?? policy.retentionDays.default
-  if (retentionDays > policy.retentionDays.maximum) throw invalid('retentionDays: over the maximum of the policy')
+  const retentionDays = raw.retentionDays ?? null
+  if ((retentionDays ?? 0) > policy.retentionDays.maximum)
+    throw invalid('retentionDays: over the maximum of the policy')
   return {
     publicOrigin: raw.publicOrigin ?? null,
     proxies: raw.proxies ?? [],

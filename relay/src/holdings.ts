@@ -44,7 +44,7 @@ export function partsOfComment(comment: string | null): Pick<Holdings['tables'][
   return { what: what ?? comment, readBy: readBy ?? null, kept: kept ?? null }
 }
 
-/** The document, the same for everybody until the relay starts anew. */
+/** The document, the same for everybody until the relay starts anew or other rules count. */
 export function describeHoldings({ origin, sinceMs, catalog, running }: HoldingsParts): Holdings {
   return {
     v: 1,

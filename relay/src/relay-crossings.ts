@@ -44,7 +44,7 @@ export function createCrossings(core: CrossingParts) {
     if (!agency || now?.status === 'suspended' || now?.status === 'withdrawn')
       throw new LatchkeyError('AGENCY_SUSPENDED', 'the agency may not receive clips now')
     if (await isEndedByLeaving(tx, named.request)) throw new LatchkeyError('CONSENT_REQUEST', 'no such request is open')
-    const { policy } = await findPolicy(tx, latchkey.policy)
+    const policy = await findPolicy(tx, latchkey.policy)
     return {
       manifest: stored.signed,
       descriptors: stored.descriptors,

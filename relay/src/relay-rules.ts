@@ -58,7 +58,14 @@ import type { Log } from './kernel/log.ts'
 import type { WitnessPlace } from './log/witnesses.ts'
 import { createMailboxes } from './pairing/mailbox.ts'
 import { listApps } from './policy/apps.ts'
-import { findPublicPolicy, listPolicies } from './policy/policies.ts'
+import {
+  announcedOf,
+  enactDuePolicy,
+  findPublicPolicy,
+  findRules,
+  holdPolicy,
+  listPolicies,
+} from './policy/policies.ts'
 import { createPushRules, type PushCore } from './push-rules.ts'
 import { type Crossings, createCrossings } from './relay-crossings.ts'
 import { loadBundle } from './release/bundle.ts'
@@ -92,14 +99,17 @@ export interface RelayCore extends PushCore {
   readonly brokerUrl: string
   /** Broker logins of devices. */
   readonly logins: BrokerLogins
-  readonly policy: Policy
-  readonly policyDigest: string
   readonly enrolment: Enrolment
-  readonly days: ClipDays
+  /** As configured, within the rules in force; null for their default. */
+  readonly retentionDays: number | null
   readonly batchMs: number
   readonly operator: string | null
-  readonly holdings: Holdings
+  /** What this relay holds, where these rules count. */
+  holdings(rules: RunningRules): Holdings
 }
+
+/** What of the holdings the rules in force decide. */
+export type RunningRules = Pick<Holdings['running'], 'policy' | 'announced' | 'retentionDays'>
 
 /** The stages, joined: what HTTP and the jobs call. */
 export interface RelayRules {
@@ -108,7 +118,27 @@ export interface RelayRules {
   retain(): Promise<unknown>
   tellMonths(): Promise<unknown>
   daily(): Promise<unknown>
+  /** Rules whose notice is over come into force. */
+  enactRules(): Promise<void>
   sweep(): Promise<void>
+}
+
+/** By the rules that count now: an operator's longer wish waits with them. */
+function daysOf({ retentionDays }: RelayCore, { retentionDays: ruled }: Policy): ClipDays {
+  return { usual: Math.min(retentionDays ?? ruled.default, ruled.maximum), kept: ruled.maximum }
+}
+
+const rulesNow = ({ database, clock }: RelayCore) => findRules(database, clock.nowMs())
+const daysNow = async (core: RelayCore): Promise<ClipDays> => daysOf(core, (await rulesNow(core)).inForce.policy)
+
+async function describeNow(core: RelayCore): Promise<Holdings> {
+  const { inForce, announced } = await rulesNow(core)
+  const next = announced === null ? null : announcedOf(announced)
+  return core.holdings({
+    policy: inForce.digest,
+    announced: next && { digest: next.digest, fromMs: next.fromMs },
+    retentionDays: daysOf(core, inForce.policy),
+  })
 }
 
 /** The trust file as this relay tells it: a proposal, which the verifier's owner compares with other sources. */
@@ -173,7 +203,7 @@ function clipRoutes(core: RelayCore, crossings: Crossings, deletion: DeletionPar
     putManifest: (caller, clip, upload) => putManifest(parts, caller, clip, upload),
     putDay: (caller, upload) => putDay(parts, caller, upload),
     listDays: (root) => listDays(database, root, core.clock.nowMs()),
-    listClips: async (root, after) => ({ ...(await listClips(database, root, after)), days: core.days }),
+    listClips: async (root, after) => ({ ...(await listClips(database, root, after)), days: await daysNow(core) }),
     openItem: (root, clip, index) => openItem(core, root, { clip, index }),
     keepClip: (root, keep) => keepClip(deletion, root, keep),
     deleteClip: (root, clip) => deleteClip(deletion, root, clip),
@@ -204,13 +234,13 @@ function consentRoutes(core: RelayCore, crossings: Crossings): BoundRoute[] {
 
 function investigatorRoutes(core: RelayCore, crossings: Crossings): BoundRoute[] {
   const { database, clock } = core
-  const requestParts = { ...core, holdAgency, prove: core.logReader.prove }
+  const requestParts = { ...core, holdAgency, holdPolicy, prove: core.logReader.prove }
   const releaseParts = {
     ...core,
     sources: bundleSources,
     prove: core.logReader.prove,
     tell: core.feed.tell,
-    graceSeconds: core.policy.downloadGraceSeconds,
+    graceSeconds: async (db: Queryable) => (await findRules(db, clock.nowMs())).inForce.policy.downloadGraceSeconds,
     findGrant: (db: Queryable, consent: string, requester: string) =>
       findGranted(db, consent, { requester, nowMs: clock.nowMs() }),
     takeDownload: (tx: Queryable, consent: string) => takeOne(tx, consent, clock.nowMs()),
@@ -232,19 +262,19 @@ function investigatorRoutes(core: RelayCore, crossings: Crossings): BoundRoute[]
 }
 
 function publicRoutes(core: RelayCore): BoundRoute[] {
-  const { database, clock, policy } = core
+  const { database, clock } = core
   return bindRoutes(PUBLIC_ROUTES, {
-    policy,
+    policy: async () => (await rulesNow(core)).inForce.policy,
     trust: () => trustOf(core),
-    holdings: core.holdings,
+    holdings: () => describeNow(core),
     listAgencies: () => listAgencies(database),
     listApps: () => listApps(database),
-    putAgency: (submission) => putAgency(core, submission),
+    putAgency: (submission) => putAgency({ ...core, holdPolicy }, submission),
     listCell: (cell) => listCell(database, cell, clock.nowMs()),
     findPublicRequest: (digest) => findPublicRequest(database, digest),
     putEntry: (submission) => putEntry(core, submission),
     findEntry: (digest) => findEntry(database, digest),
-    listPolicies: () => listPolicies(database),
+    listPolicies: () => listPolicies(database, clock.nowMs()),
     findPublicPolicy: (digest) => findPublicPolicy(database, digest),
   })
 }
@@ -280,11 +310,13 @@ export function createRules(core: RelayCore, proofs: ProofMemory): RelayRules {
       ...investigatorRoutes(core, crossings),
     ],
     retain: async () => {
-      await forgetFacts(database, clock.nowMs() - core.days.usual * DAY_MS)
-      return runRetention({ ...deletion, log: core.log, days: core.days, isHeld: isClipHeld })
+      const days = await daysNow(core)
+      await forgetFacts(database, clock.nowMs() - days.usual * DAY_MS)
+      return runRetention({ ...deletion, log: core.log, days, isHeld: isClipHeld })
     },
     tellMonths: () => tellMonths(core),
     daily: pushes.daily,
+    enactRules: () => enactDuePolicy(core),
     sweep: async () => {
       await core.settler.recover()
       await finishDeletions(deletion)

@@ -21,7 +21,7 @@ import { createPgLogStore } from './log/pg-log-store.ts'
 import { createSequencer } from './log/sequencer.ts'
 import { createWitnesses } from './log/witnesses.ts'
 import { publishApp } from './policy/apps.ts'
-import { enactPolicy } from './policy/policies.ts'
+import { followPolicyEntries, proposePolicy } from './policy/policies.ts'
 import { createPushServiceClient } from './push/push-service-client.ts'
 import { KNOWN_PUSH_HOSTS } from './push/push-endpoint.ts'
 import { createPushQueue } from './push/push-queue.ts'
@@ -29,7 +29,7 @@ import { forgetEndpoint } from './push/push-subscriptions.ts'
 import { createVapid, parseVapidKey } from './push/vapid.ts'
 import { describeHoldings } from './holdings.ts'
 import { openBroker, originHost } from './relay-broker.ts'
-import { createRules } from './relay-rules.ts'
+import { createRules, type RelayCore } from './relay-rules.ts'
 import { loadSecrets } from './secrets.ts'
 import { readCatalog } from './store/catalog.ts'
 import { createDiskItemStore } from './store/disk-item-store.ts'
@@ -63,6 +63,8 @@ export interface Relay extends AsyncDisposable {
 
 const RETENTION_EVERY_MS = 3_600_000
 const MONTHS_EVERY_MS = 600_000
+/** The log tells hours: a few minutes late is soon enough for what waited for days. */
+const RULES_EVERY_MS = 300_000
 const SWEEP_EVERY_MS = 60_000
 const DAILY_EVERY_MS = 30_000
 
@@ -156,7 +158,12 @@ export async function createRelay(config: RelayConfig, parts: RelayParts = {}): 
     }),
   )
   const logReader = createLogReader(logStore)
-  const settler = createLeafSettler({ database, leaves, log, follow: createLoggedFacts(feed.tell) })
+  const settler = createLeafSettler({
+    database,
+    leaves,
+    log,
+    follow: { ...createLoggedFacts(feed.tell), ...followPolicyEntries },
+  })
   await settler.recover()
 
   // Events of devices
@@ -170,24 +177,25 @@ export async function createRelay(config: RelayConfig, parts: RelayParts = {}): 
   })
 
   // Rules
-  const enacted = await enactPolicy({ database, leaves, settler }, config.policy)
+  await proposePolicy({ database, leaves, settler, clock, log }, config.policy)
   for (const app of config.apps) await publishApp({ database, leaves, settler }, app)
-  const days = { usual: config.retentionDays, kept: enacted.policy.retentionDays.maximum }
-  const holdings = describeHoldings({
-    origin: publicOrigin,
-    sinceMs: clock.nowMs(),
-    catalog: await readCatalog(database),
-    running: {
-      policy: enacted.digest,
-      database: config.database ? 'elsewhere' : 'own',
-      enrolment: config.enrolment.mode,
-      hasOperatorKey: config.operatorJwk !== null,
-      retentionDays: days,
-      log: { vkey: logVkey, batchMs: config.batchMs, witnesses: places.map(({ key }) => encodeVkey(key)), quorum },
-      pushServices: [...pushServices.hosts],
-      appOrigins: [...config.appOrigins],
-    },
-  })
+  const catalog = await readCatalog(database)
+  const sinceMs = clock.nowMs()
+  const holdings: RelayCore['holdings'] = (rules) =>
+    describeHoldings({
+      origin: publicOrigin,
+      sinceMs,
+      catalog,
+      running: {
+        ...rules,
+        database: config.database ? 'elsewhere' : 'own',
+        enrolment: config.enrolment.mode,
+        hasOperatorKey: config.operatorJwk !== null,
+        log: { vkey: logVkey, batchMs: config.batchMs, witnesses: places.map(({ key }) => encodeVkey(key)), quorum },
+        pushServices: [...pushServices.hosts],
+        appOrigins: [...config.appOrigins],
+      },
+    })
   const proofs = createProofMemory(database)
   const rules = createRules(
     {
@@ -207,10 +215,8 @@ export async function createRelay(config: RelayConfig, parts: RelayParts = {}): 
       witnesses: config.witnesses,
       brokerUrl: broker.url,
       logins: broker.logins,
-      policy: enacted.policy,
-      policyDigest: enacted.digest,
       enrolment: config.enrolment,
-      days,
+      retentionDays: config.retentionDays,
       holdings,
       batchMs: config.batchMs,
       operator: config.operatorJwk ? thumbprintOf(config.operatorJwk) : null,
@@ -247,6 +253,7 @@ export async function createRelay(config: RelayConfig, parts: RelayParts = {}): 
   for (const job of [
     { name: 'retention', everyMs: RETENTION_EVERY_MS, run: rules.retain },
     { name: 'months', everyMs: MONTHS_EVERY_MS, run: rules.tellMonths },
+    { name: 'rules', everyMs: RULES_EVERY_MS, run: rules.enactRules },
     { name: 'sweep', everyMs: SWEEP_EVERY_MS, run: rules.sweep },
     { name: 'daily', everyMs: DAILY_EVERY_MS, run: rules.daily },
   ]) {

@@ -11,6 +11,7 @@ import {
   type OwnerDetails,
   parseIdentityFile,
   policy as policyValidator,
+  policyList,
   type Problem,
 } from '@latchkey/shared'
 import type { Locator, Page } from 'playwright-core'
@@ -26,6 +27,7 @@ import {
   drawItems,
 } from '../support/desk-rig.ts'
 import { press, reach, write } from '../support/keyboard.ts'
+import { createLiar, type Liar } from '../support/liar.ts'
 import { eventually } from '../support/poll.ts'
 import {
   acceptedRequest,
@@ -633,5 +635,63 @@ describe('the relay alone counts', () => {
     await page.getByText('Your agency has used its requests for now.').waitFor()
     await expect.poll(saidCodes).toEqual(['AGENCY_LIMIT'])
     await page.getByText(/^The relay says: again in 1?\d{3} minutes\.$/).waitFor()
+  })
+})
+
+describe('rules', () => {
+  const POLICIES = /\/v1\/policies$/
+  const untrue = 'The rules that the relay tells are not those of its public log'
+  const listed = () => rig.world.anyone.json('GET', '/v1/policies', policyList)
+
+  /** The page that asks, opened anew before a relay that lies like this. */
+  async function askBefore(lie: (liar: Liar) => Promise<unknown>): Promise<void> {
+    await page.unrouteAll()
+    await lie(createLiar(page, rig.deskOrigin))
+    await page.goto(`${rig.deskOrigin}/#/ask`)
+    await page.reload()
+  }
+
+  test.each<[string, (liar: Liar) => Promise<unknown>]>([
+    [
+      'are not what the log names',
+      (liar) => liar.change(/\/v1\/policies\/[\w-]{43}$/, policyValidator, (said) => ({ ...said, requestsPerCase: 9 })),
+    ],
+    [
+      'stand elsewhere in the log',
+      (liar) =>
+        liar.change(POLICIES, policyList, ({ policies, ...said }) => ({
+          ...said,
+          policies: policies.map((one) => ({ ...one, index: one.index + 1 })),
+        })),
+    ],
+    [
+      'stand there since another hour',
+      (liar) =>
+        liar.change(POLICIES, policyList, ({ policies, ...said }) => ({
+          ...said,
+          policies: policies.map((one) => ({ ...one, hour: one.hour - 1 })),
+        })),
+    ],
+  ])('that %s are not written by, and that is said', async (_, lie) => {
+    await askBefore(lie)
+    await page.getByText(untrue).waitFor()
+    await expect.poll(() => page.getByLabel('Case number', { exact: true }).count()).toBe(0)
+    expect(await screenFindings(page)).toEqual([])
+  })
+
+  test('that are only announced are not written by, and an entry that was seen cannot be hidden', async () => {
+    const before = await listed()
+    const { policy } = rig.world
+    await rig.world.restart({ ...policy, incidentTypes: [...policy.incidentTypes, 'graffiti'] })
+    // Its word that they count is not believed.
+    await askBefore((liar) =>
+      liar.change(POLICIES, policyList, (said) => ({ ...said, inForce: said.announced!.digest, announced: null })),
+    )
+    await heading('Ask').waitFor()
+    await expect
+      .poll(() => field('Kind of incident').locator('option').count())
+      .toBe(rig.world.policy.incidentTypes.length + 1)
+    await askBefore((liar) => liar.answer(POLICIES, () => ({ json: before })))
+    await page.getByText(untrue).waitFor()
   })
 })

@@ -244,7 +244,8 @@ describe('questions', () => {
       'were never in the log',
       async (liar) => {
         await tellLooser(liar)
-        await liar.change(POLICIES, policyList, ({ policies }) => ({
+        await liar.change(POLICIES, policyList, ({ policies, ...said }) => ({
+          ...said,
           policies: policies.map((one) => ({ ...one, digest: digestOfJson(looser()) })),
         }))
       },
@@ -252,7 +253,8 @@ describe('questions', () => {
     [
       'stand elsewhere in the log than it says',
       (liar) =>
-        liar.change(POLICIES, policyList, ({ policies }) => ({
+        liar.change(POLICIES, policyList, ({ policies, ...said }) => ({
+          ...said,
           policies: policies.map((one) => ({ ...one, index: one.index + 1 })),
         })),
     ],

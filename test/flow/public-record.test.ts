@@ -5,6 +5,7 @@ import {
   digestOfJson,
   encodeBase64,
   findTemplate,
+  leafHourStartMs,
   logTrustOf,
   monthEndMs,
   monthOf,
@@ -424,4 +425,57 @@ test('a month that has ended is told once, in steps, and stands beside the agenc
   const page = await context.newPage()
   await page.goto(`${server.origin}/numbers`)
   expect(await screenFindings(page)).toEqual([])
+})
+
+test('looser rules stand there before they count: what gets looser, from when, and then since when', async () => {
+  const { world } = relay
+  const { window } = world.policy
+  const loose = {
+    ...world.policy,
+    version: world.policy.version + 1,
+    window: { ...window, maximumAgeMs: 2 * window.maximumAgeMs },
+    incidentTypes: [...world.policy.incidentTypes, 'graffiti'],
+  }
+  const digest = digestOfJson(loose)
+  await world.restart(loose)
+  await eventually(async () => {
+    await keeper.look()
+    return keeper.record.audit.rules.announced?.digest === digest
+  }, 'the announcement to be read')
+  const { announced } = keeper.record.audit.rules
+  const from = `${new Date(leafHourStartMs(announced!.fromHour)).toISOString().slice(0, 16).replace('T', ' ')} UTC`
+  const words = await bodyOf('/policy')
+  for (const part of [
+    `Rules “us”, version ${world.policy.version}, in force since`,
+    'Looser rules are announced',
+    `they cannot count before ${from}`,
+    'Looser rules wait 14 days in public',
+    'Requests may reach back 60 days instead of 30 days.',
+    'May now be asked about: graffiti.',
+  ])
+    expect(words).toContain(part)
+  expect(await bodyOf(`/policy/${digest}`)).toContain(`do not count yet: not before ${from}`)
+  expect(await bodyOf('/')).toContain('Looser rules are announced.')
+  expect(await bodyOf('/holdings')).toContain(`not before ${from}`)
+  const feed = await text(server.origin, '/feed.atom')
+  expect(feed).toContain(`<title>Looser rules are announced, in force from ${from} at the earliest</title>`)
+  expect(feed).toContain(
+    '<summary>requests may reach back 60 days instead of 30 days; may now be asked about: graffiti.',
+  )
+  await using context = await browser.newContext()
+  const page = await context.newPage()
+  for (const path of ['/', '/policy', `/policy/${digest}`]) {
+    await page.goto(server.origin + path)
+    expect(await screenFindings(page), path).toEqual([])
+  }
+  world.clock.shift(leafHourStartMs(announced!.fromHour) - world.clock.nowMs())
+  await eventually(async () => {
+    world.clock.tick()
+    await keeper.look()
+    return keeper.record.audit.rules.inForce?.digest === digest
+  }, 'the rules to come into force')
+  expect(await bodyOf('/policy')).toContain(`Rules “us”, version ${loose.version}, in force since`)
+  expect(await bodyOf(`/policy/${digestOfJson(world.policy)}`)).toContain('They are no longer in force.')
+  expect(await text(server.origin, '/feed.atom')).toContain('<title>New rules are in force</title>')
+  expect(keeper.record.findings).toEqual([])
 })

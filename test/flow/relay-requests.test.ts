@@ -72,10 +72,10 @@ const square = (metres: number): Detail['area'] => {
 const agencyOf = (data: unknown) => (data as { agency?: string }).agency
 
 /** Types of all leaves of the published log, with their data. */
-async function leaves(): Promise<{ type: string; data: unknown }[]> {
+async function leaves(): Promise<{ type: string; data: unknown; hour: number }[]> {
   const checkpoint = new TextDecoder().decode(await world.anyone.bytes('GET', '/log/checkpoint'))
   const size = Number(checkpoint.split('\n')[1])
-  const found: { type: string; data: unknown }[] = []
+  const found: { type: string; data: unknown; hour: number }[] = []
   for (let index = 0; index * 256 < size; index++) {
     const width = Math.min(256, size - index * 256)
     const name = String(index).padStart(3, '0')
@@ -326,8 +326,8 @@ describe('public documents', () => {
     const logged = (await leaves()).filter((leaf) => leaf.type === 'policy').map((leaf) => leaf.data)
     expect(logged).toEqual([{ digest: digestOfJson(policy) }])
     const { policies } = await world.anyone.json('GET', '/v1/policies', policyList)
-    const places = (await leaves()).flatMap((leaf, index) => (leaf.type === 'policy' ? [index] : []))
-    expect(policies).toEqual([{ digest: digestOfJson(policy), index: places[0] }])
+    const places = (await leaves()).flatMap(({ type, hour }, index) => (type === 'policy' ? [{ index, hour }] : []))
+    expect(policies).toEqual([{ digest: digestOfJson(policy), ...places[0] }])
   })
 
   it('list an agency as its leaf says, and refuse kinds that policy does not admit', async () => {

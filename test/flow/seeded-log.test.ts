@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import {
   type ClipRequest,
   clipRequest,
+  digestOfJson,
   encodeLeaf,
   type Leaf,
   leafHourOf,
@@ -144,10 +145,31 @@ class Crook {
 
   /** The relay takes it, whatever the rules say. @param reason what they say; null where it is right */
   async accept(step: number, draft: ClipRequest, reason: string | null, by = this.by): Promise<void> {
+    const data = await this.shownRequest(draft, by)
+    this.plant(step, { type: 'request', data }, reason === null ? null : `REQUEST_AGAINST_POLICY ${reason}`)
+  }
+
+  /** The entry of a request whose text the relay shows. */
+  async shownRequest(draft: ClipRequest, by = this.by): Promise<LeafData<'request'>> {
     const raw = await clipRequest.encode(draft, by.signer)
     const data = requestLeafData(clipRequest.parse(raw))
     this.show(data.requestDigest, raw, by)
-    this.plant(step, { type: 'request', data }, reason === null ? null : `REQUEST_AGAINST_POLICY ${reason}`)
+    return data
+  }
+
+  /** Looser rules, shown and announced as they should be. All that is planted at one step stands together. */
+  async announce(): Promise<string> {
+    const policy = await loadPolicy()
+    const loose = { ...policy, requestsPerCase: policy.requestsPerCase + 1 }
+    const digest = digestOfJson(loose)
+    relay.lies.set(`/v1/policies/${digest}`, { body: JSON.stringify(loose) })
+    this.plant(0, { type: 'policy', data: { digest } }, null)
+    return digest
+  }
+
+  /** The rules in force say that they go on. */
+  async withdraw(): Promise<void> {
+    this.plant(0, { type: 'policy', data: { digest: digestOfJson(await loadPolicy()) } }, null)
   }
 
   show(digest: string, raw: string, { certificate } = this.by): void {
@@ -256,6 +278,20 @@ const SEEDS: Readonly<Record<string, (crook: Crook) => Promise<void>>> = {
     await writeFile(join(folder, 'texts', `${digest}.jws`), raw)
     const data = { agency: crook.by.agency.uri, code: 'AREA_TOO_LARGE', requestDigest: digest }
     crook.plant(0, { type: 'refusal', data }, 'REFUSAL_UNFOUNDED')
+  },
+  POLICY_NOTICE_SHORT: async (crook) => {
+    const digest = await crook.announce()
+    crook.plant(0, { type: 'policy', data: { digest } }, 'POLICY_NOTICE_SHORT')
+    // Nothing has changed: what names the rules in force is right, what names the others is not.
+    await crook.accept(0, crook.draft(0), null)
+    await crook.withdraw()
+    await crook.accept(0, crook.draft(0, { latchkey: { policy: digest } }), 'POLICY_UNKNOWN')
+  },
+  POLICY_NOT_IN_FORCE: async (crook) => {
+    const policy = await crook.announce()
+    const data = await crook.shownRequest(crook.draft(0, { latchkey: { policy } }))
+    crook.plant(0, { type: 'request', data }, 'POLICY_NOT_IN_FORCE POLICY_UNKNOWN')
+    await crook.withdraw()
   },
   REFUSAL_UNSEEN: (crook) => {
     const data = { agency: crook.by.agency.uri, code: 'CASE_LIMIT', requestDigest: randomSalt() }

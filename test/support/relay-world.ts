@@ -213,7 +213,7 @@ export async function createRelayWorld(
     },
     restart: async (judgingBy = config.policy) => {
       await relay[Symbol.asyncDispose]()
-      const port = Number(new URL(publicOrigin).port)
+      const port = config.listen.port || Number(new URL(publicOrigin).port)
       relay = await createRelay({ ...config, policy: judgingBy, listen: { ...config.listen, port } }, parts)
     },
     clock,

@@ -19,7 +19,8 @@ export interface AgencyParts {
   readonly leaves: LeafLog
   readonly settler: LeafSettler
   readonly clock: Pick<Clock, 'nowMs'>
-  readonly policy: Policy
+  /** The rules in force as they are, and stay until the transaction ends. */
+  holdPolicy(tx: Queryable, nowMs: number): Promise<{ readonly policy: Policy }>
 }
 
 /** The newest published change of each agency, with where it stands in the log and where the notice of its keys began. */
@@ -74,14 +75,17 @@ export async function holdAgency(tx: Queryable, uri: string): Promise<Agency | n
 export const listAgencies = (db: Queryable): Promise<AgencyEntry[]> => loadEntries(db, null)
 
 /** A new agency, and a new key of a known one, wait a whole notice period; other changes keep what was waited. */
-function nextOf(before: Agency | null, submission: AgencySubmission, parts: AgencyParts): Agency {
-  const nowMs = parts.clock.nowMs()
+function nextOf(
+  before: Agency | null,
+  submission: AgencySubmission,
+  { policy, nowMs }: { policy: Policy; nowMs: number },
+): Agency {
   const known = new Set(before?.keys.map((key) => key.x))
   const hasNewKey = submission.keys.some((key) => !known.has(key.x))
   return {
     ...submission,
     statusSinceMs: before?.status === submission.status ? before.statusSinceMs : nowMs,
-    noticeUntilMs: before && !hasNewKey ? before.noticeUntilMs : nowMs + parts.policy.agencyNoticeMs,
+    noticeUntilMs: before && !hasNewKey ? before.noticeUntilMs : nowMs + policy.agencyNoticeMs,
   }
 }
 
@@ -110,11 +114,13 @@ async function newestChange(tx: Queryable, uri: string): Promise<{ data: Agency;
  * @throws MESSAGE_INVALID (kind not allowed by policy) | KEY_INVALID
  */
 export async function putAgency(parts: AgencyParts, submission: AgencySubmission): Promise<AgencyEntry> {
-  assertAcceptable(submission, parts.policy)
   const ticket = await parts.database.transaction(async (tx) => {
     await lockAgency(tx, submission.uri)
+    const nowMs = parts.clock.nowMs()
+    const { policy } = await parts.holdPolicy(tx, nowMs)
+    assertAcceptable(submission, policy)
     const before = await newestChange(tx, submission.uri)
-    const changed = nextOf(before?.data ?? null, submission, parts)
+    const changed = nextOf(before?.data ?? null, submission, { policy, nowMs })
     if (before && canonicalJson(before.data) === canonicalJson(changed)) return before.leaf
     const leaf = await parts.leaves.enqueue(tx, { type: 'agency', data: changed })
     await tx.query('INSERT INTO agency_changes (uri, data, leaf) VALUES ($1, $2::jsonb, $3)', [

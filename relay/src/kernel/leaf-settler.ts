@@ -1,4 +1,4 @@
-import type { Database, LeafLog, Transaction } from '../flow.ts'
+import type { Database, LeafLog, PublishedLeaf, Transaction } from '../flow.ts'
 import type { Log } from './log.ts'
 
 /** Tables whose rows stand in the log: each has `leaf` (the ticket) and `log_index` (null until published). */
@@ -7,7 +7,7 @@ export type LoggedTable =
   | 'devices'
   | 'approvals'
   | 'day_records'
-  | 'policies'
+  | 'policy_entries'
   | 'agency_changes'
   | 'apps'
   | 'requests'
@@ -34,7 +34,7 @@ const TABLES: readonly LoggedTable[] = [
   'devices',
   'approvals',
   'day_records',
-  'policies',
+  'policy_entries',
   'agency_changes',
   'apps',
   'requests',
@@ -49,7 +49,7 @@ const TABLES: readonly LoggedTable[] = [
 
 /** What follows from a leaf's index, by table: in the transaction that records it, so once and never without it. */
 export type FollowLeaves = Partial<
-  Record<LoggedTable, (tx: Transaction, at: { readonly leaf: number; readonly index: number }) => Promise<void>>
+  Record<LoggedTable, (tx: Transaction, at: { readonly leaf: number } & PublishedLeaf) => Promise<void>>
 >
 
 /** A crash between publication and record loses nothing: `recover` asks for the same tickets again. */
@@ -62,12 +62,12 @@ export function createLeafSettler(parts: {
   const { database, leaves, log, follow } = parts
   const running = new Map<string, Promise<number>>()
   const record = async (table: LoggedTable, ticket: number): Promise<number> => {
-    const { index } = await leaves.published(ticket)
+    const { index, hour } = await leaves.published(ticket)
     await database.transaction(async (tx) => {
       // Table names are the closed list above.
       const sql = `UPDATE ${table} SET log_index = $1 WHERE leaf = $2 AND log_index IS NULL RETURNING leaf`
       const recorded = await tx.query(sql, [index, ticket])
-      if (recorded.length > 0) await follow[table]?.(tx, { leaf: ticket, index })
+      if (recorded.length > 0) await follow[table]?.(tx, { leaf: ticket, index, hour })
     })
     return index
   }

@@ -2,6 +2,9 @@ import type { AppList, Digest } from '@latchkey/shared'
 import type { Queryable } from '../flow.ts'
 import type { PolicyParts } from './policies.ts'
 
+/** What puts an app into the log works with this. */
+export type AppParts = Pick<PolicyParts, 'database' | 'leaves' | 'settler'>
+
 /** A web app as the operator serves it. */
 export interface PublishedApp {
   readonly name: string
@@ -10,7 +13,7 @@ export interface PublishedApp {
 }
 
 /** Puts an app into the log, unless it is the newest of its name there. Idempotent; resolves when it is published. */
-export async function publishApp(parts: PolicyParts, { name, digest }: PublishedApp): Promise<void> {
+export async function publishApp(parts: AppParts, { name, digest }: PublishedApp): Promise<void> {
   const ticket = await parts.database.transaction(async (tx) => {
     await tx.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [`apps/${name}`])
     const [newest] = await tx.query<{ digest: string; leaf: number }>(

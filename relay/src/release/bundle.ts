@@ -45,7 +45,8 @@ export interface BundleSources {
   manifest(db: Queryable, digest: string): Promise<{ jws: string; descriptors: readonly ItemDescriptor[] }>
   request(db: Queryable, digest: string): Promise<QueuedJws & { investigator: string; policy: string; index: number }>
   agencyAt(db: Queryable, uri: string, index: number): Promise<{ data: LeafData<'agency'>; leaf: number }>
-  policy(db: Queryable, digest: string): Promise<{ policy: Policy; leaf: number }>
+  /** As it stood where the request of this index was judged by it. */
+  policyAt(db: Queryable, digest: string, index: number): Promise<{ policy: Policy; leaf: number }>
   /** Published approvals of a consent. */
   approvals(db: Queryable, consent: string): Promise<QueuedJws[]>
   /** Published revocations of any of these digests. */
@@ -124,7 +125,7 @@ async function gather(ports: BundlePartsPorts, grant: GrantedConsent, payload: C
     manifest: await sources.manifest(db, payload.authorization_details[0]!.identifier),
     request,
     agency: await sources.agencyAt(db, agency, request.index),
-    policy: await sources.policy(db, request.policy),
+    policy: await sources.policyAt(db, request.policy, request.index),
     consent: { jws: grant.jws, leaf: grant.leaf, salt: grant.salt },
     approvals: await sources.approvals(db, grant.digest),
     revocations: await sources.revocations(db, [grant.digest, latchkey.deviceCertificate]),

@@ -37,8 +37,8 @@ export interface ReleaseParts {
   readonly publicOrigin: string
   readonly signer: Signer
   readonly tell: TellHousehold
-  /** How long a taken download may be repeated. */
-  readonly graceSeconds: number
+  /** How long a download that is taken now may be repeated. */
+  graceSeconds(db: Queryable): Promise<number>
   /** One answer for everyone the consent does not name, and before its time. */
   findGrant(db: Queryable, consent: string, requester: string): Promise<GrantedConsent | null>
   takeDownload(tx: Queryable, consent: string): Promise<number | null>
@@ -130,7 +130,7 @@ async function take(
     releaseJws,
     proofJws: asked.proof.raw,
     salt: encodeBase64url(salt),
-    untilMs: nowMs + parts.graceSeconds * 1000,
+    untilMs: nowMs + (await parts.graceSeconds(tx)) * 1000,
     leaf,
   }
   await insertDownload(tx, asked.requester, { ...row, takenMs: nowMs })

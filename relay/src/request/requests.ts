@@ -26,8 +26,8 @@ export interface RequestParts {
   readonly settler: LeafSettler
   readonly clock: Pick<Clock, 'nowMs'>
   readonly publicOrigin: string
-  readonly policy: Policy
-  readonly policyDigest: string
+  /** The rules in force as they are, and stay until the transaction ends. */
+  holdPolicy(tx: Queryable, nowMs: number): Promise<{ readonly policy: Policy; readonly digest: string }>
   /** The agency as it is, and stays until the transaction ends; nobody else's request of it is judged meanwhile. */
   holdAgency(tx: Queryable, uri: string): Promise<LeafData<'agency'> | null>
   /** Inclusion proof of a published leaf, a tlog-proof file. */
@@ -121,13 +121,14 @@ async function judge(
   const { iat } = request.payload
   const ofAgency = checkAgency(agency, iat, nowMs)
   if (ofAgency.length > 0) return ofAgency
-  if (request.payload.latchkey.policy !== parts.policyDigest)
+  const { policy, digest } = await parts.holdPolicy(tx, nowMs)
+  if (request.payload.latchkey.policy !== digest)
     return [{ code: 'POLICY_UNKNOWN', message: 'names another policy than the one in force', field: 'policy' }]
-  const ofContent = checkRequest(request.payload, parts.policy, { nowMs, history: null })
+  const ofContent = checkRequest(request.payload, policy, { nowMs, history: null })
   if (ofContent.length > 0) return ofContent
   const { caseHash } = requestLeafData(request)
-  const history = await historyOf(tx, { agency: agency.uri, caseHash, nowMs, outcomeDueMs: parts.policy.outcomeDueMs })
-  return checkRequest(request.payload, parts.policy, { nowMs, history })
+  const history = await historyOf(tx, { agency: agency.uri, caseHash, nowMs, outcomeDueMs: policy.outcomeDueMs })
+  return checkRequest(request.payload, policy, { nowMs, history })
 }
 
 async function decide(parts: RequestParts, tx: Transaction, submission: Submission): Promise<Verdict> {

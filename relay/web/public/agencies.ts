@@ -43,8 +43,8 @@ function rowOf(changes: readonly Change[], asked: readonly AskedRequest[], refus
 
 /** Until when the agency must report, by the rules in force; null where text or rules are not shown. */
 export function reportDueMs(record: PublicRecord, { text }: AskedRequest): number | null {
-  const rules = record.policies.at(-1)?.text
-  return text === null || !rules ? null : text.exp * 1000 + rules.outcomeDueMs
+  const { inForce } = record.audit.rules
+  return text === null || inForce === null ? null : text.exp * 1000 + inForce.policy.outcomeDueMs
 }
 
 /** Closed requests of an agency of which a report is overdue. */

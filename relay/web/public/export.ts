@@ -18,7 +18,7 @@ function readme({ origin, checkpoint }: PublicRecord): string {
 
 log/            the signed checkpoint, and the entries by 256 (C2SP tlog-tiles)
 v1/requests/    each accepted request as it was signed, and the certificate of who asked
-v1/policies/    each set of rules that was in force
+v1/policies/    each set of rules that was announced or in force
 v1/register/    disclosures and legal demands, every version, and the numbers of each month
 v1/*.json       agencies, web apps, rules, and what it holds, as the relay told them
 

@@ -1,6 +1,7 @@
 import { html } from './html.ts'
 import type { PublicRecord } from './record.ts'
-import { hourEndMs } from './record-times.ts'
+import { countsFromMs, type PolicyStep, policySteps } from './policies.ts'
+import { hourEndMs, minuteText } from './record-times.ts'
 import { hostOf, wordOf } from './pages/page.ts'
 
 const NEWEST = 100
@@ -10,6 +11,28 @@ interface News {
   readonly hour: number
   readonly title: string
   readonly path: string
+  readonly summary?: string
+}
+
+/** What a policy entry did, for people. */
+function policyNews({ entry: { index, hour, data }, effect, state: { announced } }: PolicyStep): News {
+  const news = { index, hour, path: `/policy/${data.digest}` }
+  switch (effect) {
+    case 'in-force':
+      return { ...news, title: 'New rules are in force' }
+    case 'announced':
+      return {
+        ...news,
+        title: `Looser rules are announced, in force from ${minuteText(countsFromMs(announced!))} at the earliest`,
+        summary: `${announced!.looser.map(({ words }) => words).join('; ')}.`,
+      }
+    case 'withdrawn':
+      return { ...news, title: 'Looser rules that were announced are withdrawn' }
+    case 'too-early':
+    case 'repeated':
+    case 'not-shown':
+      return { ...news, title: 'An entry of rules that changes nothing' }
+  }
 }
 
 function newsOf(record: PublicRecord): News[] {
@@ -32,12 +55,7 @@ function newsOf(record: PublicRecord): News[] {
       title: `${data.name}: ${data.status}`,
       path: `/agencies/${hostOf(data.uri)}`,
     })),
-    ...record.policies.map(({ index, hour, data }) => ({
-      index,
-      hour,
-      title: 'New rules',
-      path: `/policy/${data.digest}`,
-    })),
+    ...policySteps(record).map(policyNews),
     ...record.demands.map(({ index, hour }) => ({ index, hour, title: 'A legal demand', path: '/legal' })),
     ...record.disclosures.map(({ index, hour }) => ({ index, hour, title: 'A disclosure', path: '/disclosures' })),
     ...record.months.map(({ index, hour }) => ({ index, hour, title: 'The numbers of a month', path: '/numbers' })),
@@ -59,12 +77,13 @@ export function feedOf(record: PublicRecord, origin: string): string {
       <updated>${at(news[0]?.hour ?? 0)}</updated>
       <author><name>${new URL(record.origin).host}</name></author>
       ${news.map(
-        ({ index, hour, title, path }) =>
+        ({ index, hour, title, path, summary }) =>
           html`<entry>
             <title>${title}</title>
             <id>${id(index)}</id>
             <link href="${origin}${path}" />
             <updated>${at(hour)}</updated>
+            ${summary === undefined ? null : html`<summary>${summary}</summary>`}
           </entry>`,
       )}
     </feed>`.text

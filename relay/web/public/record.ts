@@ -38,7 +38,7 @@ export interface AskedRequest extends Entry<LeafData<'request'>> {
   readonly signed: { readonly request: string; readonly certificate: string | null } | null
 }
 
-/** A policy that is or was in force. */
+/** A policy that was announced, or is or was in force. */
 export interface EnactedPolicy extends Entry<LeafData<'policy'>> {
   /** Null where the relay does not show it. */
   readonly text: Policy | null

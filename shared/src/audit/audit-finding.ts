@@ -18,6 +18,8 @@ export const AUDIT_CODES = {
   REFUSAL_UNFOUNDED: 'a request was refused for a reason that cannot be',
   OUTCOME_UNFOUNDED: 'a report is of a request that the agency never made',
   AGENCY_AGAINST_POLICY: 'an agency takes part that the policy does not admit',
+  POLICY_NOTICE_SHORT: 'looser rules were put in force before their public notice was over',
+  POLICY_NOT_IN_FORCE: 'a request was accepted by rules that were only announced',
   AGENCY_NOTICE_SHORT: 'an agency or its key did not wait the public notice period',
   NUMBERS_MISSING: 'the numbers of a month are not told',
   REQUEST_WITHHELD: 'the relay does not tell a cell of a question that is open there',

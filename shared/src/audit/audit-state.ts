@@ -1,3 +1,4 @@
+import type { RulesState } from '../consent/policy-course.ts'
 import type { LeafData } from '../tlog/leaf.ts'
 
 /** How many answers of the relay were derived again. */
@@ -35,7 +36,7 @@ export interface AuditState {
   /** Every accepted request, in log order. */
   readonly requests: readonly AuditedRequest[]
   readonly apps: readonly { readonly name: string; readonly digest: string; readonly index: number }[]
-  /** Of the newest policy leaf. */
-  readonly policyDigest: string | null
+  /** The rules in force, and those that are announced. */
+  readonly rules: RulesState
   readonly tally: AuditTally
 }

@@ -1,4 +1,5 @@
 import { canonicalJson } from '../bytes/canonical-json.ts'
+import { NO_RULES, nextRules } from '../consent/policy-course.ts'
 import { digestOfJson } from '../crypto/hash.ts'
 import { LatchkeyError } from '../errors.ts'
 import { type Leaf, type LeafData, leafHourStartMs, parseLeaf } from '../tlog/leaf.ts'
@@ -58,7 +59,6 @@ class LogAudit implements Audit {
   readonly #nowMs: () => number
   readonly #agencies = new Map<string, AuditedAgency>()
   readonly #notices = new Map<string, number>()
-  readonly #policies = new Map<string, Policy>()
   readonly #requests = new Map<string, RecordedRequest[]>()
   readonly #asked = new Map<string, { readonly agency: string; readonly record: { isReported: boolean } }>()
   readonly #shown: (AuditedRequest & { isOver: boolean })[] = []
@@ -72,7 +72,7 @@ class LogAudit implements Audit {
     refused: { derived: 0, open: 0, contradicted: 0 },
     open: new Map(),
   }
-  #policyDigest: string | null = null
+  #rules = NO_RULES
   #size = 0
   #hour = 0
 
@@ -88,7 +88,7 @@ class LogAudit implements Audit {
       agencies: this.#agencies,
       requests: this.#shown,
       apps: this.#apps,
-      policyDigest: this.#policyDigest,
+      rules: this.#rules,
       tally: this.#tally,
     }
   }
@@ -157,11 +157,11 @@ class LogAudit implements Audit {
   /** What was in force, or why an answer cannot be judged. */
   #judgedAt({ data, hour }: LeafAt<{ agency: string }>): Judged | string {
     const agency = this.#agencies.get(data.agency)?.data
-    const policy = this.#policies.get(this.#policyDigest ?? '')
+    const { inForce } = this.#rules
     if (agency === undefined) return `no entry before it enrols ${data.agency}`
-    if (policy === undefined || this.#policyDigest === null) return 'the policy in force is not shown'
+    if (inForce === null) return 'the policy in force is not shown'
     const before = this.#requests.get(data.agency) ?? []
-    return { agency, policy, policyDigest: this.#policyDigest, before, now: spanOfHour(hour) }
+    return { agency, policy: inForce.policy, policyDigest: inForce.digest, before, now: spanOfHour(hour) }
   }
 
   #count(which: 'accepted' | 'refused', { kind, ...more }: Rederived): void {
@@ -181,18 +181,7 @@ class LogAudit implements Audit {
     if (read.request !== null) {
       const answer = await this.#rederive(leaf, read.request)
       this.#count('accepted', answer)
-      if (answer.kind === 'contradicted')
-        findings.push(
-          auditFinding(
-            'REQUEST_AGAINST_POLICY',
-            index,
-            `entry ${index} accepts what the rules refuse: ${answer.message}`,
-            {
-              reason: answer.reason,
-              evidence: { request: read.request.raw },
-            },
-          ),
-        )
+      if (answer.kind === 'contradicted') findings.push(this.#wronglyAccepted(leaf, read.request, answer))
     } else if (findings.length > 0) this.#tally.accepted.contradicted++
     else this.#count('accepted', { kind: 'open', why: 'the law removed the text of the request' })
     this.#accepted.set(data.requestDigest, index)
@@ -213,6 +202,23 @@ class LogAudit implements Audit {
     list.push(record)
     this.#requests.set(data.agency, list)
     return findings
+  }
+
+  #wronglyAccepted(
+    { index, data }: LeafAt<LeafData<'request'>>,
+    { raw }: Signed<ClipRequest>,
+    { reason, message }: Extract<Rederived, { kind: 'contradicted' }>,
+  ): AuditFinding {
+    const more = { reason, evidence: { request: raw } }
+    const { announced } = this.#rules
+    return reason === 'POLICY_UNKNOWN' && data.policy === announced?.digest
+      ? auditFinding(
+          'POLICY_NOT_IN_FORCE',
+          index,
+          `entry ${index} accepts by the rules that entry ${announced.index} only announced`,
+          more,
+        )
+      : auditFinding('REQUEST_AGAINST_POLICY', index, `entry ${index} accepts what the rules refuse: ${message}`, more)
   }
 
   async #rederive(leaf: LeafAt<LeafData<'request'>>, request: Signed<ClipRequest>): Promise<Rederived> {
@@ -319,7 +325,7 @@ class LogAudit implements Audit {
   }
 
   #judgeAgency({ index, data, hour }: LeafAt<LeafData<'agency'>>): AuditFinding[] {
-    const policy = this.#policies.get(this.#policyDigest ?? '') ?? null
+    const policy = this.#rules.inForce?.policy ?? null
     const findings = checkAgencyEntry({ index, data, hour }, this.#agencies.get(data.uri)?.data ?? null, policy)
     const notice = `${data.uri} ${data.noticeUntilMs}`
     if (!this.#notices.has(notice)) this.#notices.set(notice, index)
@@ -328,19 +334,34 @@ class LogAudit implements Audit {
     return findings
   }
 
-  async #judgePolicy({ index, data }: LeafAt<LeafData<'policy'>>): Promise<AuditFinding[]> {
-    const value = await this.#documents.policy(data.digest)
-    this.#policyDigest = data.digest
-    if (value === null) return [auditFinding('DOCUMENT_MISSING', index, `the policy of entry ${index} is not shown`)]
+  async #judgePolicy({ index, data, hour }: LeafAt<LeafData<'policy'>>): Promise<AuditFinding[]> {
+    const { policy, findings } = await this.#readPolicy(index, data.digest)
+    const { announced } = this.#rules
+    const { state, effect } = nextRules(this.#rules, { digest: data.digest, index, hour, policy })
+    this.#rules = state
+    if (effect !== 'too-early') return findings
+    const from = new Date(leafHourStartMs(announced!.fromHour)).toISOString()
+    const message = `entry ${index} puts in force what entry ${announced!.index} announced, which cannot count before ${from}`
+    return [...findings, auditFinding('POLICY_NOTICE_SHORT', index, message)]
+  }
+
+  /** The rules that a leaf names, and that they are the ones. */
+  async #readPolicy(index: number, digest: string): Promise<{ policy: Policy | null; findings: AuditFinding[] }> {
+    const value = await this.#documents.policy(digest)
+    if (value === null)
+      return {
+        policy: null,
+        findings: [auditFinding('DOCUMENT_MISSING', index, `the policy of entry ${index} is not shown`)],
+      }
     try {
-      if (digestOfJson(value) !== data.digest)
+      if (digestOfJson(value) !== digest)
         throw new LatchkeyError('MESSAGE_INVALID', 'it has another digest than the entry names')
-      this.#policies.set(data.digest, parseWith(policyValidator, value, 'policy'))
-      return []
+      return { policy: parseWith(policyValidator, value, 'policy'), findings: [] }
     } catch (error) {
       if (!(error instanceof LatchkeyError)) throw error
       const message = `what is shown for entry ${index} is not the policy that it names: ${error.message}`
-      return [auditFinding('DOCUMENT_WRONG', index, message, { evidence: { shown: JSON.stringify(value) } })]
+      const evidence = { shown: JSON.stringify(value) }
+      return { policy: null, findings: [auditFinding('DOCUMENT_WRONG', index, message, { evidence })] }
     }
   }
 }

@@ -5,6 +5,6 @@ export const NOT_JUDGED: readonly string[] = [
   'Requests that the relay neither accepted nor refused in public: an unproven requester leaves no entry.',
   'Whether the numbers of a month are true: what was given stands in sealed entries.',
   'What stands behind sealed and keyset entries: only their parties can tell them from filling.',
-  'Whether a policy waited before it came into force, and what its limits should be.',
+  'What the limits of a policy should be.',
   'What the relay shows to somebody else: compare with other readers, or ask for witnesses in the trust file.',
 ]

@@ -33,8 +33,8 @@ export function checkToldLists(
   state: AuditState,
 ): AuditFinding[] {
   const ofPolicy =
-    told.policyDigest === state.policyDigest
+    told.policyDigest === state.rules.inForce?.digest
       ? []
-      : [otherwise(null, 'the policy that the relay shows is not the one that its log holds as the newest')]
+      : [otherwise(null, 'the policy that the relay shows is not the one that is in force by its log')]
   return [...checkAgencies(told.agencies, state), ...checkApps(told.apps, state), ...ofPolicy]
 }

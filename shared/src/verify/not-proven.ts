@@ -9,4 +9,5 @@ export const NOT_PROVEN: readonly string[] = [
   'That a screen showed the notice: the digest proves which words the consent claims.',
   'That the keyset is current: offline, a later keyset that this bundle does not hold cannot be seen.',
   'That the relay obeyed the undo period and counted the downloads: both are its own word.',
+  'That the rules were in force when the request was accepted: their entry stands before it in the log; that looser ones had waited, only the whole log shows.',
 ]

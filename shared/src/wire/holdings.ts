@@ -28,6 +28,8 @@ export const Holdings = Exact({
   places: Type.Array(Exact({ place: Line(100), what: Words, readBy: Words, kept: Words }), { maxItems: 50 }),
   running: Exact({
     policy: DigestField,
+    /** Looser rules that are announced, and before when they cannot count. */
+    announced: Nullable(Exact({ digest: DigestField, fromMs: EpochMs })),
     /** `own`: its own PostgreSQL beside it; `elsewhere`: one that somebody else may run. */
     database: Type.Enum(['own', 'elsewhere']),
     enrolment: Type.Enum(['open', 'invitation']),

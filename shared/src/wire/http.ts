@@ -185,8 +185,14 @@ export type AgencySubmission = Static<typeof AgencySubmission>
 export const AgencyList = Exact({ agencies: Type.Array(AgencyEntry) })
 export type AgencyList = Static<typeof AgencyList>
 
-/** `GET /v1/policies` (anyone): policies that stand in the log, in its order; the last one is in force. */
-export const PolicyList = Exact({ policies: Type.Array(Exact({ digest: DigestField, index: Count })) })
+/** `GET /v1/policies` (anyone): every policy entry of the log, in its order, and what follows from them. @see spec/policy.md */
+export const PolicyList = Exact({
+  /** `hour`: of the leaf. */
+  policies: Type.Array(Exact({ digest: DigestField, index: Count, hour: Count })),
+  inForce: DigestField,
+  /** Looser rules that wait. `fromMs`: they cannot count before. */
+  announced: Nullable(Exact({ digest: DigestField, index: Count, fromMs: EpochMs })),
+})
 export type PolicyList = Static<typeof PolicyList>
 
 /** `GET /v1/apps` (anyone): web apps as this relay's operator published them, in log order. */

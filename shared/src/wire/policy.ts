@@ -4,6 +4,9 @@ import { createValidator } from './schema.ts'
 
 const ClosedList = Type.Array(Line(64), { minItems: 1, maxItems: 64, uniqueItems: true })
 
+/** Ten years: beyond that nobody waits for anything. */
+const MAX_NOTICE_MS = 3_650 * 24 * 3_600_000
+
 /** Policy as data: every limit and closed list, hashed into the log. @see policy/us.json */
 export const Policy = Exact({
   v: Type.Literal(1),
@@ -18,6 +21,8 @@ export const Policy = Exact({
   requestsPerCase: Count,
   agencyLimits: Exact({ perDay: Count, per30Days: Count, open: Count }),
   agencyNoticeMs: DurationMs,
+  /** How long looser rules than these are announced before they count; fourteen days where it is absent. */
+  policyNoticeMs: Type.Optional(Type.Integer({ minimum: 0, maximum: MAX_NOTICE_MS })),
   outcomeDueMs: DurationMs,
   incidentTypes: ClosedList,
   refusedIncidentTypes: ClosedList,

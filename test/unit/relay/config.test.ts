@@ -38,7 +38,7 @@ describe('a configuration', () => {
       operatorJwk: null,
       appOrigins: [],
       batchMs: 1_000,
-      retentionDays: 7,
+      retentionDays: null,
       logLevel: 'info',
     })
   })

@@ -24,15 +24,15 @@ import { type Answer, json, type Route, routeOf } from '../route.ts'
 
 /** What the public routes, and the operator's, use. */
 export interface PublicServices {
-  readonly policy: Policy
+  policy(): Promise<Policy>
   trust(): Promise<Trust>
-  readonly holdings: Holdings
+  holdings(): Promise<Holdings>
   listAgencies(): Promise<AgencyEntry[]>
   listApps(): Promise<AppList['apps']>
   putAgency(submission: AgencySubmission): Promise<AgencyEntry>
   listCell(cell: string): Promise<PublicRequest[]>
   findPublicRequest(digest: string): Promise<{ readonly request: string; readonly certificate: string } | null>
-  listPolicies(): Promise<PolicyList['policies']>
+  listPolicies(): Promise<PolicyList>
   findPublicPolicy(digest: string): Promise<Policy | null>
   putEntry(submission: RegisterSubmission): Promise<RegisterAccepted>
   findEntry(digest: string): Promise<RegisterEntry | null>
@@ -77,28 +77,31 @@ const documentRoutes: readonly Route<PublicServices>[] = [
     url: '/v1/policy.json',
     callers: ['anyone'],
     schema: { summary: 'The policy in force, canonical: its digest stands in requests', answers: { 200: Policy } },
-    handle: async ({ headers }, services) => tagged(services.policy, LIST_CACHING, headers['if-none-match']),
+    handle: async ({ headers }, services) => tagged(await services.policy(), LIST_CACHING, headers['if-none-match']),
   }),
   route({
     method: 'GET',
     url: '/v1/policies',
     callers: ['anyone'],
-    schema: { summary: 'Policies of the log in its order: the last one is in force', answers: { 200: PolicyList } },
+    schema: {
+      summary: 'Policies of the log in its order, which is in force, and which is announced',
+      answers: { 200: PolicyList },
+    },
     handle: async ({ headers }, services) =>
-      tagged({ policies: await services.listPolicies() }, LIST_CACHING, headers['if-none-match']),
+      tagged(await services.listPolicies(), LIST_CACHING, headers['if-none-match']),
   }),
   route({
     method: 'GET',
     url: '/v1/policies/:digest',
     callers: ['anyone'],
     schema: {
-      summary: 'A policy that is or was in force, canonical: what was asked under it is judged by it',
+      summary: 'A policy that was announced or is or was in force, canonical: what was asked under it is judged by it',
       params: Exact({ digest: DigestField }),
       answers: { 200: Policy },
     },
     handle: async ({ params, headers }, services) => {
       const policy = await services.findPublicPolicy(params.digest)
-      if (policy === null) throw new LatchkeyError('NOT_FOUND', 'no such policy was in force')
+      if (policy === null) throw new LatchkeyError('NOT_FOUND', 'no such policy is in the log')
       return tagged(policy, LIST_CACHING, headers['if-none-match'])
     },
   }),
@@ -117,7 +120,7 @@ const documentRoutes: readonly Route<PublicServices>[] = [
       summary: 'What this relay holds, from its database’s catalog and its running configuration',
       answers: { 200: Holdings },
     },
-    handle: async ({ headers }, services) => tagged(services.holdings, LIST_CACHING, headers['if-none-match']),
+    handle: async ({ headers }, services) => tagged(await services.holdings(), LIST_CACHING, headers['if-none-match']),
   }),
 ]
 

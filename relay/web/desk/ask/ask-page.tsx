@@ -1,11 +1,11 @@
-import { type ClipRequest, type Finding, findTemplate, type Policy, policy as policyValidator } from '@latchkey/shared'
+import { type ClipRequest, type Finding, findTemplate, type Policy } from '@latchkey/shared'
 import { useEffect, useState } from 'preact/hooks'
 import { Choice, NumberField, TextArea } from '../../kit/fields.tsx'
 import { INCIDENT_WORDS } from '../../kit/incident-words.ts'
 import { Alert, Button, Field, Title } from '../../kit/parts.tsx'
 import type { Database } from '../../kernel/database.ts'
 import { type Investigator, parseCertificateFile } from '../who/investigator.ts'
-import { anyoneClient } from '../who/relay-clients.ts'
+import { loadProvenPolicy } from '../who/public-log.ts'
 import { failureWords } from '../words/failure.ts'
 import { words } from '../words/words.ts'
 import {
@@ -172,8 +172,7 @@ function useDraft(database: Database, investigator: Investigator) {
   const [failure, setFailure] = useState<string | null>(null)
   useEffect(() => {
     void loadDraft(database).then(setDraft)
-    anyoneClient(investigator)
-      .json('GET', '/v1/policy.json', policyValidator)
+    loadProvenPolicy(database, investigator)
       .then(setPolicy)
       .catch((error: unknown) => setFailure(failureWords(error)))
   }, [investigator])
@@ -205,7 +204,13 @@ export function AskPage({ database, investigator }: { database: Database; invest
         }}
       />
     )
-  if (failure !== null) return <Alert wrong>{failure}</Alert>
+  if (failure !== null)
+    return (
+      <>
+        <Title>{say.title}</Title>
+        <Alert wrong>{failure}</Alert>
+      </>
+    )
   if (policy === null || draft === null) return <p role="status">{words.loading}</p>
   const asker: Asker = {
     certificate: parseCertificateFile(investigator.certificate!),

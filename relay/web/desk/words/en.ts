@@ -29,6 +29,11 @@ export const en = {
     AGENCY_NOTICE: 'The public notice period of your agency, or of its new key, is not over yet.',
     INVESTIGATOR_INVALID: 'Your certificate is not, or no longer, one that your agency’s keys at this relay vouch for.',
     TRUST_INVALID: 'This is not a trust file.',
+    CHECKPOINT_INVALID:
+      'The relay shows another log than before, or one that its key did not sign. Do not rely on this relay.',
+    LOG_PROOF_INVALID: 'The relay’s log contradicts itself. Do not rely on this relay.',
+    POLICY_UNKNOWN:
+      'The rules that the relay tells are not those of its public log, or it hides newer ones. Do not rely on this relay.',
     CONFLICT: 'Something else was said about this before, and stands.',
     OUTCOME_INVALID: 'The relay does not take this report.',
     RECEIPT_INVALID: 'The relay does not take this receipt.',

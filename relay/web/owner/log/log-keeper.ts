@@ -24,7 +24,7 @@ import type { Home } from '../household/home.ts'
 import { anyoneClient } from '../household/relay-clients.ts'
 import type { Database } from '../../kernel/database.ts'
 import { nowMs } from '../../kernel/clock.ts'
-import { createPublicLeaves, type PublicLeaves } from './public-leaves.ts'
+import { createPublicLeaves, type PublicLeaves } from '../../kernel/public-leaves.ts'
 
 /** A checkpoint that was refused, kept with the one that it contradicts: both are needed to show others. */
 export interface LogEvidence {

@@ -20,7 +20,7 @@ import type { Home } from '../household/home.ts'
 import { anyoneClient } from '../household/relay-clients.ts'
 import { nowMs } from '../../kernel/clock.ts'
 import type { LogKeeper } from '../log/log-keeper.ts'
-import { loadRules, type Rules } from './rules.ts'
+import { loadRules, type Rules } from '../../kernel/rules.ts'
 
 /** A question that is what it claims to be: signed by its asker, for whom its agency vouches, within the rules it was asked by. */
 export interface Question {
@@ -109,7 +109,7 @@ export async function loadQuestions(home: Home, log: LogKeeper): Promise<Questio
   const right = checked.filter((claimed) => claimed !== null)
   const inLog = await log.findRequests(right)
   const questions = right.filter((claimed) => inLog.has(claimed)).map(({ question }) => question)
-  const isLogged = await findAgencies(log, agencies, [rules.newest, ...questions.map(({ policy }) => policy)])
+  const isLogged = await findAgencies(log, agencies, [rules.inForce, ...questions.map(({ policy }) => policy)])
   const unlogged = questions.filter((question) => !isLogged(question)).map(({ agency }) => agency.uri)
   return {
     asked: questions.filter(isLogged),

@@ -50,10 +50,16 @@ function cannots({ retentionDays, log }: Holdings['running']): Html {
 }
 
 function runningFacts({ running, sinceMs }: Holdings): Html {
-  const { database, enrolment, retentionDays, log, pushServices, appOrigins, policy } = running
+  const { database, enrolment, retentionDays, log, pushServices, appOrigins, policy, announced } = running
   return facts([
     ['Running since', minuteText(sinceMs)],
     ['Judges by', html`<a href="/policy/${policy}">the rules with this digest</a>`],
+    [
+      'Looser rules announced',
+      announced === null
+        ? 'none'
+        : html`<a href="/policy/${announced.digest}">these</a>, not before ${minuteText(announced.fromMs)}`,
+    ],
     ['Recordings are kept for', `${retentionDays.usual} days, ${retentionDays.kept} at an owner’s wish`],
     ['Who may enrol a household', enrolment === 'open' ? 'anybody' : 'whoever has an invitation'],
     ['Database', database === 'own' ? 'its own, beside it' : 'one that somebody else may run'],

@@ -12,7 +12,7 @@ const TYPES: { readonly [T in Leaf['type'] | 'unreadable']: string } = {
   refusal: 'a request that was refused',
   outcome: 'an agency reported what came of a request',
   agency: 'an agency enrolled, or changed',
-  policy: 'rules came into force',
+  policy: 'rules came into force, or looser ones were announced',
   app: 'a version of a web app was published',
   disclosure: 'a benefit, contract or training was disclosed',
   feed: 'a public feed was added or changed',

@@ -1,5 +1,6 @@
 import { agencyRows, statusTotals } from '../agencies.ts'
 import { html } from '../html.ts'
+import { countsFromMs, rulesOf } from '../policies.ts'
 import type { PublicRecord } from '../record.ts'
 import { dayText, minuteText } from '../record-times.ts'
 import { facts, type Page } from './page.ts'
@@ -12,6 +13,7 @@ export function overviewPage(record: PublicRecord, nowMs: number): Page {
   const totals = statusTotals(agencyRows(record))
   const taking = (totals.get('active') ?? 0) + (totals.get('pilot') ?? 0)
   const { accepted } = record.audit.tally
+  const { announced } = rulesOf(record)
   const body = html`
     <p class="lead">
       A Latchkey doorbell is a surveillance camera. Its recordings are sealed to its owner before they are stored: this
@@ -29,6 +31,13 @@ export function overviewPage(record: PublicRecord, nowMs: number): Page {
       ],
       ['Read', record.lookedMs === null ? 'not yet' : minuteText(record.lookedMs)],
     ])}
+    ${
+      announced &&
+      html`<p class="alert">
+        Looser rules are announced. They cannot count before ${minuteText(countsFromMs(announced))}.
+        <a href="/policy">What gets looser</a>
+      </p>`
+    }
     <h2>What an agency cannot do</h2>
     <ul>
       <li>See where cameras are, how many there are, or who owns one. There is no such map and no such list.</li>

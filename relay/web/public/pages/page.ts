@@ -120,6 +120,9 @@ export function facts(rows: readonly (readonly [name: string, value: Piece])[]):
   </dl>`
 }
 
+/** Enough of a digest to tell it from others on a page. */
+export const shortDigest = (digest: string): string => digest.slice(0, 10)
+
 export const hostOf = (uri: string): string => uri.slice('https://'.length)
 
 /** `72,000 m²`, `0.72 km²` from a tenth on. */

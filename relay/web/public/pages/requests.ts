@@ -4,12 +4,11 @@ import { reportDueMs } from '../agencies.ts'
 import type { AskedRequest, PublicRecord } from '../record.ts'
 import { durationText, hourText, minuteText } from '../record-times.ts'
 import { areaDrawing } from './area-drawing.ts'
-import { areaText, facts, hostOf, type Page, table, wordOf } from './page.ts'
+import { areaText, facts, hostOf, type Page, shortDigest, table, wordOf } from './page.ts'
 import { templateChanges } from './templates.ts'
 
 export const REQUESTS_PER_PAGE = 50
 
-const shortDigest = (digest: string): string => digest.slice(0, 10)
 const windowText = (startMs: number, endMs: number): string =>
   `${minuteText(startMs)}, ${durationText(endMs - startMs)}`
 

@@ -93,9 +93,12 @@ describe('an agency', () => {
 test('the rules that a relay judges by are the ones that stand where it says', async () => {
   const digest = digestOf(utf8('the rules'))
   const log = await holding([leafOf(agency), { v: 1, type: 'policy', data: { digest }, hour: oldHour }])
-  const stateOf = async (named: { digest: string; index: number }) => (await checkPolicyInLog(named, log)).state
+  const stateOf = async (named: { digest: string; index: number; hour?: number }) =>
+    (await checkPolicyInLog({ hour: oldHour, ...named }, log)).state
   expect(await stateOf({ digest, index: 1 })).toBe('included')
   expect(await stateOf({ digest, index: 0 })).toBe('contradicted')
   expect(await stateOf({ digest: digestOf(utf8('others')), index: 1 })).toBe('contradicted')
   expect(await stateOf({ digest, index: 2 })).toBe('unseen')
+  // Of another hour, a notice would seem to have begun then.
+  expect(await stateOf({ digest, index: 1, hour: oldHour - 1 })).toBe('contradicted')
 })

@@ -1,4 +1,4 @@
-/** What everybody can read in the log and this phone goes by: who may ask, the rules, and what was asked. */
+/** What everybody can read in the log and phones and desks go by: who may ask, the rules, and what was asked. */
 import {
   type AgencyEntry,
   canonicalJson,
@@ -10,7 +10,7 @@ import {
   type NamedRequest,
   type PublicLeafState,
 } from '@latchkey/shared'
-import { nowMs } from '../../kernel/clock.ts'
+import { nowMs } from './clock.ts'
 
 /** Looked up in one go, whoever asks something here and whatever concerns this door, so that reading says nothing. */
 export interface PublicLeaves {
@@ -20,7 +20,7 @@ export interface PublicLeaves {
    */
   findAgencies(agencies: readonly AgencyEntry[], noticeMs: number): Promise<ReadonlySet<AgencyEntry>>
   /**
-   * Do all these policies stand in it as the relay tells, and is none missing that this phone found before? What is found is
+   * Do all these policies stand in it as the relay tells, and is none missing that was found here before? What is found is
    * remembered. @param told in the log's order @throws UNAVAILABLE when it cannot be read
    */
   findPolicies(told: readonly NamedPolicy[]): Promise<boolean>
@@ -30,7 +30,7 @@ export interface PublicLeaves {
 
 /** How the log is read, and what this phone remembers of it. */
 export interface PublicLeavesParts {
-  /** As the phone holds it now; each of its tiles is read once. */
+  /** As it is held now; each of its tiles is read once. */
   log(): Promise<HeldLog>
   /** Policies that were found before. */
   knownPolicies(): Promise<readonly NamedPolicy[]>
