@@ -70,6 +70,7 @@ import { createPushRules, type PushCore } from './push-rules.ts'
 import { type Crossings, createCrossings } from './relay-crossings.ts'
 import { loadBundle } from './release/bundle.ts'
 import { submitReceived } from './release/received.ts'
+import { submitSharedOn } from './release/shared-on.ts'
 import { openReleasedItem } from './release/released-item.ts'
 import { takeDownload } from './release/downloads.ts'
 import { findInvestigator, findPublicRequest, listCell } from './request/request-store.ts'
@@ -257,6 +258,7 @@ function investigatorRoutes(core: RelayCore, crossings: Crossings): BoundRoute[]
     loadBundle: (caller, download) => loadBundle(releaseParts, caller, download),
     submitReceived: (caller: { kind: 'investigator'; thumbprint: string; jwk: PublicJwk }, raw) =>
       submitReceived({ ...core, tell: core.feed.tell }, caller, raw),
+    submitSharedOn: (caller, raw) => submitSharedOn({ ...core, tell: core.feed.tell }, caller, raw),
     retryAfterMs: Math.min(core.batchMs, 5_000),
   })
 }

@@ -95,6 +95,7 @@ export const ERROR_CODES = {
   CONSENT_REQUIRED: refuse(403, 'No consent allows this'),
   REVOCATION_INVALID: refuse(422, 'Revocation is not acceptable'),
   RECEIPT_INVALID: refuse(422, 'Receipt is not acceptable'),
+  SHARED_ON_INVALID: refuse(422, 'Entry of who got it next is not acceptable'),
   // Evidence bundle
   BUNDLE_INVALID: refuse(422, 'Evidence bundle is not acceptable'),
   TRUST_INVALID: refuse(422, 'Trust file is not acceptable'),

@@ -14,6 +14,7 @@ import {
   received,
   revocation,
   sha256,
+  sharedOn,
   type Signer,
 } from '@latchkey/shared'
 import { connect } from 'node:net'
@@ -35,6 +36,7 @@ import {
   createRelayWorld,
   draftManifest,
   draftRequest,
+  draftSharedOn,
   expectStatus,
   postConsent,
   randomId,
@@ -181,6 +183,10 @@ async function knownThings(): Promise<KnownThings> {
     },
     'POST /v1/releases/:consent/downloads': { download: randomId() },
     'POST /v1/received': { received: await received.encode(receipt, investigator.signer), salt },
+    'POST /v1/shared-on': {
+      sharedOn: await sharedOn.encode(draftSharedOn(world, investigator, released), investigator.signer),
+      salt,
+    },
   }
   return {
     roles: Object.keys(signers),

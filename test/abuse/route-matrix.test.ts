@@ -84,6 +84,7 @@ POST /v1/releases/:consent/downloads            --     no       no       no    n
 GET /v1/downloads/:download/items/:index        --     no       no       no    no      no     no    no   no   no     CONSENT_REQUIRED AGENCY_SUSPENDED own
 GET /v1/downloads/:download/bundle.zip          --     no       no       no    no      no     no    no   no   no     CONSENT_REQUIRED AGENCY_SUSPENDED own
 POST /v1/received                               --     no       no       no    no      no     no    no   no   no     RECEIPT_INVALID yes yes
+POST /v1/shared-on                              --     no       no       no    no      no     no    no   no   no     SHARED_ON_INVALID yes yes
 
 POST /v1/keysets                                --     no       no       KEYSET_INVALID no SIGNATURE_INVALID yes KEYSET_FORK no no no no no
 `

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import {
   type ClipRequest,
   clipRequest,
+  consentList,
   digestOfJws,
   encodeIdentity,
   findTemplate,
@@ -13,6 +14,7 @@ import {
   policy as policyValidator,
   policyList,
   type Problem,
+  sharedOn,
 } from '@latchkey/shared'
 import type { Locator, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -458,9 +460,12 @@ async function saved(name: RegExp | string): Promise<string> {
 }
 
 describe('what was given', () => {
+  let givenBefore: Awaited<ReturnType<typeof given>> | null = null
+
   test('is fetched once however often the line breaks, opens with the key that stays here, plays, and is proved', async () => {
     const request = await acceptedRequest(rig.world, investigator)
-    const { digest, clip } = await given(request, { name: 'Ada Owner' })
+    givenBefore = await given(request, { name: 'Ada Owner' })
+    const { digest, clip } = givenBefore
     await go('Received')
     const card = page.getByRole('listitem').filter({ hasText: 'Given for the investigation of this case.' })
     await card.getByText('0 of 3 downloads taken.').waitFor()
@@ -520,6 +525,33 @@ describe('what was given', () => {
     expect(request.digest).toBeTruthy()
   })
 
+  test('is said to have gone on, to whom and why, also against the consent; the household reads it, and a dead line loses nothing', async () => {
+    await press(page.locator('summary', { hasText: 'Say who got it next' }))
+    expect(await button('Sign the entry').isDisabled()).toBe(true)
+    await field('Who received it').selectOption('state-or-federal-agency')
+    await field('Its name').fill('State Bureau of Investigation')
+    await page.getByLabel('For what the owner allowed.', { exact: false }).check()
+    await field('Why').fill('They asked\nfor it.')
+    await expect.poll(() => page.getByRole('alert').count()).toBe(0)
+    await page.getByLabel('For something else').check()
+    await page.getByText('Say it nevertheless', { exact: false }).waitFor()
+    expect(await screenFindings(page)).toEqual([])
+    const route = /\/v1\/shared-on$/
+    await page.route(route, (call) => call.abort())
+    await press(button('Sign the entry'))
+    await page.getByText('Signed, but the relay does not have it yet.').waitFor()
+    await page.unroute(route)
+    await press(button('Send it again'))
+    await expect.poll(() => page.getByText('Signed, but the relay does not have it yet.').count()).toBe(0)
+    const entry = page.getByRole('listitem').filter({ hasText: 'To State Bureau of Investigation' })
+    await entry.getByText('the owner allowed it for another purpose', { exact: false }).waitFor()
+    expect(await screenFindings(page)).toEqual([])
+    const { consents } = await givenBefore!.household.owner.client.json('GET', '/v1/consents', consentList)
+    const told = consents[0]!.releases[0]!.sharedOn.map((one) => sharedOn.parse(one.sharedOn).payload.latchkey)
+    const receiver = { kind: 'state-or-federal-agency', name: 'State Bureau of Investigation' }
+    expect(told).toMatchObject([{ receiver, purpose: 'other', reason: 'They asked for it.' }])
+  })
+
   test('is a report on paper: still pictures, times, keys, checks and the chain of custody', async () => {
     await press(button('A report to print'))
     await page.getByRole('heading', { name: /^Report on the evidence of case / }).waitFor()
@@ -530,6 +562,7 @@ describe('what was given', () => {
         .poll(() => still.evaluate((it) => (it as unknown as { naturalWidth: number }).naturalWidth))
         .toBe(320)
     await page.getByText('The relay released it', { exact: true }).waitFor()
+    await page.getByText(/^The investigator passed it on to State Bureau of Investigation/).waitFor()
     await expect.poll(() => page.locator('.checks li').count()).toBe(15)
     expect(await screenFindings(page)).toEqual([])
     const pdf = (await page.pdf({ format: 'A4' })).toString('latin1')
@@ -604,6 +637,12 @@ describe('what was given', () => {
     await press(button('All that was received'))
     await press(button('Remove from this browser'))
     await button('Download').waitFor()
+    // A copy that was saved can still go on: what was said of it stays, and more can be said.
+    await go('Requests')
+    await heading('What was given on requests that are not in this browser').waitFor()
+    await page.getByText('To State Bureau of Investigation').waitFor()
+    await page.locator('summary', { hasText: 'Say who got it next' }).waitFor()
+    expect(await screenFindings(page)).toEqual([])
   })
 })
 

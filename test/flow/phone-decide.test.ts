@@ -29,11 +29,13 @@ import {
   certifyInvestigator,
   codeOf,
   draftRequest,
+  draftSharedOn,
   enrolAgency,
   expectStatus,
   type Investigator,
   loadTestPolicy,
   postRequest,
+  postSharedOn,
   randomId,
 } from '../support/relay-world.ts'
 import { guessAnswers, type Sample, traceOf } from '../support/silence.ts'
@@ -353,8 +355,14 @@ test('what counts already can be taken back: nothing more is downloaded, and who
     return row?.digest
   }, 'the consent in the log')
   rig.world.clock.shift(601_000)
-  await takeDownload({ investigator }, digest)
+  const { release } = await takeDownload({ investigator }, digest)
   await owned.page.getByText('Downloaded 1 of 3 times.').waitFor()
+  // Who got it next is said on the phone, and where that goes against what was signed.
+  const entry = draftSharedOn(rig.world, investigator, { consent: digest, release: digestOfJws(release) })
+  const against = { ...entry.latchkey, purpose: 'other' as const }
+  await expectStatus(await postSharedOn(investigator, { ...entry, latchkey: against }), 201)
+  await owned.page.getByText('To Office of the District Attorney').waitFor()
+  await owned.page.getByText('it went on for another purpose than the one that you signed', { exact: false }).waitFor()
   await owned.page.getByText(/^They may download it until/).waitFor()
   await press(button('Take back'))
   await owned.page.getByText('They can download nothing more.', { exact: false }).waitFor()

@@ -1,11 +1,12 @@
 /** A household of several phones, in real browsers, on one relay and with one doorbell. */
 import { writeFile } from 'node:fs/promises'
-import { consent, createVerifierTrust, releaseList, trust, verifyBundleZip } from '@latchkey/shared'
+import { createVerifierTrust, digestOfJws, releaseList, trust, verifyBundleZip } from '@latchkey/shared'
 import type { Locator, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { screenFindings } from '../support/chromium.ts'
 import { run } from '../support/command-line.ts'
 import { MAIN } from '../support/doorbell.ts'
+import { takeDownload } from '../support/given-clip.ts'
 import { choose, press, write } from '../support/keyboard.ts'
 import { createOwnedPhone, createPhoneRig, type OwnedPhone, type Phone, type PhoneRig } from '../support/phone-rig.ts'
 import { openSheetPage, restoreWithSheet } from '../support/phone-sheet.ts'
@@ -13,8 +14,11 @@ import { eventually } from '../support/poll.ts'
 import {
   acceptedRequest,
   certifyInvestigator,
+  draftSharedOn,
   enrolAgency,
+  expectStatus,
   type Investigator,
+  postSharedOn,
   randomId,
 } from '../support/relay-world.ts'
 
@@ -187,7 +191,8 @@ test('a clip that one owner shares waits for the other, who sees the words and a
     return releases.length > 0 && releases
   }, 'the release')
   const json = { download: randomId() }
-  const path = `/v1/releases/${consent.parse(released!.consent).digest}/downloads`
+  const given = digestOfJws(released!.consent)
+  const path = `/v1/releases/${given}/downloads`
   await eventually(
     async () => (await investigator.client.send('POST', path, { json })).status === 200,
     'the release to be logged',
@@ -200,6 +205,14 @@ test('a clip that one owner shares waits for the other, who sees the words and a
   await goHome(guest.page)
   await guest.page.reload()
   await guest.page.getByText('Another phone of your household agreed to share a clip.').waitFor()
+  // Every phone is told at once who got it next, also one that only looks.
+  const { release } = await takeDownload({ investigator }, given, json.download)
+  const of = { consent: given, release: digestOfJws(release) }
+  await expectStatus(await postSharedOn(investigator, draftSharedOn(rig.world, investigator, of)), 201)
+  await guest.page.getByText('A recording that you shared was passed on.').waitFor()
+  await press(guest.page.getByRole('link', { name: 'See what was shared' }))
+  await guest.page.getByText('To Office of the District Attorney').waitFor()
+  expect(await screenFindings(guest.page)).toEqual([])
 })
 
 test('the questions of one agency are hidden on every phone of the household, and no others; and are shown again', async () => {

@@ -1,18 +1,24 @@
 import {
   approval,
+  consent as consentMessage,
   consentList,
   type ConsentEntry,
   decodeBase64url,
   deviceList,
   type DeviceList,
   digestOfJws,
+  isSharedOnOf,
+  MAX_SHARED_ON,
   parseEntries,
   parseLeaf,
   parseTilePath,
   received,
+  release as releaseMessage,
   revocation,
   sealedLeafData,
   type SealedKind,
+  sharedOn,
+  type SharedOn,
   utf8,
 } from '@latchkey/shared'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -26,12 +32,14 @@ import {
   consentPlan,
   createCase,
   createRelayWorld,
+  draftSharedOn,
   enrolAgency,
   enrolDevice,
   enrolHousehold,
   expectStatus,
   type Party,
   postConsent,
+  postSharedOn,
   randomId,
   randomSalt,
   type RelayWorld,
@@ -126,11 +134,15 @@ describe('the history of a consent', () => {
     const consent = await consented(subject)
     const release = await taken(subject, consent)
     await expectStatus(await acknowledge(subject, consent, release), 201)
+    const entryOf = draftSharedOn(world, investigator, { consent, release: digestOfJws(release) })
+    await expectStatus(await postSharedOn(investigator, entryOf), 201)
     await revoke(subject, consent)
     await listener.line('release', (line) => line.consent === consent && line.release === digestOfJws(release))
     await listener.line('receipt', (line) => line.consent === consent)
+    await listener.line('shared-on', (line) => line.consent === consent)
     const isWhole = ({ releases, revocations, index }: ConsentEntry) =>
-      index !== null && typeof revocations[0]?.index === 'number' && typeof releases[0]?.receipts[0]?.index === 'number'
+      index !== null &&
+      [revocations[0], releases[0]?.receipts[0], releases[0]?.sharedOn[0]].every((word) => word && word.index !== null)
     const entry = await entryWhen(viewer, isWhole)
     expect(entry).toMatchObject({ clip: clip.clip, state: 'revoked', downloads: 1, approvals: [] })
     expect(entry.endedMs).toBe(entry.revocations[0]!.receivedMs)
@@ -139,6 +151,12 @@ describe('the history of a consent', () => {
     await expectInLog('consent', entry.consent, entry)
     await expectInLog('release', release, first!)
     await expectInLog('received', first!.receipts[0]!.received, first!.receipts[0]!)
+    const [went] = first!.sharedOn
+    const signed = sharedOn.parse(went!.sharedOn)
+    expect(signed.payload).toEqual(entryOf)
+    const about = { consent: consentMessage.parse(entry.consent), release: releaseMessage.parse(release) }
+    expect(isSharedOnOf(signed, about)).toBe(true)
+    await expectInLog('shared-on', went!.sharedOn, went!)
     await expectInLog('revoke', entry.revocations[0]!.revocation, entry.revocations[0]!)
   })
 
@@ -189,6 +207,56 @@ describe('the history of a consent', () => {
     expect(await codeOf(acknowledge(subject, consent, release))).toBe('RECEIPT_INVALID')
     const [entry] = await historyOf(subject.household.owner)
     expect(entry!.releases[0]!.receipts).toHaveLength(10)
+  })
+})
+
+describe('who got next what was released', () => {
+  const DAY_MS = 86_400_000
+  let subject: Case
+  let of: { consent: string; release: string }
+  beforeAll(async () => {
+    subject = await createCase(world)
+    const consent = await consented(subject)
+    of = { consent, release: digestOfJws(await taken(subject, consent)) }
+  })
+
+  const entry = (change: Partial<SharedOn['latchkey']> = {}): SharedOn => {
+    const draft = draftSharedOn(world, subject.investigator, of)
+    return { ...draft, latchkey: { ...draft.latchkey, ...change } }
+  }
+  const send = (one: SharedOn) => postSharedOn(subject.investigator, one)
+
+  it('is taken once, also where it goes against the consent', async () => {
+    const against = entry({ purpose: 'other', receiver: { kind: 'press-or-public', name: 'A broadcaster' } })
+    const first = await expectStatus(await send(against), 201)
+    expect(await expectStatus(await send(against), 201)).toEqual(first)
+    const [told] = await historyOf(subject.household.owner)
+    expect(told!.releases[0]!.sharedOn.map((one) => digestOfJws(one.sharedOn))).toEqual([first['digest']])
+  })
+
+  it('is not taken of what was not released to the signer, of the future, or of a time before the release', async () => {
+    const nowMs = world.nowSeconds() * 1000
+    const refused: SharedOn[] = [
+      entry({ release: randomSalt() }),
+      entry({ consent: randomSalt() }),
+      { ...entry(), iss: 'https://other.example' },
+      { ...entry(), cnf: { jwk: subject.household.root.jwk } },
+      { ...entry({ atMs: nowMs + DAY_MS }), iat: world.nowSeconds() + 86_400 },
+      entry({ atMs: nowMs + DAY_MS }),
+      entry({ atMs: nowMs - DAY_MS }),
+    ]
+    for (const one of refused) expect(await codeOf(send(one))).toBe('SHARED_ON_INVALID')
+    const other = await certifyInvestigator(world, await enrolAgency(world))
+    await acceptedRequest(world, other)
+    expect(await codeOf(postSharedOn(other, draftSharedOn(world, other, of)))).toBe('SHARED_ON_INVALID')
+    expect(await codeOf(postSharedOn(other, entry()))).toBe('SHARED_ON_INVALID')
+  })
+
+  it('is told up to twenty times of one release', async () => {
+    for (let i = 1; i < MAX_SHARED_ON; i++) await expectStatus(await send(entry()), 201)
+    expect(await codeOf(send(entry()))).toBe('SHARED_ON_INVALID')
+    const [told] = await historyOf(subject.household.owner)
+    expect(told!.releases[0]!.sharedOn).toHaveLength(MAX_SHARED_ON)
   })
 })
 

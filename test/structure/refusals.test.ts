@@ -85,6 +85,7 @@ test('no message says that an owner declined, looked, waited or was reminded', (
     'latchkey-request+jwt',
     'latchkey-revoke+jwt',
     'latchkey-settings+jwt',
+    'latchkey-shared-on+jwt',
     'latchkey-stored+jwt',
   ])
   expect(messages.filter(({ typ }) => SILENT.test(typ))).toEqual([])

@@ -29,6 +29,8 @@ import {
   randomBytes,
   rootOfLeaves,
   sealItem,
+  sharedOn,
+  type SharedOn,
   type Signed,
   type Signer,
   concatBytes,
@@ -440,6 +442,35 @@ export async function postOutcome(investigator: Investigator, report: Outcome): 
   const raw = await outcome.encode(report, investigator.signer)
   const json = { outcome: raw, investigatorCertificate: investigator.certificate }
   return investigator.client.send('POST', '/v1/outcomes', { json })
+}
+
+/** Handed to the prosecution just now, for what was allowed. @param of digests */
+export function draftSharedOn(
+  world: RelayWorld,
+  { agency, signer }: Investigator,
+  of: { readonly consent: string; readonly release: string },
+): SharedOn {
+  return {
+    iss: agency.uri,
+    sub: signer.urn,
+    jti: randomId(),
+    iat: world.nowSeconds(),
+    cnf: { jwk: signer.jwk },
+    latchkey: {
+      v: 1,
+      release: of.release,
+      consent: of.consent,
+      atMs: world.nowSeconds() * 1000,
+      receiver: { kind: 'prosecution', name: 'Office of the District Attorney' },
+      purpose: 'as-allowed',
+      reason: 'Charges were filed.',
+    },
+  }
+}
+
+export async function postSharedOn(investigator: Investigator, entry: SharedOn): Promise<Response> {
+  const json = { sharedOn: await sharedOn.encode(entry, investigator.signer), salt: randomSalt() }
+  return investigator.client.send('POST', '/v1/shared-on', { json })
 }
 
 /** Headers that go with an item's body. */

@@ -13,6 +13,7 @@ import {
   recipientOfKey,
   revocation,
   sealFile,
+  sharedOn,
   type Signer,
   utf8,
 } from '@latchkey/shared'
@@ -21,6 +22,7 @@ import {
   consentPlan,
   draftOutcome,
   draftRequest,
+  draftSharedOn,
   itemHeaders,
   memberOf,
   type Party,
@@ -162,6 +164,10 @@ const BODIES: Readonly<Record<string, Body>> = {
       latchkey: { v: 1 as const, release, consent: released, ...opened },
     }
     return { json: { received: await received.encode(word, investigator.signer), salt: randomSalt() } }
+  },
+  'POST /v1/shared-on': async (at, role) => {
+    const entry = draftSharedOn(at.world, requesterOf(at, role), givenTo(at, role))
+    return { json: { sharedOn: await sharedOn.encode(entry, requesterOf(at, role).signer), salt: randomSalt() } }
   },
 }
 

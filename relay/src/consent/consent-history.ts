@@ -1,4 +1,4 @@
-import type { ConsentEntry } from '@latchkey/shared'
+import { type ConsentEntry, MAX_SHARED_ON } from '@latchkey/shared'
 import type { Queryable } from '../flow.ts'
 import { CONSENT_STATE } from './consent-store.ts'
 
@@ -7,9 +7,9 @@ const PAGE = 200
 const MAX_WORDS = 10
 
 /** Rows of a subquery as a JSON array, the oldest first. `inner` names `at` for their order. */
-function listOf(members: string, inner: string): string {
+function listOf(members: string, inner: string, limit = MAX_WORDS): string {
   return `(SELECT coalesce(jsonb_agg(jsonb_build_object(${members}) ORDER BY w.at), '[]'::jsonb)
-    FROM (${inner} ORDER BY at LIMIT ${MAX_WORDS}) w)`
+    FROM (${inner} ORDER BY at LIMIT ${limit}) w)`
 }
 
 const APPROVALS = listOf(
@@ -24,9 +24,15 @@ const RECEIPTS = listOf(
   "'received', w.jws, 'salt', w.salt, 'index', w.log_index, 'receivedMs', w.received_ms",
   'SELECT *, leaf AS at FROM receipts WHERE release = d.release',
 )
+/** Each tells of somebody who has it now: as many as are taken are told. */
+const SHARED_ON = listOf(
+  "'sharedOn', w.jws, 'salt', w.salt, 'index', w.log_index, 'receivedMs', w.received_ms",
+  'SELECT *, leaf AS at FROM shared_on WHERE release = d.release',
+  MAX_SHARED_ON,
+)
 /** As many as were allowed, which the policy bounds. */
 const RELEASES = `(SELECT coalesce(jsonb_agg(jsonb_build_object('release', d.release_jws, 'salt', d.salt,
-    'index', d.log_index, 'takenMs', d.taken_ms, 'receipts', ${RECEIPTS}) ORDER BY d.number), '[]'::jsonb)
+    'index', d.log_index, 'takenMs', d.taken_ms, 'receipts', ${RECEIPTS}, 'sharedOn', ${SHARED_ON}) ORDER BY d.number), '[]'::jsonb)
   FROM downloads d WHERE d.consent = c.digest)`
 
 /**

@@ -18,6 +18,7 @@ export type LoggedTable =
   | 'revocations'
   | 'downloads'
   | 'receipts'
+  | 'shared_on'
 
 /** Carries log indexes back into the rows they belong to. */
 export interface LeafSettler {
@@ -45,6 +46,7 @@ const TABLES: readonly LoggedTable[] = [
   'revocations',
   'downloads',
   'receipts',
+  'shared_on',
 ]
 
 /** What follows from a leaf's index, by table: in the transaction that records it, so once and never without it. */

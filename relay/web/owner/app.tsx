@@ -201,9 +201,11 @@ function Pages(props: {
       <HouseholdAlerts {...keysets} isStopped={isStopped} />
       {isStopped && <StoppedNotice database={database} />}
       {!isStopped && <TakeoverNotice home={home} own={own} choices={choices} look={keysets.look} />}
-      {news > 0 && page !== 'shared' && (
+      {page !== 'shared' && news.given + news.passedOn > 0 && (
         <p class="alert" role="status">
-          {words.household.news(news)} <a href="#/shared">{words.household.newsLook}</a>
+          {news.given > 0 && `${words.household.news(news.given)} `}
+          {news.passedOn > 0 && `${words.household.passedOn(news.passedOn)} `}
+          <a href="#/shared">{words.household.newsLook}</a>
         </p>
       )}
       {page === 'clips' && <ClipsPage home={home} database={database} />}

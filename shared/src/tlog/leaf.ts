@@ -132,7 +132,16 @@ function assertSortedCells(leaf: Leaf): Leaf {
 }
 
 /** The kinds of household objects a sealed leaf can commit to. */
-export const SEALED_KINDS = ['consent', 'release', 'received', 'revoke', 'device', 'day', 'approval'] as const
+export const SEALED_KINDS = [
+  'consent',
+  'release',
+  'received',
+  'shared-on',
+  'revoke',
+  'device',
+  'day',
+  'approval',
+] as const
 export type SealedKind = (typeof SEALED_KINDS)[number]
 
 const SEALED_CONTEXT = utf8('latchkey/v1/leaf\0')

@@ -28,6 +28,7 @@ export const HouseholdFact = Type.Union([
   Exact({ ...placed, type: Type.Literal('revocation'), revocation: DigestField, revokes: DigestField }),
   Exact({ ...placed, type: Type.Literal('release'), consent: DigestField, release: DigestField, download: Count }),
   Exact({ ...placed, type: Type.Literal('receipt'), consent: DigestField, receipt: DigestField }),
+  Exact({ ...placed, type: Type.Literal('shared-on'), consent: DigestField, sharedOn: DigestField }),
   Exact({ ...placed, type: Type.Literal('settings'), settings: DigestField }),
 ])
 export type HouseholdFact = Static<typeof HouseholdFact>

@@ -227,6 +227,7 @@ export const ConsentEntry = Exact({
       ...leaf,
       takenMs: EpochMs,
       receipts: Type.Array(Exact({ received: CompactJws, ...leaf, receivedMs: EpochMs })),
+      sharedOn: Type.Array(Exact({ sharedOn: CompactJws, ...leaf, receivedMs: EpochMs })),
     }),
   ),
 })

@@ -18,6 +18,7 @@ import {
   ReleaseList,
   RequestAccepted,
   RequestSubmission,
+  SharedOnSubmission,
 } from '@latchkey/shared'
 import type { ByteRange, InvestigatorCaller, SealedFile } from '../../flow.ts'
 import { IndexText, indexOfText } from '../path-fields.ts'
@@ -47,6 +48,7 @@ export interface InvestigatorServices {
     caller: InvestigatorCaller & { jwk: PublicJwk },
     raw: { received: string; salt: string },
   ): Promise<string>
+  submitSharedOn(caller: InvestigatorCaller, raw: { sharedOn: string; salt: string }): Promise<string>
   /** How long the log usually takes to publish a sealed leaf. */
   readonly retryAfterMs: number
 }
@@ -152,6 +154,13 @@ const receiving: readonly Route<InvestigatorServices>[] = [
     schema: { summary: 'What arrived and opened, idempotent', body: ReceivedSubmission, answers: { 201: Accepted } },
     handle: async ({ caller, body, proof }, services) =>
       json(201, { digest: await services.submitReceived({ ...caller, jwk: proof!.jwk }, body) }),
+  }),
+  route({
+    method: 'POST',
+    url: '/v1/shared-on',
+    callers: ['investigator'],
+    schema: { summary: 'Who got it next, and why, idempotent', body: SharedOnSubmission, answers: { 201: Accepted } },
+    handle: async ({ caller, body }, services) => json(201, { digest: await services.submitSharedOn(caller, body) }),
   }),
 ]
 

@@ -15,6 +15,7 @@ import {
 } from '@latchkey/shared'
 import { nowMs } from '../../kernel/clock.ts'
 import type { Database } from '../../kernel/database.ts'
+import { lineOf, momentOf } from '../words/field-text.ts'
 import { parseCorners } from './corners.ts'
 
 /** As it stands in the fields. */
@@ -69,24 +70,6 @@ export function reasonUnder(template: string, reason: string): string {
   const isOwn = reason.trim() !== '' && REQUEST_TEMPLATES.every(({ text }) => text !== reason)
   return isOwn ? reason : (findTemplate(template)?.text ?? '')
 }
-
-/** By this computer's zone; NaN while it is not whole. */
-export const momentOf = (text: string): number => (text === '' ? Number.NaN : new Date(text).getTime())
-
-/** `YYYY-MM-DDTHH:MM` of a moment, by this computer's zone. */
-export function momentText(ms: number): string {
-  const at = new Date(ms)
-  const two = (value: number) => String(value).padStart(2, '0')
-  const day = `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}`
-  return `${day}T${two(at.getHours())}:${two(at.getMinutes())}`
-}
-
-/** One line as it is signed: composed letters, and no break where a field let one in. */
-const lineOf = (text: string): string =>
-  text
-    .normalize('NFC')
-    .replaceAll(/\s*[\r\n]+\s*/g, ' ')
-    .trim()
 
 function askedOf(draft: Draft): Asked {
   const [startMs, endMs] = [momentOf(draft.from), momentOf(draft.to)]

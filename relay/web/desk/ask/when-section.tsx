@@ -1,9 +1,10 @@
 import { areaM2Of, assertPolygon, type Policy } from '@latchkey/shared'
 import { Moment } from '../../kit/fields.tsx'
+import { momentOf } from '../words/field-text.ts'
 import { utcWords } from '../words/times.ts'
 import { words } from '../words/words.ts'
 import { parseCorners } from './corners.ts'
-import { type Draft, momentOf } from './draft.ts'
+import type { Draft } from './draft.ts'
 
 const HOUR_MS = 3_600_000
 const M2_PER_KM2 = 1e6

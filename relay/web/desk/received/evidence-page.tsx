@@ -3,6 +3,8 @@ import { useEffect, useMemo, useState } from 'preact/hooks'
 import { Fact } from '../../kit/fact.tsx'
 import { Alert, Button, Title } from '../../kit/parts.tsx'
 import type { Database } from '../../kernel/database.ts'
+import { releasedOf } from '../shared-on/released.ts'
+import { SharedOnCard } from '../shared-on/shared-on-card.tsx'
 import type { Investigator } from '../who/investigator.ts'
 import { failureWords } from '../words/failure.ts'
 import { words } from '../words/words.ts'
@@ -104,8 +106,18 @@ export function EvidencePage(props: {
   const [isReport, setReport] = useState(false)
   const say = words.evidence
   const facts = evidence?.verdict.facts ?? null
+  const released = releasedOf(download)
   if (isReport && evidence !== null && facts !== null && files !== null)
-    return <ReportPage evidence={evidence} facts={facts} files={files} onBack={() => setReport(false)} />
+    return (
+      <ReportPage
+        evidence={evidence}
+        facts={facts}
+        files={files}
+        database={database}
+        released={released}
+        onBack={() => setReport(false)}
+      />
+    )
   return (
     <>
       <Title>{say.title}</Title>
@@ -131,6 +143,12 @@ export function EvidencePage(props: {
               setDownload(await sendReceipt({ database, investigator, digest, download }, opened))
             }
           />
+          {released !== null && (
+            <section class="card">
+              <h2>{words.sharedOn.section}</h2>
+              <SharedOnCard database={database} investigator={investigator} released={released} when={null} />
+            </section>
+          )}
         </>
       )}
     </>

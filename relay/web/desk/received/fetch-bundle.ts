@@ -10,6 +10,7 @@ import {
 import { createIdleWatch, errorOf, piecesOf, readJson, type RelayClient } from '@latchkey/shared/client'
 import type { Database } from '../../kernel/database.ts'
 import { sleep } from '../../kernel/clock.ts'
+import { keepReleased } from '../shared-on/released.ts'
 import { type Download, loadPieces, saveDownload, savePiece } from './bundle-store.ts'
 
 /** So much is kept at a time: what is lost when a connection or a page breaks off. */
@@ -54,6 +55,7 @@ async function take(fetching: Fetching, digest: string, download: Download): Pro
       const { release } = await readJson(response, downloadAnswer)
       const taken = { ...download, release }
       await saveDownload(database, digest, taken)
+      await keepReleased(database, taken)
       return taken
     }
     fetching.onProgress(0, null)

@@ -1,13 +1,15 @@
 import { type BundleFacts, clockLines, contentLines } from '@latchkey/shared'
 import type { ComponentChildren } from 'preact'
-import { useEffect, useMemo, useState } from 'preact/hooks'
+import { useEffect, useState } from 'preact/hooks'
 import { Fact } from '../../kit/fact.tsx'
 import { Alert, Button, Title } from '../../kit/parts.tsx'
 import { nowMs } from '../../kernel/clock.ts'
+import type { Database } from '../../kernel/database.ts'
+import type { Released } from '../shared-on/released.ts'
 import { utcWords } from '../words/times.ts'
 import { words } from '../words/words.ts'
 import { Checklist } from './checklist.tsx'
-import { custodyOf } from './custody.ts'
+import { CustodyList } from './custody-list.tsx'
 import type { Evidence, OpenedFiles } from './open-evidence.ts'
 import { drawStills, type Still } from './stills.ts'
 
@@ -93,32 +95,16 @@ function Files({ files }: { files: OpenedFiles }) {
   )
 }
 
-function Custody({ zip }: { zip: Uint8Array }) {
-  const lines = useMemo(() => custodyOf(zip), [zip])
-  const say = words.report
-  return (
-    <section class="card">
-      <h2>{say.custody}</h2>
-      <p class="soft small">{say.custodyWhy}</p>
-      <ol class="custody">
-        {lines.map(({ digest, event, atSeconds, index, signer }) => (
-          <li key={digest}>
-            <strong>{say.events[event] ?? event}</strong>
-            {`, ${utcWords(atSeconds * 1000)}${index === null ? '' : `, ${say.entry(index)}`}`}
-            <br />
-            <span class="small">
-              {say.key} <Mono>{signer}</Mono>
-            </span>
-          </li>
-        ))}
-      </ol>
-    </section>
-  )
-}
-
 /** Everything about one bundle on paper; the browser's print makes a PDF of it. */
-export function ReportPage(props: { evidence: Evidence; facts: BundleFacts; files: OpenedFiles; onBack: () => void }) {
-  const { evidence, facts, files } = props
+export function ReportPage(props: {
+  evidence: Evidence
+  facts: BundleFacts
+  files: OpenedFiles
+  database: Database
+  released: Released | null
+  onBack: () => void
+}) {
+  const { evidence, facts, files, database, released } = props
   const say = words.report
   return (
     <>
@@ -145,7 +131,7 @@ export function ReportPage(props: { evidence: Evidence; facts: BundleFacts; file
       <Stills files={files} />
       <Files files={files} />
       <Checklist verdict={evidence.verdict} from={evidence.from} />
-      <Custody zip={evidence.zip} />
+      <CustodyList zip={evidence.zip} database={database} released={released} />
     </>
   )
 }

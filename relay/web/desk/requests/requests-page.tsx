@@ -6,12 +6,14 @@ import type { Database } from '../../kernel/database.ts'
 import { cornersText } from '../ask/corners.ts'
 import { EMPTY_DRAFT, saveDraft } from '../ask/draft.ts'
 import { RequestFacts } from '../ask/request-facts.tsx'
+import { loadReleased, type Released } from '../shared-on/released.ts'
 import type { Investigator } from '../who/investigator.ts'
 import { anyoneClient } from '../who/relay-clients.ts'
 import { momentWords } from '../words/times.ts'
 import { words } from '../words/words.ts'
 import { type Asked, loadAsked } from './asked.ts'
 import { OutcomeCard } from './outcome-card.tsx'
+import { SharedOnCards } from './shared-on-cards.tsx'
 
 /** Does the relay say that the law took its text away? Nothing else is asked, as there is nothing else to know. */
 function useRemoved(investigator: Investigator, digest: string): boolean {
@@ -39,12 +41,15 @@ function RequestCard({
   asked,
   investigator,
   database,
+  released: all,
 }: {
   asked: Asked
   investigator: Investigator
   database: Database
+  released: readonly Released[]
 }) {
   const { digest, payload } = clipRequest.parse(asked.request)
+  const released = all.filter(({ request }) => request === digest)
   const isRemoved = useRemoved(investigator, digest)
   const say = words.requests
   const end = momentWords(payload.exp * 1000)
@@ -63,6 +68,7 @@ function RequestCard({
         <p class="mono small">{`${investigator.relay}/v1/requests/${digest}`}</p>
       </details>
       <OutcomeCard database={database} investigator={investigator} asked={asked} request={digest} />
+      <SharedOnCards database={database} investigator={investigator} released={released} />
       <p>
         <Button onClick={() => void copyToDraft(database, payload)}>{say.copy}</Button>
       </p>
@@ -73,18 +79,38 @@ function RequestCard({
 /** What was asked here. No count of anybody stands on this page, because there is none. */
 export function RequestsPage({ database, investigator }: { database: Database; investigator: Investigator }) {
   const [list, setList] = useState<readonly Asked[] | null>(null)
-  useEffect(() => void loadAsked(database).then(setList), [database])
+  const [released, setReleased] = useState<readonly Released[]>([])
+  useEffect(() => {
+    void loadAsked(database).then(setList)
+    void loadReleased(database).then(setReleased)
+  }, [database])
+  const known = new Set(list?.map((asked) => clipRequest.parse(asked.request).digest))
+  const elsewhere = list === null ? [] : released.filter(({ request }) => !known.has(request))
   const say = words.requests
   return (
     <>
       <Title>{say.title}</Title>
       <p>{say.lead}</p>
       {list?.length === 0 && <p>{say.none}</p>}
-      <ul class="plain">
-        {list?.map((asked) => (
-          <RequestCard key={asked.request} asked={asked} investigator={investigator} database={database} />
-        ))}
-      </ul>
+      {list !== null && list.length > 0 && (
+        <ul class="plain">
+          {list.map((asked) => (
+            <RequestCard
+              key={asked.request}
+              asked={asked}
+              investigator={investigator}
+              database={database}
+              released={released}
+            />
+          ))}
+        </ul>
+      )}
+      {elsewhere.length > 0 && (
+        <section class="card">
+          <h2>{words.sharedOn.elsewhere}</h2>
+          <SharedOnCards database={database} investigator={investigator} released={elsewhere} />
+        </section>
+      )}
     </>
   )
 }

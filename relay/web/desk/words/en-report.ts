@@ -36,7 +36,8 @@ export const report = {
     stillsWhy: 'Drawn from the opened recording by this browser, to know it again. They are no evidence themselves.',
     still: (atS: string) => `${atS} s after the recording begins`,
     files: 'Files',
-    file: (name: string, bytes: number) => `${name}, ${bytes} bytes, the camera’s own coded frames`,
+    file: (name: string, bytes: number) =>
+      `${name}, ${bytes.toLocaleString('en-US')} bytes, the camera’s own coded frames`,
     custody: 'Chain of custody',
     custodyWhy:
       'Each signed paper; first what is not in the public log itself, then in the log’s order, which no signer chose. Times are those of the signers’ own clocks.',
@@ -55,5 +56,11 @@ export const report = {
     } as Readonly<Record<string, string>>,
     entry: (index: number) => `entry ${index} of the log`,
     key: 'Signed by',
+    passedOn: (name: string, kind: string) => `The investigator passed it on to ${name} (${kind})`,
+    sealedEntry: 'a sealed entry of the log',
+    digest: 'Digest',
+    passedOnWhy:
+      'Who got it next is as the investigator signed it in this browser. The bundle is older and holds none of it.',
+    passedOnNone: 'Nothing was signed in this browser of anybody who got it next.',
   },
 }

@@ -1,6 +1,7 @@
 import { ask } from './en-ask.ts'
 import { evidence } from './en-evidence.ts'
 import { report } from './en-report.ts'
+import { sharedOn } from './en-shared-on.ts'
 import { who } from './en-who.ts'
 
 /** Every English word of the desk. */
@@ -37,9 +38,12 @@ export const en = {
     CONFLICT: 'Something else was said about this before, and stands.',
     OUTCOME_INVALID: 'The relay does not take this report.',
     RECEIPT_INVALID: 'The relay does not take this receipt.',
+    SHARED_ON_INVALID:
+      'The relay does not take this entry: it is of a time before the release or in the future, or there are too many.',
   } as Readonly<Record<string, string>>,
   ...who,
   ...ask,
   ...evidence,
   ...report,
+  ...sharedOn,
 }

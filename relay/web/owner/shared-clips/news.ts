@@ -1,5 +1,5 @@
-/** Every member is told of every consent: what another phone gave is said until it was looked at. */
-import { consent, consentList } from '@latchkey/shared'
+/** Every member is told of every consent: what another phone gave, and what was passed on, is said until it was looked at. */
+import { consent, consentList, digestOfJws } from '@latchkey/shared'
 import { useEffect, useRef, useState } from 'preact/hooks'
 import type { Home } from '../household/home.ts'
 import { memberClient } from '../household/relay-clients.ts'
@@ -12,26 +12,42 @@ const RECORD = 'seen-consents'
 const LOOK_MS = 30_000
 const RETRY_MS = 3_000
 
-async function loadOthers(home: Home): Promise<string[]> {
+/** What was not looked at on this phone. */
+interface News {
+  /** Consents that other phones signed. */
+  readonly given: number
+  /** Entries of who got next what was given. */
+  readonly passedOn: number
+}
+
+const NO_NEWS: News = { given: 0, passedOn: 0 }
+
+/** Digests of what this phone did not sign itself. */
+async function loadOthers(home: Home): Promise<Record<keyof News, string[]>> {
   const [{ signer }, client] = await Promise.all([phoneOf(home.keys), memberClient(home)])
   const { consents } = await client.json('GET', '/v1/consents', consentList)
   const signed = consents.map((entry) => consent.parse(entry.consent))
-  return signed.filter(({ kid }) => kid !== signer.thumbprint).map(({ digest }) => digest)
+  const entries = consents.flatMap(({ releases }) => releases.flatMap(({ sharedOn }) => sharedOn))
+  return {
+    given: signed.filter(({ kid }) => kid !== signer.thumbprint).map(({ digest }) => digest),
+    passedOn: entries.map(({ sharedOn }) => digestOfJws(sharedOn)),
+  }
 }
 
-/** How many consents of other phones were not looked at on this one. @param isLooking the history is on the screen */
-export function useConsentNews(database: Database, home: Home, isLooking: boolean): number {
-  const [count, setCount] = useState(0)
+/** How much there is that was not looked at here. @param isLooking the history is on the screen */
+export function useConsentNews(database: Database, home: Home, isLooking: boolean): News {
+  const [news, setNews] = useState(NO_NEWS)
   async function look(): Promise<void> {
     const others = await loadOthers(home)
     const seen = new Set(((await database.load(RECORD)) as readonly string[] | undefined) ?? [])
-    if (isLooking) await database.save(RECORD, others)
-    setCount(isLooking ? 0 : others.filter((digest) => !seen.has(digest)).length)
+    if (isLooking) await database.save(RECORD, [...others.given, ...others.passedOn])
+    const unseen = (digests: readonly string[]): number => digests.filter((digest) => !seen.has(digest)).length
+    setNews(isLooking ? NO_NEWS : { given: unseen(others.given), passedOn: unseen(others.passedOn) })
   }
   const newest = useRef(look)
   newest.current = look
   // What the stream calls is the look of now, not the one that was drawn first.
-  useNews(home, ['consent'], () => void newest.current().catch(() => {}))
+  useNews(home, ['consent', 'shared-on'], () => void newest.current().catch(() => {}))
   useEffect(() => {
     const end = new AbortController()
     // Without a network a later look tells.
@@ -46,5 +62,5 @@ export function useConsentNews(database: Database, home: Home, isLooking: boolea
     void follow()
     return () => end.abort()
   }, [home, isLooking])
-  return count
+  return news
 }

@@ -14,6 +14,7 @@ import type { LogKeeper } from '../log/log-keeper.ts'
 import { failureWords } from '../words/failure.ts'
 import { momentWords } from '../words/times.ts'
 import { words } from '../words/words.ts'
+import { PassedOnList } from './passed-on.tsx'
 import { receiptName, receiptText } from './receipt.ts'
 import { SecondWord } from './second-word.tsx'
 import { checkHistory, type GivenConsent, loadHistory, localHistory } from './history.ts'
@@ -90,6 +91,7 @@ function ConsentCard(props: {
       {given.told !== null && given.told.downloads > 0 && (
         <p>{say.downloads(given.told.downloads, latchkey.maxDownloads)}</p>
       )}
+      <PassedOnList given={given} />
       <Signers given={given} choices={choices} />
       {props.secondWord}
       {given.kept !== null && (

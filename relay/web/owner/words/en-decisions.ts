@@ -1,3 +1,4 @@
+import type { ReceiverKind, SharedOnConflict } from '@latchkey/shared'
 import { INCIDENT_WORDS } from '../../kit/incident-words.ts'
 
 /** English words around being asked, deciding, and what was decided. */
@@ -158,6 +159,26 @@ export const decisions = {
         'It should be in the public log by now and is not. The relay may be hiding it: ask its operator, and take it back if you doubt.',
       contradicted:
         'The public log holds something else where the relay says that this stands. The relay or its log is not honest: take it back.',
+    },
+    passedOn: {
+      title: 'Passed on',
+      why: 'The investigator says so, and signed it. Nobody can see a copy that was passed on in silence.',
+      to: (name: string) => `To ${name}`,
+      kinds: {
+        prosecution: 'prosecution',
+        defence: 'defence',
+        court: 'a court',
+        'local-agency': 'local police, sheriff or fire service',
+        'state-or-federal-agency': 'a state or federal agency',
+        expert: 'a laboratory or expert',
+        'press-or-public': 'press, or the public',
+        other: 'somebody else',
+      } satisfies Record<ReceiverKind, string>,
+      against: {
+        'other-purpose': 'You did not allow this: it went on for another purpose than the one that you signed.',
+        'kept-too-long': 'You did not allow this: the days for which they may keep it were over.',
+        'taken-back': 'You did not allow this: you had taken it back.',
+      } satisfies Record<SharedOnConflict, string>,
     },
     distrust:
       'The public log contradicts itself: it showed this phone two histories that cannot both be true. Do not share anything through this relay. The proof is kept on this phone.',

@@ -94,6 +94,10 @@ export const household = {
     count === 1
       ? 'Another phone of your household agreed to share a clip.'
       : `Other phones of your household agreed to share ${count} clips.`,
+  passedOn: (count: number) =>
+    count === 1
+      ? 'A recording that you shared was passed on.'
+      : `Recordings that you shared were passed on ${count} times.`,
   newsLook: 'See what was shared',
   signedBy: (name: string) => `Signed on ${name}`,
   agreedBy: (name: string) => `${name} agreed as well.`,
