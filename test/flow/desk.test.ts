@@ -677,6 +677,33 @@ describe('the relay alone counts', () => {
   })
 })
 
+describe('what was asked by an agency that stops', () => {
+  async function change(status: 'active' | 'suspended' | 'withdrawn'): Promise<void> {
+    const { uri, name, signer } = investigator.agency
+    const json = { uri, name, kind: 'police', status, keys: [signer.jwk] }
+    await expectStatus(await rig.world.operator.send('POST', '/v1/agencies', { json }), 201)
+    await page.reload()
+    await heading('Case 26-0815').waitFor()
+  }
+
+  test('is said to be shown to nobody while it is suspended, and over once it left, also when it comes back', async () => {
+    // Whatever is routed is not taken from the browser's cache, where these lists may lie for a minute.
+    await page.route(/\/v1\/(agencies|cells\/)/, (call) => call.continue())
+    await go('Requests')
+    await page.getByText(/^Open until /).waitFor()
+    await change('suspended')
+    await page.getByText(/^Not shown to anybody while your agency is suspended\./).waitFor()
+    expect(await screenFindings(page)).toEqual([])
+    await change('active')
+    await page.getByText(/^Open until /).waitFor()
+    await change('withdrawn')
+    await page.getByText(/^Over: your agency left this relay/).waitFor()
+    await change('active')
+    await page.getByText(/^Over: your agency left this relay/).waitFor()
+    await page.unroute(/\/v1\/(agencies|cells\/)/)
+  })
+})
+
 describe('rules', () => {
   const POLICIES = /\/v1\/policies$/
   const untrue = 'The rules that the relay tells are not those of its public log'

@@ -1,4 +1,4 @@
-import { type ClipRequest, clipRequest, codeOf } from '@latchkey/shared'
+import { type AgencyEntry, type ClipRequest, clipRequest, codeOf } from '@latchkey/shared'
 import { useEffect, useState } from 'preact/hooks'
 import { Alert, Button, Title } from '../../kit/parts.tsx'
 import { nowMs } from '../../kernel/clock.ts'
@@ -9,10 +9,12 @@ import { RequestFacts } from '../ask/request-facts.tsx'
 import { loadReleased, type Released } from '../shared-on/released.ts'
 import type { Investigator } from '../who/investigator.ts'
 import { anyoneClient } from '../who/relay-clients.ts'
+import { useAgency } from '../who/use-agency.ts'
 import { momentWords } from '../words/times.ts'
 import { words } from '../words/words.ts'
 import { type Asked, loadAsked } from './asked.ts'
 import { OutcomeCard } from './outcome-card.tsx'
+import { type Standing, useStanding } from './standing.ts'
 import { SharedOnCards } from './shared-on-cards.tsx'
 
 /** Does the relay say that the law took its text away? Nothing else is asked, as there is nothing else to know. */
@@ -37,29 +39,39 @@ async function copyToDraft(database: Database, { authorization_details, latchkey
   location.hash = '#/ask'
 }
 
+/** Until when it is shown to people, or why it is not. */
+function Open({ endMs, isRemoved, standing }: { endMs: number; isRemoved: boolean; standing: Standing }) {
+  const say = words.requests
+  const end = momentWords(endMs)
+  if (endMs <= nowMs()) return <p class="soft">{say.closed(end)}</p>
+  if (isRemoved) return null
+  if (standing === 'left') return <p class="soft">{say.left}</p>
+  if (standing === 'suspended') return <p class="bad">{say.suspended(end)}</p>
+  return <p class="good">{say.openUntil(end)}</p>
+}
+
 function RequestCard({
   asked,
   investigator,
   database,
+  agency,
   released: all,
 }: {
   asked: Asked
   investigator: Investigator
   database: Database
+  agency: AgencyEntry | null | undefined
   released: readonly Released[]
 }) {
   const { digest, payload } = clipRequest.parse(asked.request)
   const released = all.filter(({ request }) => request === digest)
   const isRemoved = useRemoved(investigator, digest)
+  const standing = useStanding(investigator, asked, agency)
   const say = words.requests
-  const end = momentWords(payload.exp * 1000)
-  const isOpen = payload.exp * 1000 > nowMs()
   return (
     <li class="card">
       <h2>{words.received.case(payload.latchkey.caseNumber)}</h2>
-      <p>
-        <span class={isOpen ? 'good' : 'soft'}>{isOpen ? say.openUntil(end) : say.closed(end)}</span>
-      </p>
+      <Open endMs={payload.exp * 1000} isRemoved={isRemoved} standing={standing} />
       <p class="soft small">{`${say.asked(momentWords(asked.askedMs))}. ${say.entry(asked.index)}.`}</p>
       {isRemoved && <Alert wrong>{say.removed}</Alert>}
       <details>
@@ -84,6 +96,7 @@ export function RequestsPage({ database, investigator }: { database: Database; i
     void loadAsked(database).then(setList)
     void loadReleased(database).then(setReleased)
   }, [database])
+  const { agency } = useAgency(investigator)
   const known = new Set(list?.map((asked) => clipRequest.parse(asked.request).digest))
   const elsewhere = list === null ? [] : released.filter(({ request }) => !known.has(request))
   const say = words.requests
@@ -100,6 +113,7 @@ export function RequestsPage({ database, investigator }: { database: Database; i
               asked={asked}
               investigator={investigator}
               database={database}
+              agency={agency}
               released={released}
             />
           ))}

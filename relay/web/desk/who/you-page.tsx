@@ -1,4 +1,4 @@
-import { type AgencyEntry, agencyList, type VerifierTrust } from '@latchkey/shared'
+import type { AgencyEntry, VerifierTrust } from '@latchkey/shared'
 import { useEffect, useState } from 'preact/hooks'
 import { Fact } from '../../kit/fact.tsx'
 import { ChooseFiles } from '../../kit/files.tsx'
@@ -9,21 +9,8 @@ import { failureWords } from '../words/failure.ts'
 import { dateWords, momentWords } from '../words/times.ts'
 import { words } from '../words/words.ts'
 import { type Investigator, parseCertificateFile } from './investigator.ts'
-import { anyoneClient } from './relay-clients.ts'
 import { dropTrustFile, loadTrustFile, saveTrustFile } from './trust-file.ts'
-
-/** How the relay tells of the agency: undefined until it answered, null when it does not know it. */
-function useAgency(investigator: Investigator, uri: string) {
-  const [agency, setAgency] = useState<AgencyEntry | null | undefined>(undefined)
-  const [failure, setFailure] = useState<string | null>(null)
-  useEffect(() => {
-    anyoneClient(investigator)
-      .json('GET', '/v1/agencies', agencyList)
-      .then(({ agencies }) => setAgency(agencies.find((entry) => entry.uri === uri) ?? null))
-      .catch((error: unknown) => setFailure(failureWords(error)))
-  }, [investigator])
-  return { agency, failure }
-}
+import { useAgency } from './use-agency.ts'
 
 function Standing({ agency }: { agency: AgencyEntry | null }) {
   const say = words.you
@@ -66,7 +53,7 @@ function TrustCard({ database }: { database: Database }) {
 /** Who asks from this desk, and whom it believes. */
 export function YouPage({ database, investigator }: { database: Database; investigator: Investigator }) {
   const { payload } = parseCertificateFile(investigator.certificate!)
-  const { agency, failure } = useAgency(investigator, payload.iss)
+  const { agency, failure } = useAgency(investigator)
   const say = words.you
   return (
     <>

@@ -119,6 +119,9 @@ export const ask = {
     lead: 'What you asked in this browser, as it is public. Nobody learns how many people read a request, have a camera, or said no: there is no such number.',
     openUntil: (when: string) => `Open until ${when}.`,
     closed: (when: string) => `Closed since ${when}.`,
+    left: 'Over: your agency left this relay after it was asked. Nobody is shown it any more, and nothing more comes of it.',
+    suspended: (when: string) =>
+      `Not shown to anybody while your agency is suspended. If that ends before, it is open until ${when}.`,
     entry: (index: number) => `Entry ${index} of the public log`,
     asked: (when: string) => `Asked ${when}`,
     removed: 'Its text was removed from public view by a legal entry in the log.',
