@@ -19,6 +19,9 @@ const FFMPEG = { ffmpeg: 'ffmpeg' }
 const EVERYTHING = {
   ...FFMPEG,
   age: 'age',
+  ceph: 'ceph-common',
+  'ceph-mon': 'ceph-mon',
+  'ceph-osd': 'ceph-osd',
   e2fsck: 'e2fsprogs',
   gpiomon: 'gpiod',
   ip: 'iproute2',
@@ -27,6 +30,7 @@ const EVERYTHING = {
   nginx: 'nginx-light',
   openssl: 'openssl',
   python3: 'python3',
+  radosgw: 'radosgw',
   setpriv: 'util-linux',
   'systemd-notify': 'systemd',
   unzip: 'unzip',

@@ -15,7 +15,7 @@ export interface MachineKind {
 const HOUSEHOLDER: Account = { name: 'house', home: '/home/house' }
 /** What `npm test` names to somebody who may not install it. */
 const PROGRAMS =
-  'age chromium chromium-headless-shell e2fsprogs ffmpeg git gpiod iproute2 mosquitto mount nginx-light openssl python3 systemd unzip zip util-linux'
+  'age ceph-common ceph-mon ceph-osd chromium chromium-headless-shell e2fsprogs ffmpeg git gpiod iproute2 mosquitto mount nginx-light openssl python3 radosgw systemd unzip zip util-linux'
 const INSTALL_PROGRAMS = `apt-get update -qq && apt-get install -qq -y --no-install-recommends ${PROGRAMS}`
 
 function tellsWhatToInstall(code: number, output: string): boolean {

@@ -18,6 +18,7 @@ import { dirname, join, resolve } from 'node:path'
 import { Type, type Static } from 'typebox'
 import { type BrokerConfig, BrokerKeys, loadBroker } from './config-broker.ts'
 import { Host, invalid, isLoopback, parseJson, Path, Port, readText } from './config-reading.ts'
+import { loadStore, type StoreConfig, StoreKeys } from './config-store.ts'
 import type { WitnessPlace } from './log/witnesses.ts'
 
 const ProxyAddress = Type.String({ pattern: '^([0-9]{1,3}(\\.[0-9]{1,3}){3}|[0-9a-fA-F:]{2,39})(/[0-9]{1,3})?$' })
@@ -49,6 +50,7 @@ export const RelayConfigFile = Exact({
   databaseConnections: Type.Optional(Type.Integer({ minimum: 3, maximum: 1_000 })),
   /** The relay's own keys; default `secrets` in dataDir. Relays that share a database share them. */
   secretsDir: Type.Optional(Path),
+  ...StoreKeys,
   ...BrokerKeys,
   /** Name of this process among those that share a database and a broker: the same after a restart. */
   instance: Type.Optional(Type.String({ pattern: '^[a-z0-9-]{1,40}$' })),
@@ -105,6 +107,8 @@ export interface RelayConfig {
   /** Null: our own. */
   readonly database: { readonly url: string; readonly password: string | null } | null
   readonly databaseConnections: number
+  /** Null: a folder in dataDir. */
+  readonly store: StoreConfig | null
   readonly broker: BrokerConfig
   readonly instance: string
   /** What the operator wants: looser than what is in force, it is announced first. */
@@ -245,6 +249,7 @@ export async function loadConfig(raw: unknown, folder: string): Promise<RelayCon
     secretsDir: at(raw.secretsDir ?? join(raw.dataDir, 'secrets')),
     database: await loadDatabase(raw, at),
     databaseConnections: raw.databaseConnections ?? 10,
+    store: await loadStore(raw, at),
     broker: await loadBroker(raw, at),
     instance: raw.instance ?? 'relay',
     policy,

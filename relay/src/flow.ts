@@ -84,16 +84,16 @@ export interface ItemStore {
    * Stores an item; when it resolves the bytes and the name are durable. Idempotent: the same content again is `already`.
    * Untrusted: `body`.
    * @throws ITEM_INVALID (size or digest differ) | ITEM_CONFLICT (another content holds the key) | STORAGE_FULL |
-   *   STORAGE_FAILED
+   *   STORAGE_FAILED | UNAVAILABLE (nobody knows whether it was stored; putting it again finds out)
    */
   put(
     key: string,
     body: Uint8Array | AsyncIterable<Uint8Array>,
     expected: ItemExpectation,
   ): Promise<'stored' | 'already'>
-  /** @throws NOT_FOUND | RANGE_INVALID | STORAGE_FAILED */
+  /** What breaks off later ends `stream` with the same errors. @throws NOT_FOUND | RANGE_INVALID | STORAGE_FAILED | UNAVAILABLE */
   get(key: string, range?: ByteRange): Promise<StoredItem>
-  /** When it resolves the name is durably gone. Idempotent. @throws STORAGE_FAILED */
+  /** When it resolves the name is durably gone. Idempotent. @throws STORAGE_FAILED | UNAVAILABLE */
   delete(key: string): Promise<'deleted' | 'absent'>
   /** Items whose key starts with `prefix`, in no promised order. */
   list(prefix: string): AsyncIterable<ItemEntry>

@@ -2,14 +2,27 @@
 import type { Holdings } from '@latchkey/shared'
 import type { CatalogTable } from './store/catalog.ts'
 
-/** What lies outside of the database, and cannot be asked. */
-const PLACES: Holdings['places'] = [
-  {
+type Place = Holdings['places'][number]
+
+/** Where sealed pieces lie: `own`, on a disk of the relay; `elsewhere`, on a store that somebody else may run. */
+const ITEMS: Readonly<Record<'own' | 'elsewhere', Place>> = {
+  own: {
     place: 'items, a folder',
     what: 'The sealed pieces of recordings, as the doorbells sealed them.',
     readBy: 'Nobody here: only keys on the household’s phones and its printed sheet open them.',
     kept: 'As long as the recording.',
   },
+  elsewhere: {
+    place: 'items, an object store',
+    what: 'The sealed pieces of recordings, as the doorbells sealed them, on a store that somebody else may run.',
+    readBy:
+      'Nobody, here or there: only keys on the household’s phones and its printed sheet open them. Who runs the store can see how many there are of which household’s key, how large, and when they come and are fetched.',
+    kept: 'As long as the recording.',
+  },
+}
+
+/** What else lies outside of the database, and cannot be asked. */
+const PLACES: readonly Place[] = [
   {
     place: 'secrets, a folder',
     what: 'Keys of this relay: for its receipts, its log, its nonces and its pushes. None of them opens a recording.',
@@ -35,6 +48,7 @@ export interface HoldingsParts {
   readonly origin: string
   readonly sinceMs: number
   readonly catalog: readonly CatalogTable[]
+  readonly items: keyof typeof ITEMS
   readonly running: Holdings['running']
 }
 
@@ -45,7 +59,7 @@ export function partsOfComment(comment: string | null): Pick<Holdings['tables'][
 }
 
 /** The document, the same for everybody until the relay starts anew or other rules count. */
-export function describeHoldings({ origin, sinceMs, catalog, running }: HoldingsParts): Holdings {
+export function describeHoldings({ origin, sinceMs, catalog, items, running }: HoldingsParts): Holdings {
   return {
     v: 1,
     origin,
@@ -55,7 +69,7 @@ export function describeHoldings({ origin, sinceMs, catalog, running }: Holdings
       ...partsOfComment(comment),
       columns: columns.map(({ column, type, comment: what }) => ({ column, type, what })),
     })),
-    places: [...PLACES],
+    places: [ITEMS[items], ...PLACES],
     running,
   }
 }

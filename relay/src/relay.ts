@@ -4,6 +4,7 @@ import type { RelayConfig } from './config.ts'
 import { createDeviceStates, noteHeard, rootOfDevice } from './feed/device-states.ts'
 import { createHouseholdFeed } from './feed/household-feed.ts'
 import { createLoggedFacts } from './feed/logged-facts.ts'
+import type { ItemStore } from './flow.ts'
 import { findMember } from './household/keyset-store.ts'
 import { createApp } from './http/app.ts'
 import { createNonces, createProofMemory } from './http/dpop.ts'
@@ -85,6 +86,18 @@ async function openDatabase(stack: AsyncDisposableStack, config: RelayConfig, wo
   return { database, target }
 }
 
+async function openItems(
+  stack: AsyncDisposableStack,
+  { store, dataDir, instance }: RelayConfig,
+  world: { clock: Clock; failpoints: Failpoints },
+): Promise<ItemStore> {
+  if (store === null) return createDiskItemStore({ root: join(dataDir, 'items'), failpoints: world.failpoints })
+  // Loading what speaks S3 takes a third of a second, which a relay at home has no use for.
+  const { createS3ItemStore } = await import('./store/s3-item-store.ts')
+  const spoolFolder = join(dataDir, 'spool', instance)
+  return stack.use(await createS3ItemStore({ ...store, spoolFolder, clock: world.clock }))
+}
+
 /**
  * Builds a relay and starts it, in the order of the picture; whatever fails undoes what stood before it.
  * @throws CONFIG_INVALID | DEPENDENCY_MISSING | STORAGE_FAILED | UNAVAILABLE and the codes of each part
@@ -97,7 +110,7 @@ export async function createRelay(config: RelayConfig, parts: RelayParts = {}): 
 
   // Stores
   const { database, target } = await openDatabase(stack, config, { clock, log })
-  const items = await createDiskItemStore({ root: join(config.dataDir, 'items'), failpoints })
+  const items = await openItems(stack, config, { clock, failpoints })
 
   // Names and keys
   const listener = stack.use(await createHttpListener(config.listen, clock))
@@ -186,6 +199,7 @@ export async function createRelay(config: RelayConfig, parts: RelayParts = {}): 
       origin: publicOrigin,
       sinceMs,
       catalog,
+      items: config.store === null ? 'own' : 'elsewhere',
       running: {
         ...rules,
         database: config.database ? 'elsewhere' : 'own',

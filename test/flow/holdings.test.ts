@@ -60,7 +60,7 @@ test('how it runs is told as it is configured, and no secret', async () => {
 test('what somebody adds to the database without a word shows as not described', async () => {
   await store.database.exec('CREATE TABLE notes (id bigint, words text)')
   const catalog = await readCatalog(store.database)
-  const { tables } = describeHoldings({ origin: told.origin, sinceMs: 0, catalog, running: told.running })
+  const { tables } = describeHoldings({ origin: told.origin, sinceMs: 0, catalog, items: 'own', running: told.running })
   const added = tables.find(({ table }) => table === 'notes')
   expect(added).toMatchObject({ what: null, readBy: null, kept: null })
   expect(added!.columns.map(({ column, what }) => [column, what])).toEqual([
