@@ -5,7 +5,7 @@ import {
   PutBucketVersioningCommand,
   PutObjectCommand,
 } from '@aws-sdk/client-s3'
-import { holdings, randomBytes, splitAgeFile } from '@latchkey/shared'
+import { holdings, type LatchkeyError, randomBytes, splitAgeFile } from '@latchkey/shared'
 import { once } from 'node:events'
 import { readdir } from 'node:fs/promises'
 import { createServer } from 'node:http'
@@ -119,7 +119,10 @@ describe('a place that cannot be used is refused at the start, and the words say
   const refusal = async (change: Partial<S3ItemStoreOptions>): Promise<unknown> =>
     open(change).then(
       () => null,
-      ({ code, message }: { code: string; message: string }) => `${code} ${message}`,
+      (error: unknown) => {
+        const { code, message } = error as LatchkeyError
+        return `${code} ${message}`
+      },
     )
 
   it('no such bucket', async () => {

@@ -95,7 +95,10 @@ async function writeEntry(parts: PolicyParts, tx: Transaction, wanted: string | 
 
 function tell({ log }: PolicyParts, { inForce, announced }: RulesState): void {
   const version = inForce?.policy.version
-  if (announced === null) return log.info({ version }, 'policy.in-force')
+  if (announced === null) {
+    log.info({ version }, 'policy.in-force')
+    return
+  }
   const from = new Date(leafHourStartMs(announced.fromHour)).toISOString()
   const looser = announced.looser.map(({ key }) => key)
   log.warn({ version, announced: announced.policy.version, from, looser }, 'policy.announced')

@@ -1,11 +1,9 @@
 import { canonicalJson } from '../bytes/canonical-json.ts'
 import { NO_RULES, nextRules } from '../consent/policy-course.ts'
-import { digestOfJson } from '../crypto/hash.ts'
 import { LatchkeyError } from '../errors.ts'
 import { type Leaf, type LeafData, leafHourStartMs, parseLeaf } from '../tlog/leaf.ts'
 import { requestLeafData } from '../verify/bundle-leaf.ts'
 import type { Signed } from '../wire/jws.ts'
-import { type Policy, policy as policyValidator } from '../wire/policy.ts'
 import { type RegisterEntry, registerEntry } from '../wire/register.ts'
 import { type ClipRequest, clipRequest, investigatorCertificate } from '../wire/request.ts'
 import { parseWith } from '../wire/schema.ts'
@@ -22,6 +20,7 @@ import {
 } from './rederive.ts'
 import { checkDisclosed } from './disclosed-entry.ts'
 import { LATE_MS, type RecordedRequest, spanOfHour } from './request-record.ts'
+import { readPolicy } from './read-policy.ts'
 import { StatedMonths } from './stated-months.ts'
 
 /**
@@ -335,7 +334,7 @@ class LogAudit implements Audit {
   }
 
   async #judgePolicy({ index, data, hour }: LeafAt<LeafData<'policy'>>): Promise<AuditFinding[]> {
-    const { policy, findings } = await this.#readPolicy(index, data.digest)
+    const { policy, findings } = await readPolicy(this.#documents, { index, digest: data.digest })
     const { announced } = this.#rules
     const { state, effect } = nextRules(this.#rules, { digest: data.digest, index, hour, policy })
     this.#rules = state
@@ -343,26 +342,6 @@ class LogAudit implements Audit {
     const from = new Date(leafHourStartMs(announced!.fromHour)).toISOString()
     const message = `entry ${index} puts in force what entry ${announced!.index} announced, which cannot count before ${from}`
     return [...findings, auditFinding('POLICY_NOTICE_SHORT', index, message)]
-  }
-
-  /** The rules that a leaf names, and that they are the ones. */
-  async #readPolicy(index: number, digest: string): Promise<{ policy: Policy | null; findings: AuditFinding[] }> {
-    const value = await this.#documents.policy(digest)
-    if (value === null)
-      return {
-        policy: null,
-        findings: [auditFinding('DOCUMENT_MISSING', index, `the policy of entry ${index} is not shown`)],
-      }
-    try {
-      if (digestOfJson(value) !== digest)
-        throw new LatchkeyError('MESSAGE_INVALID', 'it has another digest than the entry names')
-      return { policy: parseWith(policyValidator, value, 'policy'), findings: [] }
-    } catch (error) {
-      if (!(error instanceof LatchkeyError)) throw error
-      const message = `what is shown for entry ${index} is not the policy that it names: ${error.message}`
-      const evidence = { shown: JSON.stringify(value) }
-      return { policy: null, findings: [auditFinding('DOCUMENT_WRONG', index, message, { evidence })] }
-    }
   }
 }
 

@@ -60,7 +60,7 @@ const most = compared((before, after) => after > before)
 /** Looser when it shrinks. */
 const least = compared((before, after) => after < before)
 
-const listOf = (value: Value): readonly (string | number)[] => (Array.isArray(value) ? value : [])
+const listOf = (value: Value): readonly (string | number)[] => (typeof value === 'object' ? value : [])
 const without = (list: Value, other: Value) => listOf(list).filter((one) => !listOf(other).includes(one))
 const added =
   (words: string): Judge =>
