@@ -179,6 +179,7 @@ async function loadDatabase(file: RelayConfigFile, at: (path: string) => string)
     if (databasePasswordFile === undefined) return null
     throw invalid('databasePasswordFile: there is no databaseUrl that it is for')
   }
+  if (!URL.canParse(databaseUrl)) throw invalid('databaseUrl: not a URL')
   if (databasePasswordFile === undefined) return { url: databaseUrl, password: null }
   const password = (await readText(at(databasePasswordFile), 'databasePasswordFile')).trim()
   if (password === '') throw invalid('databasePasswordFile: is empty')

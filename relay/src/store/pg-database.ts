@@ -82,10 +82,16 @@ export type PgTarget =
   | { readonly url: string; readonly password?: string }
   | { readonly socketDir: string; readonly user: string; readonly database: string }
 
+/** `pg` takes what a URL does not say for nothing, also where it stands beside the URL: so the password goes into it. */
+function withPassword(url: string, password: string | undefined): string {
+  const whole = new URL(url)
+  if (password && whole.password === '') whole.searchParams.set('password', password)
+  return whole.href
+}
+
 /** How `pg` is told of it. A password in the URL comes before the one of a file. */
 export function poolConfig(target: PgTarget): pg.ClientConfig {
-  if ('url' in target)
-    return { connectionString: target.url, ...(target.password ? { password: target.password } : {}) }
+  if ('url' in target) return { connectionString: withPassword(target.url, target.password) }
   return { host: target.socketDir, user: target.user, database: target.database, ssl: false }
 }
 

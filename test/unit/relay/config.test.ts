@@ -80,6 +80,7 @@ describe('a configuration', () => {
       'mosquitto.passwordFile',
     ],
     ['a password for no database', { databasePasswordFile: 'codes.txt' }, 'databasePasswordFile'],
+    ['a database that is nowhere', { databaseUrl: 'postgres://a b' }, 'databaseUrl'],
     [
       'an empty password for its database',
       { databaseUrl: 'postgres://db', databasePasswordFile: 'empty.txt' },
