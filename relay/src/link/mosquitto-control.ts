@@ -29,6 +29,8 @@ export interface MosquittoControlOptions {
 
 /** The commands of Mosquitto that say who may log in. */
 export interface MosquittoControl extends AsyncDisposable {
+  /** There is a broker to give commands to, as far as is known. */
+  readonly isConnected: boolean
   /** The broker answers, and does not let this relay in. */
   readonly isRefused: boolean
   /**
@@ -84,6 +86,10 @@ class Control implements MosquittoControl {
     this.#client.on('connect', () => (this.#refused = false))
     this.#client.on('close', () => (this.#ready = null))
     this.#client.on('message', (_topic, payload) => this.#hear(payload))
+  }
+
+  get isConnected(): boolean {
+    return this.#client.connected
   }
 
   get isRefused(): boolean {

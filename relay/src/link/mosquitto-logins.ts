@@ -22,7 +22,7 @@ const NOBODY_MAY = ['publishClientSend', 'publishClientReceive', 'subscribe', 'u
 /** What it works with. */
 export interface MosquittoLoginsParts {
   readonly database: Database
-  readonly control: Pick<MosquittoControl, 'give' | 'isRefused'>
+  readonly control: Pick<MosquittoControl, 'give' | 'isConnected' | 'isRefused'>
   readonly clock: Pick<Clock, 'nowMs'>
   readonly log: Log
   /** Is this certificate in force, and stays so until the transaction ends? */
@@ -61,27 +61,45 @@ async function recordLogin(parts: MosquittoLoginsParts, caller: DeviceCaller, ex
   })
 }
 
-/** A revocation may have come between the row and the broker's answer, and have found nothing to end there. */
-async function assertStillRecorded(parts: MosquittoLoginsParts, device: string): Promise<void> {
-  const rows = await parts.database.query('SELECT 1 FROM broker_logins WHERE device = $1 AND expires_ms > $2', [
-    device,
-    parts.clock.nowMs(),
-  ])
-  if (rows.length > 0) return
-  await parts.control.give({ command: 'deleteClient', username: device })
-  throw new LatchkeyError('CALLER_REFUSED', 'the device was revoked')
+/**
+ * Sets the password while the row is held, so that no relay ends the old login behind the new one's back.
+ * @throws CALLER_REFUSED for a device that was revoked meanwhile
+ */
+async function setRecorded(parts: MosquittoLoginsParts, device: string, password: string): Promise<void> {
+  await parts.database.transaction(async (tx) => {
+    const rows = await tx.query('SELECT 1 FROM broker_logins WHERE device = $1 AND expires_ms > $2 FOR UPDATE', [
+      device,
+      parts.clock.nowMs(),
+    ])
+    if (rows.length === 0) throw new LatchkeyError('CALLER_REFUSED', 'the device was revoked')
+    await setPassword(parts, device, password)
+  })
 }
 
+/** Ends a login while its row is held; one that another relay ends just now is left to it. */
 async function endLogin({ database, control }: MosquittoLoginsParts, device: string, nowMs: number): Promise<number> {
-  const refusal = await control.give({ command: 'deleteClient', username: device })
-  if (refusal !== null && refusal !== NOT_THERE)
-    throw new LatchkeyError('UNAVAILABLE', `the broker refused to end a login: ${refusal}`)
-  // Not one that was made anew meanwhile: its password is gone too, but its row tells the next run to look again.
-  const gone = await database.query(
-    'DELETE FROM broker_logins WHERE device = $1 AND expires_ms <= $2 RETURNING device',
-    [device, nowMs],
-  )
-  return gone.length
+  return database.transaction(async (tx) => {
+    const due = await tx.query(
+      'SELECT 1 FROM broker_logins WHERE device = $1 AND expires_ms <= $2 FOR UPDATE SKIP LOCKED',
+      [device, nowMs],
+    )
+    if (due.length === 0) return 0
+    const refusal = await control.give({ command: 'deleteClient', username: device })
+    if (refusal !== null && refusal !== NOT_THERE)
+      throw new LatchkeyError('UNAVAILABLE', `the broker refused to end a login: ${refusal}`)
+    await tx.query('DELETE FROM broker_logins WHERE device = $1', [device])
+    return 1
+  })
+}
+
+/** One after the other: what holds a connection to the database while the broker thinks never holds them all. */
+function createTurns(): <T>(work: () => Promise<T>) => Promise<T> {
+  let last: Promise<unknown> = Promise.resolve()
+  return (work) => {
+    const mine = last.then(work)
+    last = mine.catch(() => {})
+    return mine
+  }
 }
 
 /** Nobody may do anything but what the patterns allow: said at every start, and proof that this relay may give commands. */
@@ -101,8 +119,9 @@ async function assertCommand(parts: MosquittoLoginsParts): Promise<void> {
  * @throws UNAVAILABLE when the broker does not answer, or takes no commands · CONFIG_INVALID when it does not let us in
  */
 export async function createMosquittoLogins(parts: MosquittoLoginsParts): Promise<MosquittoLogins> {
-  const { database, clock, log } = parts
+  const { database, control, clock, log } = parts
   await assertCommand(parts)
+  const inTurn = createTurns()
   const sweep = async (): Promise<number> => {
     const nowMs = clock.nowMs()
     const due = await database.query<{ device: string }>(
@@ -110,17 +129,17 @@ export async function createMosquittoLogins(parts: MosquittoLoginsParts): Promis
       [nowMs, MAX_PER_RUN],
     )
     let ended = 0
-    for (const { device } of due) ended += await endLogin(parts, device, nowMs)
+    for (const { device } of due) ended += await inTurn(() => endLogin(parts, device, nowMs))
     return ended
   }
   return {
     issue: async (caller) => {
+      if (!control.isConnected) throw new LatchkeyError('UNAVAILABLE', 'the broker is away; ask again')
       const { device } = caller
       const expiresMs = clock.nowMs() + LIFE_MS
       const password = encodeBase64url(randomBytes(PASSWORD_BYTES))
       await recordLogin(parts, caller, expiresMs)
-      await setPassword(parts, device, password)
-      await assertStillRecorded(parts, device)
+      await inTurn(() => setRecorded(parts, device, password))
       return { username: device, password, expiresMs }
     },
     end: async (tx, device) => {
