@@ -66,6 +66,7 @@ export default defineConfig({
       },
       { extends: true, test: { name: 'pure', include: PURE, isolate: false } },
     ],
+    globalSetup: './support/engines-setup.ts',
     sequence: { sequencer: LongestFirst },
     // Real brokers, databases and ffmpeg share the cores. One worker more than two cores uses the time that tests wait:
     // measured 361 s with two, 329 s with three; more only makes deadlines miss.

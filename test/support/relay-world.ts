@@ -38,11 +38,12 @@ import {
 import { createRelayClient, type RelayClient } from '@latchkey/shared/client'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { loadConfig } from '../../relay/src/config.ts'
+import { loadConfig, type RelayConfig, type RelayConfigFile } from '../../relay/src/config.ts'
 import { type Clock, systemClock } from '../../relay/src/kernel/clock.ts'
 import type { Failpoints } from '../../relay/src/kernel/failpoint.ts'
 import { createLog, type Log } from '../../relay/src/kernel/log.ts'
-import { createRelay, type Relay } from '../../relay/src/relay.ts'
+import { createRelay, type Relay, type RelayParts } from '../../relay/src/relay.ts'
+import { isCity, openCityPlace } from './city-engines.ts'
 import { placeDatabase } from './database-template.ts'
 import { eventually } from './poll.ts'
 import { createTemporaryFolder } from './temporary-folder.ts'
@@ -158,8 +159,18 @@ export interface OwnRelayWorld extends RelayWorld {
   restart(policy?: Policy): Promise<void>
 }
 
+/** As many relays as there are configurations; their users know them as one. */
+async function startRelays(configs: readonly RelayConfig[], parts: RelayParts): Promise<Relay> {
+  await using stack = new AsyncDisposableStack()
+  const relays: Relay[] = []
+  for (const config of configs) relays.push(stack.use(await createRelay(config, parts)))
+  const kept = stack.move()
+  return { ...relays[0]!, [Symbol.asyncDispose]: () => kept.disposeAsync() }
+}
+
 /**
- * Starts a relay on embedded defaults, on free ports, with 10 ms batches.
+ * Starts a relay on embedded defaults, on free ports, with 10 ms batches; on the engines of a city where the run asks for
+ * them.
  * @param options.policy changes to {@link loadTestPolicy}
  */
 export async function createRelayWorld(
@@ -180,19 +191,29 @@ export async function createRelayWorld(
   await writeFile(join(folder, 'policy.json'), JSON.stringify(policy))
   const operatorSigner = options.operator ?? randomSigner()
   const listen = { host: '127.0.0.1', port: 0 }
-  const config = await loadConfig(
-    {
-      listen,
-      operatorListen: listen,
-      ...(options.config && 'mosquitto' in options.config ? {} : { broker: listen }),
-      dataDir: 'data',
-      policyFile: 'policy.json',
-      operatorJwk: operatorSigner.jwk,
-      log: { batchMs: options.batchMs ?? 10 },
-      ...options.config,
-    },
-    folder,
+  const given: Partial<RelayConfigFile> = options.config ?? {}
+  const city = isCity() ? stack.use(await openCityPlace(folder, given.listen?.port)) : null
+  const own = city?.own ?? [{}]
+  const configs = await Promise.all(
+    own.map((one) =>
+      loadConfig(
+        {
+          listen,
+          operatorListen: listen,
+          ...(city || given.mosquitto ? {} : { broker: listen }),
+          dataDir: 'data',
+          policyFile: 'policy.json',
+          operatorJwk: operatorSigner.jwk,
+          log: { batchMs: options.batchMs ?? 10 },
+          ...city?.config,
+          ...given,
+          ...one,
+        },
+        folder,
+      ),
+    ),
   )
+  const [config] = configs as [RelayConfig]
   if (!config.database) await placeDatabase(join(config.dataDir, 'postgres'))
   const clock = createShiftedClock(options.shiftMs)
   const parts = {
@@ -200,7 +221,7 @@ export async function createRelayWorld(
     log: options.log ?? createLog({ level: 'silent' }),
     ...(options.failpoints ? { failpoints: options.failpoints } : {}),
   }
-  let relay = await createRelay(config, parts)
+  let relay = await startRelays(configs, parts)
   stack.defer(() => relay[Symbol.asyncDispose]())
   const { publicOrigin } = relay
   const client = (signer: Signer): RelayClient =>
@@ -216,7 +237,12 @@ export async function createRelayWorld(
     restart: async (judgingBy = config.policy) => {
       await relay[Symbol.asyncDispose]()
       const port = config.listen.port || Number(new URL(publicOrigin).port)
-      relay = await createRelay({ ...config, policy: judgingBy, listen: { ...config.listen, port } }, parts)
+      const again = configs.map((one) => ({
+        ...one,
+        policy: judgingBy,
+        listen: { ...one.listen, port: one.listen.port || port },
+      }))
+      relay = await startRelays(again, parts)
     },
     clock,
     policy,
