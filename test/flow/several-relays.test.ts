@@ -5,6 +5,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import type { IncomingMessage } from 'node:http'
 import { request } from 'node:https'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type EventListener, listenAs } from '../support/event-stream.ts'
 import { consentLogged, takeDownload } from '../support/given-clip.ts'
@@ -152,22 +153,25 @@ describe('three relays behind one address', () => {
     const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout', keyFile]
     execFileSync('openssl', ['req', '-x509', ...key, '-out', certFile, '-days', '2', ...subject], { stdio: 'ignore' })
     await using proxy = await createNginx({ relayPorts: fleet.relayPorts, tls: { certFile, keyFile } })
-    const ask = async (method: string, body?: Uint8Array) => {
+    const ask = async (method: string, path: string, body?: Uint8Array) => {
       const asked = request({
         port: proxy.port,
         host: '127.0.0.1',
         method,
-        path: '/log/checkpoint',
+        path,
+        headers: body ? { 'content-type': 'application/json', 'content-length': body.length } : {},
         ca: await readFile(certFile),
       })
       asked.end(body)
       const [answer] = (await once(asked, 'response')) as [IncomingMessage]
-      answer.resume()
-      return answer
+      return { answer, body: await text(answer) }
     }
-    const answer = await ask('GET')
+    const { answer } = await ask('GET', '/log/checkpoint')
     expect(answer.statusCode).toBe(200)
     expect(answer.headers['strict-transport-security']).toBe('max-age=31536000')
-    expect((await ask('PUT', new Uint8Array(10 * 1024 * 1024))).statusCode).toBe(413)
+    // The relay refuses it, in its own words, behind a proxy that lets every size through.
+    const tooMuch = await ask('PUT', `/v1/pairings/${'A'.repeat(22)}/hello`, new Uint8Array(10 * 1024 * 1024))
+    expect(tooMuch.answer.statusCode).toBe(413)
+    expect(JSON.parse(tooMuch.body)).toMatchObject({ code: 'MESSAGE_TOO_LARGE' })
   })
 })

@@ -65,6 +65,12 @@ declare module 'fastify' {
 
 const MAX_PARAM_CHARACTERS = 256
 const MAX_BODY_BYTES = 65_536
+/**
+ * A body too long for its route, up to this many bytes, is read to its end and thrown away, on a connection that lives
+ * on. Closed earlier, the connection would be reset under a caller that is still sending, and its answer lost: a proxy
+ * makes a 502 of that, which agents take for an outage and try again.
+ */
+const MAX_DISCARDED_BYTES = 16 * 1024 * 1024
 
 function createServer(parts: AppParts): FastifyInstance {
   return Fastify({
@@ -144,6 +150,7 @@ function addErrors(app: FastifyInstance, parts: AppParts): void {
     // A fault of ours is worth its stack, an outage its code; refusals are the caller's business.
     if (code === 'INTERNAL') parts.log.error({ id: request.id, err: thrown }, 'http.fault')
     else if (answer.status >= 500) parts.log.warn({ id: request.id, code }, 'http.unavailable')
+    if (Number(request.headers['content-length']) <= MAX_DISCARDED_BYTES) reply.removeHeader('connection')
     return sendAnswer(reply, answer)
   })
   const patterns = parts.routes.map(({ route }) => ({
