@@ -10,6 +10,7 @@ import {
   policy as policyValidator,
   type Policy,
   type PublicJwk,
+  strayTemplates,
   toHex,
   utf8,
 } from '@latchkey/shared'
@@ -136,6 +137,9 @@ export interface RelayConfig {
 export function parsePolicy(text: string): Policy {
   const value = parseJson(text, 'policyFile')
   if (!policyValidator.check(value)) throw invalid(`policyFile: ${policyValidator.explain(value)}`)
+  const [stray] = strayTemplates(value)
+  if (stray !== undefined)
+    throw invalid(`policyFile: this program has no text “${stray}” of that digest: the policy and the texts must agree`)
   return value
 }
 

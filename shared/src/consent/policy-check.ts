@@ -5,6 +5,7 @@ import type { Finding } from '../wire/problem.ts'
 import type { ClipRequest } from '../wire/request.ts'
 import { normalCaseNumber } from './case-number.ts'
 import { CLOCK_TOLERANCE_SECONDS } from './consent-times.ts'
+import { templateEntry } from './request-templates.ts'
 
 const HOUR_MS = 3_600_000
 
@@ -42,7 +43,10 @@ function checkFields({ latchkey }: ClipRequest, policy: Policy): Finding[] {
     findings.push(finding('PURPOSE_REFUSED', 'incidentType', 'requests of this kind are refused by policy'))
   else if (latchkey.incidentType.trim() !== '' && !policy.incidentTypes.includes(latchkey.incidentType))
     findings.push(finding('PURPOSE_REFUSED', 'incidentType', 'not on the closed list of incident types'))
-  if (latchkey.template.trim() !== '' && !policy.templates.includes(latchkey.template))
+  if (
+    latchkey.template.trim() !== '' &&
+    policy.templates.every((entry) => templateEntry(entry).id !== latchkey.template)
+  )
     findings.push(finding('REQUEST_INVALID', 'template', 'not a published template'))
   return findings
 }

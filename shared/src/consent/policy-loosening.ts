@@ -1,6 +1,7 @@
 /** Which of two sets of rules lets more be asked, taken or kept: what the public must hear of before it counts. */
 import { canonicalJson } from '../bytes/canonical-json.ts'
-import type { Policy } from '../wire/policy.ts'
+import type { Policy, TemplateEntry } from '../wire/policy.ts'
+import { templateEntry } from './request-templates.ts'
 
 const DAY_MS = 24 * 3_600_000
 /** Of rules that say nothing of it: those that were made before there was a notice. */
@@ -25,7 +26,7 @@ type PathsOf<T> = {
       : K
 }[keyof T & string]
 
-type Value = string | number | readonly string[] | readonly number[] | undefined
+type Value = string | number | readonly string[] | readonly number[] | readonly TemplateEntry[] | undefined
 /** What gets looser from one value to the other, in words; null where nothing does. */
 type Judge = (before: Value, after: Value) => string | null
 
@@ -60,7 +61,7 @@ const most = compared((before, after) => after > before)
 /** Looser when it shrinks. */
 const least = compared((before, after) => after < before)
 
-const listOf = (value: Value): readonly (string | number)[] => (typeof value === 'object' ? value : [])
+const listOf = (value: Value): readonly unknown[] => (typeof value === 'object' ? value : [])
 const without = (list: Value, other: Value) => listOf(list).filter((one) => !listOf(other).includes(one))
 const added =
   (words: string): Judge =>
@@ -78,6 +79,21 @@ const choices: Judge = (before, after) => {
   const [old, next] = [listOf(before).map(Number), listOf(after).map(Number)]
   const longest = most('an owner may choose to let recordings be kept for …', days)(Math.max(...old), Math.max(...next))
   return longest ?? most('the shortest time that an owner may choose is …', days)(Math.min(...old), Math.min(...next))
+}
+
+/** A text that nobody could ask with before, or a known name under which the words may be others than before. */
+const texts: Judge = (before, after) => {
+  const entries = (value: Value) => (listOf(value) as TemplateEntry[]).map(templateEntry)
+  const known = new Map(entries(before).map(({ id, digest }) => [id, digest]))
+  const changed = ({ id, digest }: ReturnType<typeof templateEntry>) => {
+    const bound = known.get(id) ?? null
+    return bound !== null && bound !== digest
+  }
+  const ids = (found: readonly { readonly id: string }[]) => found.map(({ id }) => id).join(', ')
+  const added = ids(entries(after).filter(({ id }) => !known.has(id)))
+  const others = ids(entries(after).filter(changed))
+  const words = [added && `new texts to ask with: ${added}`, others && `other words under a known name: ${others}`]
+  return words.filter(Boolean).join('; ') || null
 }
 
 /** A name: another one lets nobody do more. */
@@ -109,8 +125,7 @@ const JUDGES: Readonly<Record<PathsOf<Policy>, Judge>> = {
   refusedCaseNumbers: removed('no longer refused as a placeholder for a case number: …'),
   agencyKinds: added('may now take part: …'),
   refusedAgencyKinds: removed('no longer on the list of who may not take part: …'),
-  // Under one id a text never changes: another text is another id.
-  templates: added('new texts to ask with: …'),
+  templates: texts,
   'consent.purposes': added('recordings may now be given for: …'),
   'consent.undoSeconds': least('an owner can take a yes back for …', seconds),
   'consent.lifeSeconds': most('a yes lives for …', seconds),

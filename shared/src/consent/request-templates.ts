@@ -1,3 +1,6 @@
+import { type Digest, digestOfJson } from '../crypto/hash.ts'
+import type { Policy, TemplateEntry } from '../wire/policy.ts'
+
 /** A text that agencies start from. Under one id it never changes: another text is another id. @see spec/request.md, "Templates" */
 export interface RequestTemplate {
   readonly id: string
@@ -42,3 +45,21 @@ export const REQUEST_TEMPLATES: readonly RequestTemplate[] = [
 export function findTemplate(id: string): RequestTemplate | null {
   return REQUEST_TEMPLATES.find((template) => template.id === id) ?? null
 }
+
+/** What a policy names a text by. */
+export const digestOfTemplate = ({ id, title, text }: RequestTemplate): Digest => digestOfJson({ id, title, text })
+
+/** An entry of a policy's `templates`; without a digest the id may mean any text. */
+export const templateEntry = (entry: TemplateEntry): { readonly id: string; readonly digest: Digest | null } =>
+  typeof entry === 'string' ? { id: entry, digest: null } : entry
+
+/**
+ * Texts that these rules name by a digest which the published text of that id does not have, or that are not published at
+ * all: nobody can show what an agency would start from.
+ * @returns their ids
+ */
+export const strayTemplates = ({ templates }: Pick<Policy, 'templates'>): string[] =>
+  templates.map(templateEntry).flatMap(({ id, digest }) => {
+    const published = findTemplate(id)
+    return digest === null || (published !== null && digestOfTemplate(published) === digest) ? [] : [id]
+  })

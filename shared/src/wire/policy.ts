@@ -1,8 +1,15 @@
 import { Type, type Static } from 'typebox'
-import { Count, DurationMs, Exact, Line } from './fields.ts'
+import { Count, DigestField, DurationMs, Exact, Line } from './fields.ts'
 import { createValidator } from './schema.ts'
 
 const ClosedList = Type.Array(Line(64), { minItems: 1, maxItems: 64, uniqueItems: true })
+
+/**
+ * A text that requests may start from: its id with the digest of the text, so that nobody changes words under a name.
+ * Policies from before there were digests have the id alone.
+ */
+const TemplateEntry = Type.Union([Line(64), Exact({ id: Line(64), digest: DigestField })])
+export type TemplateEntry = Static<typeof TemplateEntry>
 
 /** Ten years: beyond that nobody waits for anything. */
 const MAX_NOTICE_MS = 3_650 * 24 * 3_600_000
@@ -30,7 +37,8 @@ export const Policy = Exact({
   refusedCaseNumbers: ClosedList,
   agencyKinds: ClosedList,
   refusedAgencyKinds: ClosedList,
-  templates: ClosedList,
+  /** @see consent/request-templates.ts */
+  templates: Type.Array(TemplateEntry, { minItems: 1, maxItems: 64, uniqueItems: true }),
   consent: Exact({
     purposes: ClosedList,
     /** Length of the undo period, seconds. */

@@ -6,10 +6,15 @@ import { isLoopback } from '../../../relay/src/config-reading.ts'
 import { loadConfig } from '../../../relay/src/config.ts'
 import { loadTestPolicy } from '../../support/relay-world.ts'
 
+/** One of Latchkey's own names for a text, with the digest of nothing that Latchkey ships. */
+const strayEntry = { id: 'burglary-1', digest: 'A'.repeat(43) }
+
 let folder: string
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'latchkey-config-'))
-  writeFileSync(join(folder, 'policy.json'), JSON.stringify(await loadTestPolicy()))
+  const policy = await loadTestPolicy()
+  writeFileSync(join(folder, 'policy.json'), JSON.stringify(policy))
+  writeFileSync(join(folder, 'other-texts.json'), JSON.stringify({ ...policy, templates: [strayEntry] }))
   writeFileSync(join(folder, 'codes.txt'), 'one\n\n two \n')
   writeFileSync(join(folder, 'tls.pem'), 'PEM')
   writeFileSync(join(folder, 'empty.txt'), '\n')
@@ -87,6 +92,7 @@ describe('a configuration', () => {
       'databasePasswordFile',
     ],
     ['a missing policy', { policyFile: 'none.json' }, 'policyFile'],
+    ['a policy that names other texts', { policyFile: 'other-texts.json' }, '“burglary-1”'],
     ['a policy that is none', { policyFile: 'codes.txt' }, 'policyFile'],
     ['push services that are no host names', { push: { services: ['https://push.example'] } }, 'services'],
     ['a push service of any name', { push: { services: ['*'] } }, 'services'],

@@ -1,4 +1,4 @@
-import { type ClipRequest, type Finding, findTemplate, type Policy } from '@latchkey/shared'
+import { type ClipRequest, type Finding, findTemplate, type Policy, templateEntry } from '@latchkey/shared'
 import { useEffect, useState } from 'preact/hooks'
 import { Choice, NumberField, TextArea } from '../../kit/fields.tsx'
 import { INCIDENT_WORDS } from '../../kit/incident-words.ts'
@@ -51,7 +51,7 @@ function DraftForm(props: {
     return found === undefined ? null : `${findingWords(found)} ${words.code(found.code)}`
   }
   const incidents = policy.incidentTypes.map((type) => [type, INCIDENT_WORDS[type] ?? type] as const)
-  const templates = policy.templates.map((name) => [name, findTemplate(name)?.title ?? name] as const)
+  const templates = policy.templates.map(templateEntry).map(({ id }) => [id, findTemplate(id)?.title ?? id] as const)
   const published = findTemplate(draft.template)?.text
   return (
     <>

@@ -8,6 +8,7 @@ import {
   openCheckpoint,
   type Policy,
   type ReadTile,
+  strayTemplates,
   type VerifiedCheckpoint,
 } from '@latchkey/shared'
 import type { Database } from '../../kernel/database.ts'
@@ -61,7 +62,7 @@ async function look(
  * missing that it found before, and these are the ones that count after them.
  * Untrusted: what the relay answers.
  * @throws UNAVAILABLE | MESSAGE_INVALID; TRUST_INVALID without a log to believe; CHECKPOINT_INVALID | LOG_PROOF_INVALID when the
- *   log contradicts itself; POLICY_UNKNOWN when the relay's rules are not those of its log
+ *   log contradicts itself; POLICY_UNKNOWN when the relay's rules are not those of its log, or name other texts than this desk has
  * @see shared/spec/policy.md
  */
 export async function loadProvenPolicy(database: Database, investigator: Investigator): Promise<Policy> {
@@ -84,5 +85,8 @@ export async function loadProvenPolicy(database: Database, investigator: Investi
   const isProven = rules !== null && (await leaves.findPolicies(rules.told))
   await database.save(RECORD, { v: 1, checkpoint: held.raw, policies } satisfies KeptLog)
   if (!isProven) throw new LatchkeyError('POLICY_UNKNOWN', 'the rules that the relay tells are not those of its log')
+  const [stray] = strayTemplates(rules.inForce)
+  if (stray !== undefined)
+    throw new LatchkeyError('POLICY_UNKNOWN', `the rules name other words by “${stray}” than this desk would show`)
   return rules.inForce
 }

@@ -34,7 +34,7 @@ export const en = {
       'The relay shows another log than before, or one that its key did not sign. Do not rely on this relay.',
     LOG_PROOF_INVALID: 'The relay’s log contradicts itself. Do not rely on this relay.',
     POLICY_UNKNOWN:
-      'The rules that the relay tells are not those of its public log, or it hides newer ones. Do not rely on this relay.',
+      'The rules that the relay tells are not those of its public log, it hides newer ones, or they name other texts to ask with than this page has. Do not rely on this relay.',
     CONFLICT: 'Something else was said about this before, and stands.',
     OUTCOME_INVALID: 'The relay does not take this report.',
     RECEIPT_INVALID: 'The relay does not take this receipt.',

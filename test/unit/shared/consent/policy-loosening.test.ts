@@ -1,4 +1,4 @@
-import { JUDGED_POLICY_KEYS, looserRules, Policy, policyNoticeMsOf } from '@latchkey/shared'
+import { JUDGED_POLICY_KEYS, looserRules, Policy, policyNoticeMsOf, templateEntry } from '@latchkey/shared'
 import { expect, test } from 'vitest'
 import { loadPolicy } from '../../../support/synthetic-parties.ts'
 import { changed, type Mutable } from '../../../support/vector-case.ts'
@@ -248,4 +248,17 @@ test('rules that say nothing of a notice have one of fourteen days', () => {
   expect(looserRules(silent, us)).toEqual([])
   expect(looserRules(us, silent)).toEqual([])
   expect(looserRules({ ...us, policyNoticeMs: 2 * policyNoticeMs! }, silent)).toHaveLength(1)
+})
+
+test('other words under a known name are looser, and so is a name that no longer says which words', () => {
+  const [first, ...others] = us.templates.map(templateEntry)
+  const under = (digest: string | null) => ({
+    ...us,
+    templates: [digest === null ? first!.id : { ...first!, digest }, ...us.templates.slice(1)],
+  })
+  const finding = { key: 'templates', words: `other words under a known name: ${first!.id}` }
+  expect(looserRules(us, under(others[0]!.digest))).toEqual([finding])
+  expect(looserRules(us, under(null))).toEqual([finding])
+  expect(looserRules(under(null), us)).toEqual([])
+  expect(looserRules(under(null), under(others[0]!.digest))).toEqual([])
 })

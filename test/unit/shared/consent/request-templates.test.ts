@@ -1,4 +1,11 @@
-import { assertPlainText, digestOfJson, findTemplate, REQUEST_TEMPLATES } from '@latchkey/shared'
+import {
+  assertPlainText,
+  digestOfTemplate,
+  findTemplate,
+  REQUEST_TEMPLATES,
+  strayTemplates,
+  templateEntry,
+} from '@latchkey/shared'
 import { describe, expect, test } from 'vitest'
 import { readSource } from '../../../support/source-files.ts'
 import { casePolicy } from '../../../support/vector-case.ts'
@@ -9,13 +16,25 @@ const specified = [
 ].map(([, id, digest]) => [id, digest])
 
 test('the policy names published texts and no others, each once', () => {
-  expect(REQUEST_TEMPLATES.map(({ id }) => id)).toEqual(casePolicy.templates)
+  expect(REQUEST_TEMPLATES.map((one) => ({ id: one.id, digest: digestOfTemplate(one) }))).toEqual(casePolicy.templates)
+  expect(strayTemplates(casePolicy)).toEqual([])
   expect(findTemplate('burglary-1')?.title).toBe('Burglary')
   expect(findTemplate('our-own')).toBeNull()
 })
 
+test('a digest that no published text of that id has is told', () => {
+  const [burglary, collision] = casePolicy.templates.map(templateEntry)
+  const templates = [
+    'our-own',
+    'burglary-1',
+    { id: 'collision-1', digest: burglary!.digest! },
+    { id: 'new-1', digest: collision!.digest! },
+  ]
+  expect(strayTemplates({ templates })).toEqual(['collision-1', 'new-1'])
+})
+
 test('a text stands for ever under its id: the specification holds the digest of each', () => {
-  expect(REQUEST_TEMPLATES.map((template) => [template.id, digestOfJson({ ...template })])).toEqual(specified)
+  expect(REQUEST_TEMPLATES.map((template) => [template.id, digestOfTemplate(template)])).toEqual(specified)
 })
 
 describe.each(REQUEST_TEMPLATES)('$id', ({ text }) => {
